@@ -5,14 +5,24 @@ Everything here is plain data with a versioned schema name. Pixels never travel;
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
+import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from .camera import CameraPath
+from .errors import RequestError
 
 PROTOCOL = 1                                       # raised when old and new cannot talk
+SCHEMA_VERSION = 1                                 # of the request and the job on disk
 PROMPT_BYTES_MAX = 64 * 1024
+SEED_MAX = 2**63 - 1
+SIDE_MIN, SIDE_MAX = 16, 16384                     # pixels
+STEPS_MAX = 1000
+GUIDANCE_MAX = 50.0
 
 FrameFormat = Literal["exr", "png"]
 
@@ -32,6 +42,44 @@ class PlateRequest:
     format: FrameFormat = "exr"
     device: str = "auto"                           # auto, cpu, cuda, cuda:N, mps
 
+    def to_dict(self) -> dict[str, Any]:
+        """The versioned form on disk and on the wire."""
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain["camera"] = self.camera.to_dict()
+        plain["size"] = list(self.size) if self.size else None
+        return {"format": "platewright.request", "version": SCHEMA_VERSION, **plain}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> PlateRequest:
+        """Read `to_dict`'s form; a wrong schema, key or type raises RequestError E_JOB."""
+        plain = _unversioned(data, "platewright.request", known={field.name for field in fields(cls)})
+        try:
+            camera = CameraPath.from_dict(plain.pop("camera"))
+            size = plain.pop("size", None)
+            request = cls(camera=camera, size=tuple(size) if size is not None else None, **plain)
+        except (KeyError, TypeError) as error:
+            raise RequestError("E_JOB", f"The request is incomplete: {error}.", "Compare it with examples/.") from None
+        return request.checked()
+
+    def checked(self) -> PlateRequest:
+        """The same request with a clean prompt and a real seed, or RequestError naming the field that is wrong."""
+        _check_types(self)
+        return replace(
+            self,
+            prompt=clean_prompt(self.prompt),
+            negative=clean_prompt(self.negative),
+            seed=_real_seed(self.seed),
+            steps=None if self.steps is None else _within("steps", self.steps, 1, STEPS_MAX),
+            guidance=None if self.guidance is None else float(_within("guidance", self.guidance, 0.0, GUIDANCE_MAX)),
+            size=None if self.size is None else plate_size(self.size),
+        )
+
+    @property
+    def sha256(self) -> str:
+        """The cache key: the hash of the canonical JSON form."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -41,7 +89,26 @@ class Job:
     name: str                                      # plate name, already a slug
     out: str                                       # folder that holds the versions
     version: int | None = None                     # None: the next free one
-    id: str = ""
+    id: str = ""                                   # unique among the jobs one worker serves
+
+    def to_dict(self) -> dict[str, Any]:
+        """The form of job.json."""
+        plain = {"id": self.id, "name": self.name, "out": self.out, "plate_version": self.version}
+        return {"format": "platewright.job", "version": SCHEMA_VERSION, **plain, "request": self.request.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Job:
+        """Read `to_dict`'s form; RequestError E_JOB says what is wrong with it."""
+        known = {"id", "name", "out", "plate_version", "request"}
+        plain = _unversioned(data, "platewright.job", known=known)
+        for key, kind in (("request", dict), ("name", str), ("out", str)):
+            if not isinstance(plain.get(key), kind):
+                raise RequestError("E_JOB", f"The job has no valid {key!r}.", "Compare it with examples/.")
+        version = plain.get("plate_version")
+        if version is not None:
+            version = int(_within("plate_version", version, 1, 9999))
+        request = PlateRequest.from_dict(plain["request"])
+        return cls(request=request, name=plain["name"], out=plain["out"], version=version, id=str(plain.get("id", "")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,3 +214,82 @@ class Failed:
 
 Event = Hello | Stage | Progress | FrameReady | Warned | Finished | Failed
 Emit = Callable[[Event], None]                     # may raise Cancelled: that is how a job is stopped
+
+
+# Values that people and programs hand in ---------------------------------------------------------
+
+
+def clean_prompt(text: str) -> str:
+    """The prompt without surrounding space; empty when it holds nothing that can be read.
+
+    Inner text stays byte for byte. Raises RequestError E_PROMPT_CHAR for NUL and lone surrogates,
+    E_PROMPT_TOO_LONG over 64 kB of UTF-8.
+    """
+    try:
+        size_bytes = len(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise RequestError("E_PROMPT_CHAR", "The prompt holds half a character.", "Type it again.") from None
+    if "\0" in text:
+        raise RequestError("E_PROMPT_CHAR", "The prompt holds a NUL character.", "Remove it.")
+    if size_bytes > PROMPT_BYTES_MAX:
+        message = f"The prompt is {size_bytes} bytes long; {PROMPT_BYTES_MAX} is the limit."
+        raise RequestError("E_PROMPT_TOO_LONG", message, "Say it in fewer words.")
+    return text.strip() if any(char.isprintable() and not char.isspace() for char in text) else ""
+
+
+def plate_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height in pixels, or RequestError E_SIZE outside 16..16384."""
+    sides_fit = len(size) == 2 and all(_is_whole(side) and SIDE_MIN <= side <= SIDE_MAX for side in size)
+    if not sides_fit:
+        message = f"A plate of {'x'.join(map(str, size))} pixels cannot be made."
+        raise RequestError("E_SIZE", message, f"Each side must be {SIDE_MIN} to {SIDE_MAX} pixels.")
+    return int(size[0]), int(size[1])
+
+
+def check_against(request: PlateRequest, card: ModelCard) -> None:
+    """Refuse what this model cannot do: RequestError E_PROMPT_EMPTY, E_VALUE, E_MODEL_UNAVAILABLE."""
+    if not card.available:
+        raise RequestError("E_MODEL_UNAVAILABLE", f"{card.title} cannot run here: {card.reason}", "See `platewright models`.")
+    if card.takes_prompt and not request.prompt:
+        raise RequestError("E_PROMPT_EMPTY", f"{card.title} needs a prompt.", "Say in a few words what the place looks like.")
+    if request.steps is not None:
+        _within("steps", request.steps, 1, card.max_steps)
+
+
+def _real_seed(seed: int) -> int:
+    """-1 draws one; anything else must be 0 .. 2**63 - 1."""
+    return secrets.randbelow(2**31) if seed == -1 else int(_within("seed", seed, 0, SEED_MAX))
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _within(name: str, value: Any, least: float, most: float) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and math.isfinite(value) and least <= value <= most):
+        raise RequestError("E_VALUE", f"{name} is {value!r}.", f"It must be a number from {least:g} to {most:g}.")
+    return value
+
+
+def _check_types(request: PlateRequest) -> None:
+    for name in ("prompt", "negative", "model", "device", "format"):
+        if not isinstance(getattr(request, name), str):
+            raise RequestError("E_VALUE", f"{name} must be text.", "Put it in quotes.")
+    if not _is_whole(request.seed) or not (request.steps is None or _is_whole(request.steps)):
+        raise RequestError("E_VALUE", "seed and steps must be whole numbers.", "Remove the fraction.")
+    if request.format not in ("exr", "png"):
+        raise RequestError("E_VALUE", f"The format {request.format!r} is not known.", "Use exr or png.")
+
+
+def _unversioned(data: Any, name: str, known: set[str]) -> dict[str, Any]:
+    """The payload of a versioned object, after its name, version and keys were checked."""
+    if not isinstance(data, dict) or data.get("format") != name:
+        raise RequestError("E_JOB", f'This is not a {name}: "format" does not say so.', "Compare it with examples/.")
+    if data.get("version") != SCHEMA_VERSION:
+        hint = "Update Platewright, or write the file again with this version."
+        raise RequestError("E_JOB", f"{name} version {data.get('version')!r} is not {SCHEMA_VERSION}.", hint)
+    strangers = sorted(set(data) - known - {"format", "version"})
+    if strangers:
+        raise RequestError("E_JOB", f"{name} has unknown keys: {', '.join(strangers)}.", "Check the spelling.")
+    return {key: data[key] for key in data if key in known}
