@@ -1,0 +1,348 @@
+"""The command line: `platewright`, also `python -m platewright`.
+
+Exit codes: 0 done · 1 failed · 2 bad request (never retry) · 3 requirement not met ·
+4 retry elsewhere (out of memory, GPU lost) · 130 cancelled. With `--json` stdout is one JSON object
+and progress goes to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import __version__
+from .camera import CameraPath
+from .errors import Cancelled, PlatewrightError, RequestError
+from .protocol import Event, Failed, FrameReady, Job, PlateRequest, Progress, Stage, Warned, plate_size
+
+Answer = dict[str, Any]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    wants_json = "--json" in words
+    try:
+        options = _parser().parse_args(words)
+        answer = options.run(options)
+    except PlatewrightError as error:
+        return _refuse(error, wants_json)
+    except KeyboardInterrupt:
+        return _refuse(Cancelled(), wants_json)
+    if wants_json:
+        print(json.dumps(answer, allow_nan=False))
+    else:
+        print(options.say(answer))
+    return int(answer.get("exit_code", 0)) if isinstance(answer, dict) else 0
+
+
+def _refuse(error: PlatewrightError, wants_json: bool) -> int:
+    if wants_json:
+        print(json.dumps({"error": error.to_dict()}))
+    print(f"platewright: {error.code}: {error.for_people()}", file=sys.stderr)
+    return error.exit_code
+
+
+# The commands ------------------------------------------------------------------------------------
+
+
+def _camera(options: argparse.Namespace) -> Answer:
+    from . import host
+
+    path = host.read_camera(
+        Path(options.shot),
+        scene=options.scene,
+        camera=options.camera_object,
+        frames=options.frames,
+        blender=options.blender,
+        allow_scripts=options.allow_scripts,
+    )
+    path.write(Path(options.output))
+    return {
+        "camera": path.camera,
+        "file": str(Path(options.output).resolve()),
+        "frames": len(path),
+        "first": path.frames[0],
+        "last": path.frames[-1],
+        "width": path.width,
+        "height": path.height,
+        "fps": path.fps,
+        "warnings": list(path.warnings),
+    }
+
+
+def _generate(options: argparse.Namespace) -> Answer:
+    from . import plates
+
+    camera = CameraPath.read(Path(options.camera))
+    if options.frames:
+        camera = camera.window(*options.frames)
+    request = PlateRequest(
+        camera=camera,
+        prompt=options.prompt,
+        negative=options.negative,
+        model=options.model,
+        seed=options.seed,
+        steps=options.steps,
+        guidance=options.guidance,
+        size=options.size,
+        format=options.format,
+        device=options.device,
+    ).checked()
+    name = plates.slug(options.name or camera.camera)
+    job = Job(request=request, name=name, out=str(Path(options.out).resolve()), id=request.sha256[:12])
+    return _make(job, resume=False)
+
+
+def _run(options: argparse.Namespace) -> Answer:
+    from . import plates
+
+    job = _read_job(Path(options.job), options.version)
+    plates.slug(job.name)
+    answer: Answer = {}
+    try:
+        answer = _make(job, options.resume)
+    except PlatewrightError as error:
+        answer = {"error": error.to_dict(), "exit_code": error.exit_code}
+        raise
+    finally:
+        if options.result:
+            plates.write_json(Path(options.result), answer)
+    return answer
+
+
+def _read_job(path: Path, version: int | None) -> Job:
+    """Read job.json. A camera given as text is a file, and relative paths start, at the job's own folder."""
+    from .camera import read_json
+
+    data = read_json(path)
+    request = data.get("request") if isinstance(data, dict) else None
+    if isinstance(request, dict) and isinstance(request.get("camera"), str):
+        request["camera"] = CameraPath.read(path.parent / request["camera"]).to_dict()
+    job = Job.from_dict(data)
+    return Job(
+        request=job.request,
+        name=job.name,
+        out=str((path.parent / job.out).resolve()),
+        version=version or job.version,
+        id=job.id or job.request.sha256[:12],
+    )
+
+
+def _make(job: Job, resume: bool) -> Answer:
+    from . import engine
+
+    return engine.make_plate(job, Narrator(), resume)
+
+
+def _verify(options: argparse.Namespace) -> Answer:
+    from . import provenance
+
+    return provenance.verify(Path(options.plate)).to_dict()
+
+
+def _models(options: argparse.Namespace) -> Answer:
+    from . import models
+
+    del options
+    return {"models": [asdict(card) for card in models.cards()]}
+
+
+def _conditioning(options: argparse.Namespace) -> Answer:
+    from safetensors.numpy import save
+
+    from . import models, plates
+
+    camera = CameraPath.read(Path(options.camera))
+    tensors = models.conditioning(options.model, camera, options.size)
+    plates.write_bytes(Path(options.output), save(tensors, metadata={"model": options.model}))
+    shapes = {name: list(tensor.shape) for name, tensor in tensors.items()}
+    return {"file": str(Path(options.output).resolve()), "tensors": shapes}
+
+
+def _doctor(options: argparse.Namespace) -> Answer:
+    from . import doctor
+
+    del options
+    answer = doctor.report(doctor.examine())
+    return {**answer, "exit_code": 0 if answer["ok"] else 1}
+
+
+# What people read --------------------------------------------------------------------------------
+
+
+class Narrator:
+    """Tells a job's events on stderr: one line per stage, a running count where there is a terminal."""
+
+    def __init__(self) -> None:
+        self._is_live = sys.stderr.isatty()
+        self._told = -1                            # tenths of the stage already told when there is no terminal
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Stage(_, stage, detail):
+                self._told = -1
+                self._line(f"{stage}: {detail}" if detail else stage)
+            case Progress(_, stage, done, total):
+                self._count(stage, done, total)
+            case Warned(_, code, message):
+                self._line(f"{code}: {message}")
+            case FrameReady() | Failed():
+                pass
+            case _:
+                pass
+
+    def _count(self, stage: str, done: int, total: int) -> None:
+        tenth = 10 * done // max(total, 1)
+        if self._is_live:
+            print(f"\r  {stage} {done}/{total}   ", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        elif tenth > self._told:
+            self._told = tenth
+            self._line(f"  {stage} {done}/{total}")
+
+    @staticmethod
+    def _line(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+def _say_camera(answer: Answer) -> str:
+    size = f"{answer['width']}x{answer['height']}"
+    notes = [f"  {warning}" for warning in answer["warnings"]]
+    head = f"{answer['camera']}: frames {answer['first']}-{answer['last']}, {size}, {answer['fps']:g} fps -> {answer['file']}"
+    return "\n".join([head, *notes])
+
+
+def _say_plate(answer: Answer) -> str:
+    followed = "camera match: not measured" if answer["match"] is None else f"camera match: {answer['match']['verdict']}"
+    made = f"{answer['frames']} frames by {answer['model']} (seed {answer['seed']}) in {answer['seconds']:.1f} s on {answer['device']}"
+    return f"{answer['plate']}\n  {made}\n  {followed}"
+
+
+def _say_verify(answer: Answer) -> str:
+    return "\n".join(answer["words"])
+
+
+def _say_models(answer: Answer) -> str:
+    rows = []
+    for card in answer["models"]:
+        state = "ready" if card["available"] else f"not available: {card['reason']}"
+        rows.append(f"{card['name']:10} {card['kind']:7} {card['licence']:12} commercial use: {card['commercial']:10} {state}")
+        rows.append(f"{'':10} {card['summary']}")
+    return "\n".join(rows)
+
+
+def _say_conditioning(answer: Answer) -> str:
+    return "\n".join([answer["file"], *(f"  {name} {tuple(shape)}" for name, shape in answer["tensors"].items())])
+
+
+def _say_doctor(answer: Answer) -> str:
+    rows = []
+    for finding in answer["findings"]:
+        mark = "ok " if finding["is_well"] else ("!! " if finding["is_needed"] else "-- ")
+        mend = f"  -> {finding['mend']}" if not finding["is_well"] else ""
+        rows.append(f"{mark}{finding['name']:20} {finding['detail']}{mend}")
+    return "\n".join([*rows, "All is well." if answer["ok"] else "Something is wrong: mend the lines marked !!."])
+
+
+# What people type --------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises instead of exiting, so that `--json` answers a misspelt option too."""
+
+    def error(self, message: str) -> NoReturn:
+        raise RequestError("E_USAGE", f"{message[:1].upper()}{message[1:]}.", f"See `{self.prog} --help`.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="platewright", description="Background plates that follow your camera.")
+    parser.add_argument("--version", action="version", version=f"platewright {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    for name, summary, run, say, declare in _COMMANDS:
+        command = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+        declare(command)
+        command.add_argument("--json", action="store_true", help="answer with one JSON object on stdout")
+        command.set_defaults(run=run, say=say)
+    return parser
+
+
+def _camera_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("shot", metavar="SHOT.blend")
+    command.add_argument("--scene", help="scene to read (default: the file's active scene)")
+    command.add_argument("--camera-object", help="camera to read (default: the one Blender would render with)")
+    command.add_argument("--frames", type=frame_range, metavar="A-B", help="default: the scene's own range")
+    command.add_argument("--blender", help="a Blender, or a Python that has bpy")
+    command.add_argument("--allow-scripts", action="store_true", help="run Python drivers stored in the file; only for files you trust")
+    command.add_argument("-o", "--output", required=True, metavar="camera.json")
+
+
+def _generate_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--camera", required=True, metavar="camera.json")
+    command.add_argument("--prompt", required=True)
+    command.add_argument("--negative", default="", help="what the picture should not show")
+    command.add_argument("--model", default="draft")
+    command.add_argument("--seed", type=int, default=0, help="0 to 2^63-1; -1 draws one and records it")
+    command.add_argument("--steps", type=int)
+    command.add_argument("--guidance", type=float)
+    command.add_argument("--size", type=pixel_size, metavar="WxH", help="the plate's size (default: the camera's)")
+    command.add_argument("--frames", type=frame_range, metavar="A-B", help="part of the camera's range")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps")
+    command.add_argument("--format", choices=("exr", "png"), default="exr")
+    command.add_argument("--name", help="the plate's name (default: the camera's)")
+    command.add_argument("--out", default=".", metavar="DIR", help="where versions go (default: here)")
+
+
+def _run_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("job", metavar="JOB.json")
+    command.add_argument("--version", type=int, metavar="N", help="the version this job owns")
+    command.add_argument("--resume", action="store_true", help="continue a plate that was interrupted")
+    command.add_argument("--result", metavar="FILE", help="also write the answer, or the error, to this file")
+
+
+def _verify_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("plate", metavar="PLATE")
+
+
+def _no_options(command: argparse.ArgumentParser) -> None:
+    del command
+
+
+def _conditioning_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--camera", required=True, metavar="camera.json")
+    command.add_argument("--model", required=True)
+    command.add_argument("--size", type=pixel_size, metavar="WxH", help="used as given (default: the model's own)")
+    command.add_argument("-o", "--output", required=True, metavar="FILE.safetensors")
+
+
+def frame_range(text: str) -> tuple[int, int]:
+    """`1001-1048`, or one frame; whether it is in the path is checked there."""
+    first, separator, last = text.partition("-")
+    try:
+        return int(first), int(last if separator else first)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a range like 1001-1048") from None
+
+
+def pixel_size(text: str) -> tuple[int, int]:
+    """`1920x1080` in pixels."""
+    width, _, height = text.lower().partition("x")
+    try:
+        return plate_size((int(width), int(height)))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size like 1920x1080") from None
+
+
+_COMMANDS: list[tuple[str, str, Callable[..., Answer], Callable[[Answer], str], Callable[..., None]]] = [
+    ("camera", "Write the camera path of a .blend as camera.json.", _camera, _say_camera, _camera_options),
+    ("generate", "Make a plate that follows a camera.", _generate, _say_plate, _generate_options),
+    ("run", "Make the plate of a job file; safe to retry.", _run, _say_plate, _run_options),
+    ("verify", "Check a plate against its manifest.", _verify, _say_verify, _verify_options),
+    ("models", "List the models, their licences and whether they can run here.", _models, _say_models, _no_options),
+    ("conditioning", "Save the camera tensors a model is given.", _conditioning, _say_conditioning, _conditioning_options),
+    ("doctor", "Say what is wrong with this installation.", _doctor, _say_doctor, _no_options),
+]
