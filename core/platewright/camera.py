@@ -11,16 +11,32 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, field, replace
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from fractions import Fraction
+from pathlib import Path
+from statistics import median
 from typing import Any
 
-from .errors import CameraError, RequestError
+from . import camera_file
+from .camera_file import FORMAT, FRAME_MAX, REACH_METRES, SIZE_MAX, VERSION
+from .errors import CameraError, PlateError, RequestError
 
-FORMAT = "platewright.camera"
-VERSION = 1
+__all__ = [
+    "FORMAT", "FRAME_MAX", "SIZE_MAX", "VERSION", "CameraPath", "Lens", "Pose",
+    "cover_size", "exact_rate", "from_blender", "motion_warnings",
+]  # fmt: skip
 
 Pose = tuple[float, ...]                           # 16 floats, row major: world from camera, OpenCV axes
 Lens = tuple[float, float, float, float]           # fx, fy, cx, cy in pixels
+Vector = tuple[float, float, float]
+
+VIEW_DEG = (1.0, 170.0)                            # narrowest and widest angle of view that is worth a plate
+SHEAR_MAX = 1e-5                                   # dot product of two axes of unit length
+JUMP = 10.0                                        # a step this many times the median is a teleport
+JUMP_METRES, JUMP_DEG = 0.01, 1.0                  # smaller steps are never called one
+APPLY_SCALE = "Select the camera and its parents and apply their scale (Object > Apply > Scale)."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +58,288 @@ class CameraPath:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    # The file -----------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """The contract as plain lists and numbers."""
+        plain = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        for key in ("cameras", "frames", "warnings"):
+            plain[key] = list(plain[key])
+        for key in ("camera_to_world", "intrinsics"):
+            plain[key] = [list(row) for row in plain[key]]
+        return {"format": FORMAT, "version": VERSION, **plain}
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> CameraPath:
+        """Check and take `to_dict`'s form, or another program's; RequestError E_CAMERA_FILE names the key that is wrong.
+
+        Keys that are not ours are ignored.
+        """
+        return cls(**camera_file.fields(document))
+
+    def to_json(self) -> str:
+        """camera.json's text; numbers keep every bit."""
+        return camera_file.layout(self.to_dict())
+
+    @classmethod
+    def from_json(cls, text: str) -> CameraPath:
+        """Read camera.json's text; RequestError E_CAMERA_FILE, also for NaN, for a key given twice, for a newer version."""
+        return cls.from_dict(camera_file.parse(text))
+
+    @classmethod
+    def read(cls, path: Path) -> CameraPath:
+        """Read camera.json; RequestError E_FILE_MISSING or E_CAMERA_FILE."""
+        return cls.from_json(camera_file.read_text(path))
+
+    def write(self, path: Path) -> None:
+        """Write camera.json whole or not at all; PlateError E_OUT_IO where the folder does not take it."""
+        part = path.with_name(f"{path.name}.part-{os.getpid()}")
+        try:
+            part.write_text(self.to_json(), encoding="utf-8")
+            os.replace(part, path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise PlateError("E_OUT_IO", f"{path} cannot be written: {error}.", "Choose another place.") from error
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the canonical JSON form: sorted keys, no spaces, ASCII."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second as an exact fraction: 24000/1001 for 23.976."""
+        return exact_rate(self.fps, self.fps_base)
+
+    # The range ----------------------------------------------------------------------------------
+
+    def window(self, first: int, last: int) -> CameraPath:
+        """The frames from `first` to `last`, both included; RequestError E_RANGE where the path has not all of them."""
+        if not self.frames[0] <= first <= last <= self.frames[-1]:
+            why = f"Frames {first} to {last} are not a range within {self.frames[0]} to {self.frames[-1]}."
+            raise RequestError("E_RANGE", why, "Ask for frames that the camera file has, first one first.")
+        part = slice(first - self.frames[0], last - self.frames[0] + 1)
+        return replace(
+            self,
+            camera=self.cameras[part][0],
+            cameras=self.cameras[part],
+            frames=self.frames[part],
+            camera_to_world=self.camera_to_world[part],
+            intrinsics=self.intrinsics[part],
+        )
+
+    def cuts(self) -> tuple[int, ...]:
+        """The frames at which another camera takes over."""
+        turns = zip(self.frames[1:], self.cameras[1:], self.cameras, strict=False)
+        return tuple(frame for frame, camera, before in turns if camera != before)
+
+    def refuse_cuts(self) -> None:
+        """RequestError E_CAMERA_CUT where another camera takes over within the range."""
+        if cuts := self.cuts():
+            when = ", ".join(map(str, cuts[:8])) + (" and more" if len(cuts) > 8 else "")
+            hint = f"Make one plate per shot, the first with --frames {self.frames[0]}-{cuts[0] - 1}."
+            raise RequestError("E_CAMERA_CUT", f"The camera changes at frame {when}.", hint)
+
+    # The picture --------------------------------------------------------------------------------
+
+    def scaled(self, width: int, height: int) -> CameraPath:
+        """The same view in `width` x `height` pixels: focal lengths and centre follow per axis, the angles stay."""
+        x, y = _valid_size(width) / self.width, _valid_size(height) / self.height
+        lenses = tuple((fx * x, fy * y, cx * x, cy * y) for fx, fy, cx, cy in self.intrinsics)
+        return replace(self, width=width, height=height, intrinsics=lenses)
+
+    def cropped(self, left: int, top: int, width: int, height: int) -> CameraPath:
+        """The view through a window of whole pixels whose corner lies at (left, top); it may reach beyond the picture."""
+        lenses = tuple((fx, fy, cx - left, cy - top) for fx, fy, cx, cy in self.intrinsics)
+        return replace(self, width=_valid_size(width), height=_valid_size(height), intrinsics=lenses)
+
+    def fitted(self, width: int, height: int) -> CameraPath:
+        """Scaled until it covers `width` x `height`, then cropped about the middle by whole pixels."""
+        whole_width, whole_height = cover_size(self.width, self.height, width, height)
+        left, top = (whole_width - width) // 2, (whole_height - height) // 2
+        return self.scaled(whole_width, whole_height).cropped(left, top, width, height)
+
+    def project(self, point: Sequence[float], index: int) -> tuple[float, float] | None:
+        """The pixel (x right, y down) at which frame `index` shows a point in world metres; None behind the camera."""
+        pose, (fx, fy, cx, cy) = self.camera_to_world[index], self.intrinsics[index]
+        offset = [point[row] - pose[4 * row + 3] for row in range(3)]
+        x, y, z = (math.fsum(pose[4 * row + axis] * offset[row] for row in range(3)) for axis in range(3))
+        return (fx * x / z + cx, fy * y / z + cy) if z > 0 else None
+
+    def field_of_view_deg(self, index: int) -> tuple[float, float]:
+        """Angles of view of frame `index` across the width and the height, lens shift left out."""
+        fx, fy, _, _ = self.intrinsics[index]
+        return _angle_deg(self.width, fx), _angle_deg(self.height, fy)
+
+
+def cover_size(width: int, height: int, to_width: int, to_height: int) -> tuple[int, int]:
+    """The smallest whole-pixel size of about the first aspect that covers the second size."""
+    scale = max(to_width / width, to_height / height)
+    return max(to_width, round(width * scale)), max(to_height, round(height * scale))
+
+
+def exact_rate(fps: float, fps_base: float = 1.0) -> Fraction:
+    """`fps` as a fraction: a whole rate over `fps_base`, else n * 1000/1001 where that is meant, else within 1/1000."""
+    whole = round(fps * fps_base)
+    if whole and abs(fps * fps_base - whole) < 1e-3:
+        return Fraction(whole) / Fraction(fps_base).limit_denominator(100_000)
+    ntsc = Fraction(round(fps) * 1000, 1001)
+    return ntsc if abs(ntsc - Fraction(fps)) < Fraction(5, 1000) else Fraction(fps).limit_denominator(1000)
+
+
+# From Blender ---------------------------------------------------------------------------------------
+
+
+def from_blender(
+    matrix_world: Sequence[Sequence[float]],       # 4 rows of 4, the evaluated camera object's, in Blender units
+    *,
+    lens_mm: float,
+    sensor_width_mm: float,
+    sensor_height_mm: float,
+    sensor_fit: str,                               # AUTO, HORIZONTAL, VERTICAL
+    shift_x: float,
+    shift_y: float,
+    width: int,                                    # rendered pixels, percentage applied
+    height: int,
+    pixel_aspect_x: float = 1.0,
+    pixel_aspect_y: float = 1.0,
+    scale_length: float = 1.0,                     # metres per Blender unit; 1 where the unit system is NONE
+) -> tuple[Pose, Lens]:
+    """Blender's perspective camera as OpenCV pose and lens.
+
+    The lens is Blender's `BKE_camera_params_compute_viewplane`: AUTO fits the larger side and always takes the sensor's
+    width, and the shift is a share of the fitted side. Uniform scale drops out; the rotation is orthonormal in doubles.
+    Raises CameraError E_CAMERA_NOT_FINITE, E_CAMERA_SINGULAR, E_CAMERA_MIRRORED, E_CAMERA_SHEARED, E_CAMERA_FOV and
+    RequestError E_SIZE.
+    """
+    optics = {
+        "lens": lens_mm, "sensor width": sensor_width_mm, "sensor height": sensor_height_mm,
+        "shift x": shift_x, "shift y": shift_y, "pixel aspect x": pixel_aspect_x, "pixel aspect y": pixel_aspect_y,
+        "unit scale": scale_length,
+    }  # fmt: skip
+    for name, value in optics.items():
+        _check_finite(name, value)
+    right, up, back = _rotation(matrix_world)
+    place = [_check_finite(f"location {'xyz'[row]}", matrix_world[row][3] * scale_length) for row in range(3)]
+    rows = [(right[row], -up[row], -back[row], place[row]) for row in range(3)]
+    pose = (*rows[0], *rows[1], *rows[2], 0.0, 0.0, 0.0, 1.0)
+
+    _valid_size(width), _valid_size(height)
+    aspect = pixel_aspect_y / pixel_aspect_x
+    is_wide = pixel_aspect_x * width >= pixel_aspect_y * height
+    fits_width = sensor_fit == "HORIZONTAL" or (sensor_fit == "AUTO" and is_wide)
+    sensor_mm = sensor_height_mm if sensor_fit == "VERTICAL" else sensor_width_mm
+    fitted_px = width if fits_width else aspect * height
+    fx = lens_mm * fitted_px / sensor_mm if sensor_mm > 0 else 0.0
+    fy = fx / aspect
+    _check_view(width, height, fx, fy)
+    return pose, (fx, fy, width / 2 - shift_x * fitted_px, height / 2 + shift_y * fitted_px / aspect)
+
+
+def _rotation(matrix: Sequence[Sequence[float]]) -> list[Vector]:
+    """The camera's three axes, exactly orthonormal; what a rotation cannot say is refused."""
+    columns = [(matrix[0][column], matrix[1][column], matrix[2][column]) for column in range(3)]
+    for axis, column in zip("xyz", columns, strict=True):
+        for value in column:
+            _check_finite(f"rotation or scale of its {axis} axis", value)
+    if min(math.hypot(*column) for column in columns) < 1e-12:
+        raise CameraError("E_CAMERA_SINGULAR", "The camera has a scale of zero.", "Give it and its parents a scale.")
+    axes = [_unit(column) for column in columns]
+    if _dot(axes[0], _cross(axes[1], axes[2])) < 0:
+        raise CameraError("E_CAMERA_MIRRORED", "The camera is mirrored by a negative scale.", APPLY_SCALE)
+    if max(abs(_dot(axes[a], axes[a - 1])) for a in range(3)) > SHEAR_MAX:
+        raise CameraError("E_CAMERA_SHEARED", "The camera is sheared by a parent's uneven scale.", APPLY_SCALE)
+    return _orthonormal(axes)
+
+
+def _orthonormal(axes: list[Vector]) -> list[Vector]:
+    """The nearest rotation: Newton's iteration for the polar factor, X <- (X + X^-T) / 2 (Higham 1986)."""
+    for _ in range(3):
+        pairs = ((1, 2), (2, 0), (0, 1))
+        cofactors = [_cross(axes[a], axes[b]) for a, b in pairs]
+        determinant = _dot(axes[0], cofactors[0])
+        axes = [_middle(axis, other, determinant) for axis, other in zip(axes, cofactors, strict=True)]
+    return axes
+
+
+def _middle(axis: Vector, cofactor: Vector, determinant: float) -> Vector:
+    x, y, z = ((a + c / determinant) / 2 for a, c in zip(axis, cofactor, strict=True))
+    return x, y, z
+
+
+def _check_finite(channel: str, value: float) -> float:
+    if not abs(value) <= REACH_METRES:                                         # false for NaN too
+        hint = "Look at the camera's animation and constraints at this frame."
+        raise CameraError("E_CAMERA_NOT_FINITE", f"The camera's {channel} is {value:g}.", hint)
+    return value
+
+
+def _check_view(width: int, height: int, fx: float, fy: float) -> None:
+    view = max(_angle_deg(width, fx), _angle_deg(height, fy))
+    if not VIEW_DEG[0] <= view <= VIEW_DEG[1]:
+        why = f"The camera's angle of view is {view:.3g} degrees; it must lie within 1 and 170."
+        raise CameraError("E_CAMERA_FOV", why, "Change the focal length or the sensor size.")
+
+
+def _valid_size(pixels: int) -> int:
+    if not 1 <= pixels <= SIZE_MAX:
+        why = f"A picture side of {pixels} pixels cannot be made."
+        raise RequestError("E_SIZE", why, f"Choose a resolution from 1 to {SIZE_MAX} on both sides.")
+    return pixels
+
+
+# What the path does ---------------------------------------------------------------------------------
+
+
+def motion_warnings(path: CameraPath) -> tuple[str, ...]:
+    """W_NO_MOTION for a camera that stands still, W_CAMERA_JUMP for a teleport within a shot."""
+    is_still = len(set(path.camera_to_world)) == 1 and len(set(path.intrinsics)) == 1
+    if is_still and len(path) > 1:
+        return (f"W_NO_MOTION: the camera {path.camera!r} stands still over the whole range.",)
+    if jumps := _jumps(path):
+        when = ", ".join(map(str, jumps[:8])) + (" and more" if len(jumps) > 8 else "")
+        return (f"W_CAMERA_JUMP: the camera leaps at frame {when}; if that is a cut, make one plate per shot.",)
+    return ()
+
+
+def _jumps(path: CameraPath) -> list[int]:
+    """Frames that lie far from the one before: over `JUMP` medians, and no part of a fast move."""
+    poses = path.camera_to_world
+    cuts = set(path.cuts())
+    metres = [math.dist(a[3:12:4], b[3:12:4]) for a, b in zip(poses, poses[1:], strict=False)]
+    degrees = [_turn_deg(a, b) for a, b in zip(poses, poses[1:], strict=False)]
+    leaps = _outliers(metres, JUMP_METRES) | _outliers(degrees, JUMP_DEG)
+    return [path.frames[index + 1] for index in sorted(leaps) if path.frames[index + 1] not in cuts]
+
+
+def _outliers(steps: list[float], least: float) -> set[int]:
+    limit = max(least, JUMP * median(steps)) if steps else least
+    around = [0.0, *steps, 0.0]
+    return {i for i, step in enumerate(steps) if step > limit and step > 3 * max(around[i], around[i + 2])}
+
+
+def _turn_deg(a: Pose, b: Pose) -> float:
+    trace = math.fsum(a[4 * row + column] * b[4 * row + column] for row in range(3) for column in range(3))
+    return math.degrees(math.acos(max(-1.0, min(1.0, (trace - 1) / 2))))
+
+
+# Three numbers --------------------------------------------------------------------------------------
+
+
+def _dot(a: Vector, b: Vector) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def _cross(a: Vector, b: Vector) -> Vector:
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+
+
+def _unit(a: Vector) -> Vector:
+    length = math.hypot(*a)
+    return a[0] / length, a[1] / length, a[2] / length
+
+
+def _angle_deg(side_px: float, focal_px: float) -> float:
+    return math.degrees(2 * math.atan2(side_px / 2, focal_px))
