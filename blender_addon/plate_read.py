@@ -1,0 +1,151 @@
+"""A finished plate on disk: its manifest is read, every frame is hashed. No Blender here, so a thread may do it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from platewright.errors import PlateError
+
+SPACE_OF_SUFFIX = {".exr": "lin_rec709_scene", ".png": "srgb_rec709_scene"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plate:
+    """A plate on disk whose every frame has been read and found whole."""
+
+    name: str
+    folder: Path
+    frames: tuple[int, ...]                        # scene frame numbers, step 1
+    files: tuple[str, ...]                         # file names inside the folder, one per frame
+    space: str                                     # interop id of the pixels, as in colorInteropID
+    camera: str                                    # name of the camera it was made for, "" if the manifest has none
+
+    @property
+    def first_path(self) -> Path:
+        """Where the first frame lies."""
+        return self.folder / self.files[0]
+
+
+def read_plate(folder: str | Path) -> Plate:
+    """Read `plate.json` and every frame it names, so that Blender is never handed an unfinished file.
+
+    Raises PlateError: E_MANIFEST (no manifest, or one that cannot be true), E_FRAME_MISSING (a hole in the range or a
+    file that is not there), E_FRAME_CORRUPT (size or sha256 differ from the manifest).
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    entries = manifest["frames"]
+    check_range(folder, [entry["frame"] for entry in entries])
+    check_names(folder, entries)
+    for entry in entries:
+        check_frame(folder, entry)
+    files = tuple(str(entry["file"]) for entry in entries)
+    return Plate(
+        name=str(manifest.get("name") or re.sub(r"_v\d+$", "", folder.name)),
+        folder=folder.absolute(),
+        frames=tuple(entry["frame"] for entry in entries),
+        files=files,
+        space=space_of(folder, files[0]),
+        camera=str(manifest["camera"].get("camera", "")) if isinstance(manifest.get("camera"), dict) else "",
+    )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "plate.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PlateError(
+            "E_MANIFEST", f"{path} cannot be read: {error.strerror}.", "Choose the folder of a finished plate."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise manifest_error(folder, "it is not JSON") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != "platewright.plate":
+        raise manifest_error(folder, "it does not say platewright.plate")
+    if manifest.get("version") != 1:
+        raise manifest_error(folder, f"its version is {manifest.get('version')!r}, this Platewright reads version 1")
+    entries = manifest.get("frames")
+    if not isinstance(entries, list) or not entries or not all(is_entry(entry) for entry in entries):
+        raise manifest_error(folder, "its list of frames is empty or damaged")
+    return manifest
+
+
+def is_entry(entry: Any) -> bool:
+    return (
+        isinstance(entry, dict)
+        and type(entry.get("frame")) is int
+        and isinstance(entry.get("file"), str)
+        and isinstance(entry.get("sha256"), str)
+        and isinstance(entry.get("size", 0), int)
+    )
+
+
+def manifest_error(folder: Path, reason: str) -> PlateError:
+    return PlateError(
+        "E_MANIFEST",
+        f"The manifest of {folder.name} cannot be used: {reason}.",
+        "Generate the plate again, or fetch its folder again from where it was made.",
+    )
+
+
+def check_range(folder: Path, frames: list[int]) -> None:
+    """Every frame from first to last, in order: Blender would show the wrong file after a hole, or stop early."""
+    for expected, frame in enumerate(frames, start=frames[0]):
+        if frame > expected:
+            raise missing_error(folder, expected)
+        if frame < expected:
+            raise manifest_error(folder, f"frame {frame} is out of order")
+
+
+def check_names(folder: Path, entries: list[dict[str, Any]]) -> None:
+    """The names lie inside the folder and are those that Blender derives from the first one.
+
+    Blender takes the last digits of the first name for the frame number and counts up from there.
+    """
+    first = entries[0]
+    parts = re.fullmatch(r"([^/\\:\0]*?)(\d+)(\.[A-Za-z]+)", first["file"], flags=re.DOTALL)
+    if parts is None or first["file"] == "":
+        raise manifest_error(folder, f"{first['file']!r} is no name of a numbered frame")
+    head, digits, suffix = parts.groups()
+    for entry in entries:
+        expected = f"{head}{entry['frame']:0{len(digits)}d}{suffix}"
+        if entry["file"] != expected:
+            raise manifest_error(folder, f"frame {entry['frame']} is called {entry['file']!r} and not {expected!r}")
+
+
+def check_frame(folder: Path, entry: dict[str, Any]) -> None:
+    path = folder / entry["file"]
+    try:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+    except FileNotFoundError as error:
+        raise missing_error(folder, entry["frame"]) from error
+    except OSError as error:
+        raise PlateError("E_FRAME_CORRUPT", f"{path} cannot be read: {error.strerror}.") from error
+    if sha256 != entry["sha256"].lower() or size != entry.get("size", size):
+        raise PlateError(
+            "E_FRAME_CORRUPT",
+            f"Frame {entry['frame']} of {folder.name} is not the file that was written: it has been cut or changed.",
+            "Copy the plate again from where it was made, or run the job again with --resume.",
+        )
+
+
+def missing_error(folder: Path, frame: int) -> PlateError:
+    return PlateError(
+        "E_FRAME_MISSING",
+        f"Frame {frame} of {folder.name} is missing.",
+        "Copy the plate again from where it was made, or run the job again with --resume.",
+    )
+
+
+def space_of(folder: Path, file: str) -> str:
+    suffix = Path(file).suffix.lower()
+    if suffix not in SPACE_OF_SUFFIX:
+        raise manifest_error(folder, f"its frames are {suffix} files")
+    return SPACE_OF_SUFFIX[suffix]
