@@ -91,7 +91,7 @@ def _generate(options: argparse.Namespace) -> Answer:
         steps=options.steps,
         guidance=options.guidance,
         size=options.size,
-        format=options.format,
+        frame_format=options.format,
         device=options.device,
     ).checked()
     name = plates.slug(options.name or camera.camera)

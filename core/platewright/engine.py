@@ -29,7 +29,7 @@ def make_plate(job: Job, emit: Emit, resume: bool = False) -> dict[str, Any]:
     card = models.card(request.model)
     check_against(request, card)
     camera = plate_camera(request)
-    plates.preflight(Path(job.out), job.name, camera, request.format)
+    plates.preflight(Path(job.out), job.name, camera, request.frame_format)
 
     folder = plates.open_folder(job, request, resume)
     if folder.is_whole:

@@ -39,7 +39,7 @@ class PlateRequest:
     steps: int | None = None                       # None: the model's own default
     guidance: float | None = None                  # None: the model's own default
     size: tuple[int, int] | None = None            # plate's width and height in pixels; None: the camera's
-    format: FrameFormat = "exr"
+    frame_format: FrameFormat = "exr"
     device: str = "auto"                           # auto, cpu, cuda, cuda:N, mps
 
     def to_dict(self) -> dict[str, Any]:
@@ -53,11 +53,14 @@ class PlateRequest:
     def from_dict(cls, data: dict[str, Any]) -> PlateRequest:
         """Read `to_dict`'s form; a wrong schema, key or type raises RequestError E_JOB."""
         plain = _unversioned(data, "platewright.request", known={field.name for field in fields(cls)})
+        camera = plain.pop("camera", None)
+        if not isinstance(camera, dict):
+            raise RequestError("E_JOB", "The request has no valid 'camera'.", "Compare it with examples/.")
         try:
-            camera = CameraPath.from_dict(plain.pop("camera"))
             size = plain.pop("size", None)
-            request = cls(camera=camera, size=tuple(size) if size is not None else None, **plain)
-        except (KeyError, TypeError) as error:
+            size = tuple(size) if size is not None else None
+            request = cls(camera=CameraPath.from_dict(camera), size=size, **plain)
+        except TypeError as error:
             raise RequestError("E_JOB", f"The request is incomplete: {error}.", "Compare it with examples/.") from None
         return request.checked()
 
@@ -273,13 +276,13 @@ def _within(name: str, value: Any, least: float, most: float) -> float:
 
 
 def _check_types(request: PlateRequest) -> None:
-    for name in ("prompt", "negative", "model", "device", "format"):
+    for name in ("prompt", "negative", "model", "device", "frame_format"):
         if not isinstance(getattr(request, name), str):
             raise RequestError("E_VALUE", f"{name} must be text.", "Put it in quotes.")
     if not _is_whole(request.seed) or not (request.steps is None or _is_whole(request.steps)):
         raise RequestError("E_VALUE", "seed and steps must be whole numbers.", "Remove the fraction.")
-    if request.format not in ("exr", "png"):
-        raise RequestError("E_VALUE", f"The format {request.format!r} is not known.", "Use exr or png.")
+    if request.frame_format not in ("exr", "png"):
+        raise RequestError("E_VALUE", f"The format {request.frame_format!r} is not known.", "Use exr or png.")
 
 
 def _unversioned(data: Any, name: str, known: set[str]) -> dict[str, Any]:

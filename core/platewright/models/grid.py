@@ -151,9 +151,10 @@ def _slope(value: Field, axis: int) -> Field:
 
 
 def _labelled(picture: Picture) -> Picture:
-    height = picture.shape[0]
-    scale, foot = height / 720, int(height * 0.965)
-    canvas = numpy.ascontiguousarray(picture)
-    corner, thickness = (int(height * 0.03), foot), max(1, round(2 * scale))
-    cv2.putText(canvas, LABEL, corner, cv2.FONT_HERSHEY_SIMPLEX, 0.8 * scale, (1, 1, 1), thickness, cv2.LINE_AA)
-    return canvas
+    height, width = picture.shape[:2]
+    scale = height / 720
+    corner, thickness = (int(height * 0.03), int(height * 0.965)), max(1, round(2 * scale))
+    cover = numpy.zeros((height, width), numpy.uint8)       # OpenCV writes text on 8-bit pictures only
+    cv2.putText(cover, LABEL, corner, cv2.FONT_HERSHEY_SIMPLEX, 0.8 * scale, 255, thickness, cv2.LINE_AA)
+    ink = (cover / 255.0).astype(numpy.float32)[..., None]
+    return picture * (1 - ink) + ink
