@@ -72,7 +72,7 @@ class CameraPath:
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> CameraPath:
-        """Check and take `to_dict`'s form, or another program's; RequestError E_CAMERA_FILE names the key that is wrong.
+        """Take `to_dict`'s form, from us or another program; RequestError E_CAMERA_FILE names the key that is wrong.
 
         Keys that are not ours are ignored.
         """
@@ -84,7 +84,7 @@ class CameraPath:
 
     @classmethod
     def from_json(cls, text: str) -> CameraPath:
-        """Read camera.json's text; RequestError E_CAMERA_FILE, also for NaN, for a key given twice, for a newer version."""
+        """Read camera.json's text; RequestError E_CAMERA_FILE, also for NaN, a key given twice, a newer version."""
         return cls.from_dict(camera_file.parse(text))
 
     @classmethod
@@ -151,7 +151,7 @@ class CameraPath:
         return replace(self, width=width, height=height, intrinsics=lenses)
 
     def cropped(self, left: int, top: int, width: int, height: int) -> CameraPath:
-        """The view through a window of whole pixels whose corner lies at (left, top); it may reach beyond the picture."""
+        """The view through a window of whole pixels with its corner at (left, top); it may reach beyond the picture."""
         lenses = tuple((fx, fy, cx - left, cy - top) for fx, fy, cx, cy in self.intrinsics)
         return replace(self, width=_valid_size(width), height=_valid_size(height), intrinsics=lenses)
 
@@ -220,11 +220,11 @@ def from_blender(
         "unit scale": scale_length,
     }  # fmt: skip
     for name, value in optics.items():
-        _check_finite(name, value)
+        _check_finite(name, value, above_zero="pixel" in name or "scale" in name)
     right, up, back = _rotation(matrix_world)
-    place = [_check_finite(f"location {'xyz'[row]}", matrix_world[row][3] * scale_length) for row in range(3)]
+    place = _place(matrix_world, scale_length)
     rows = [(right[row], -up[row], -back[row], place[row]) for row in range(3)]
-    pose = (*rows[0], *rows[1], *rows[2], 0.0, 0.0, 0.0, 1.0)
+    pose = (*(number + 0.0 for row in rows for number in row), 0.0, 0.0, 0.0, 1.0)     # + 0.0 leaves no -0.0
 
     _valid_size(width), _valid_size(height)
     aspect = pixel_aspect_y / pixel_aspect_x
@@ -236,6 +236,11 @@ def from_blender(
     fy = fx / aspect
     _check_view(width, height, fx, fy)
     return pose, (fx, fy, width / 2 - shift_x * fitted_px, height / 2 + shift_y * fitted_px / aspect)
+
+
+def _place(matrix: Sequence[Sequence[float]], scale_length: float) -> list[float]:
+    metres = [matrix[row][3] * scale_length for row in range(3)]
+    return [_check_finite(f"location {axis}", x, REACH_METRES) for axis, x in zip("xyz", metres, strict=True)]
 
 
 def _rotation(matrix: Sequence[Sequence[float]]) -> list[Vector]:
@@ -269,8 +274,8 @@ def _middle(axis: Vector, cofactor: Vector, determinant: float) -> Vector:
     return x, y, z
 
 
-def _check_finite(channel: str, value: float) -> float:
-    if not abs(value) <= REACH_METRES:                                         # false for NaN too
+def _check_finite(channel: str, value: float, limit: float = math.inf, above_zero: bool = False) -> float:
+    if not math.isfinite(value) or abs(value) > limit or (above_zero and value <= 0):
         hint = "Look at the camera's animation and constraints at this frame."
         raise CameraError("E_CAMERA_NOT_FINITE", f"The camera's {channel} is {value:g}.", hint)
     return value

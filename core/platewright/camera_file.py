@@ -1,4 +1,4 @@
-"""camera.json as other programs write it: strict reading, one key after the other, and the offending key in every refusal."""
+"""camera.json as other programs write it: strict reading, and the offending key in every refusal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HINT = "Write it with `platewright camera SHOT.blend -o camera.json`, or compare
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The object in `text`; RequestError E_CAMERA_FILE for broken JSON, NaN, a key given twice, or anything but an object."""
+    """The object in `text`; RequestError E_CAMERA_FILE for broken JSON, NaN, a key given twice, or no object."""
     try:
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -59,7 +59,7 @@ def fields(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_text(path: Path) -> str:
-    """The file's text; RequestError E_FILE_MISSING where there is none, E_CAMERA_FILE where it cannot be read as UTF-8."""
+    """The file's text; RequestError E_FILE_MISSING where there is none, E_CAMERA_FILE where it is not text."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
