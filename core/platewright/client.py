@@ -51,3 +51,266 @@ Without a timer (background mode, scripts) the same worker is pumped by the call
 `read_record(folder)`          what `state.json` says of a job, also after Blender crashed: a job whose host is gone
                                reads as "lost".
 """
+
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal
+
+from .errors import Cancelled, PlatewrightError, RequestError, WorkerDied, WorkerError, WorkerMismatch
+from .protocol import Event, Failed, Finished, FrameReady, Hello, Job, Progress, Stage, Warned
+from .record import JOB_FILE, JobHandle, JobState, read_record
+from .wire.child import Child, log_tail, start_process
+from .wire.service import HostTime, Limits, Service
+
+__all__ = ["JobHandle", "Limits", "Worker", "read_record"]
+
+WorkerState = Literal["stopped", "starting", "idle", "busy", "not responding", "failed"]
+
+CRASHES_MAX: Final = 3
+CRASHES_SECONDS: Final = 60.0
+RETRY_ELSEWHERE: Final = 4                         # exit code of errors after which a process is not fit for more
+
+
+class Worker:
+    """One worker process and the jobs it is given, one at a time; see the top of this file."""
+
+    def __init__(
+        self,
+        python: str | Path,
+        core_path: str | Path,
+        log_dir: str | Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        start_child: Callable[[], Child] | None = None,   # another way to run a worker, for tests
+    ) -> None:
+        self.jobs: dict[str, JobHandle] = {}
+        self.failure: PlatewrightError | None = None
+        self.log_path: Path | None = None
+        self.ignored = 0                           # messages that the running job cannot have sent
+        self._start_child = start_child or partial(
+            start_process, Path(python), Path(core_path), Path(log_dir), dict(environment or {})
+        )
+        self._limits = limits or Limits()
+        self._clock = clock
+        self._time = HostTime(clock)
+        self._service: Service | None = None
+        self._running: JobHandle | None = None
+        self._news: list[Event] = []
+        self._crashes: deque[float] = deque(maxlen=CRASHES_MAX)
+
+    # What the host asks ---------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the process if there is none. Raises WorkerMissing; WorkerError E_THREAD off the main thread."""
+        if self._service is None:
+            self._crashes.clear()
+            self._start()
+
+    def submit(self, job: Job, folder: str | Path, resume: bool = False) -> JobHandle:
+        """Queue a job and write its folder; raises what the top of this file says."""
+        job = replace(job, id=job.id or os.urandom(6).hex())
+        if job.id in self.jobs:
+            raise RequestError("E_JOB_ID", f"There is a job {job.id} already.", "Give the job another id, or none.")
+        if self._service is not None and self._service.is_dead():
+            self._service.bury()                   # it ended while nobody looked
+            self._mourn(self._service)
+        self.start()
+        handle = JobHandle(job, Path(folder).absolute(), resume)
+        self.jobs[job.id] = handle
+        self._write_record(handle)
+        self._serve_next()
+        return handle
+
+    def poll(self, seconds: float = 0.005) -> list[Event]:
+        """Apply what arrived, for about `seconds`; look after the process; return the news, oldest first."""
+        self._time.tick()
+        if (service := self._service) is not None:
+            self._listen(service, seconds)
+            service.look()
+            if service.death is not None:
+                self._mourn(service)
+        self._serve_next()
+        news, self._news = self._news, []
+        return _coalesced(news)
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a job to stop; of a job that is over or unknown, nothing."""
+        handle = self.jobs.get(job_id)
+        if handle is None or handle.ended or handle.cancelling:
+            return
+        handle.cancelling = True
+        if handle is self._running and self._service is not None:
+            self._service.stop(job_id)
+        else:
+            self._end(handle, _failed(job_id, Cancelled()))
+
+    def wait(
+        self, job_id: str, timeout: float | None = None, on_event: Callable[[Event], None] | None = None
+    ) -> Finished | Failed:
+        """Pump until the job is over. Raises WorkerError E_TIMEOUT after `timeout` seconds; the job goes on."""
+        handle = self.jobs[job_id]
+        deadline = None if timeout is None else self._clock() + timeout
+        while True:
+            for event in self.poll(0.05):
+                if on_event is not None:
+                    on_event(event)
+            if handle.ending is not None:
+                return handle.ending
+            if deadline is not None and self._clock() > deadline:
+                raise WorkerError("E_TIMEOUT", f"Job {job_id} takes longer than {timeout:g} s.", "Wait again or cancel it.")
+            time.sleep(0.01)
+
+    def close(self) -> None:
+        """End the process; jobs that are not over end as cancelled. The worker can be started again."""
+        if (service := self._service) is not None:
+            self._listen(service, 0.05)
+        for handle in self._unfinished():
+            self._end(handle, _failed(handle.id, Cancelled(message="The host closed the worker.")))
+        if service is not None:
+            service.close()
+            self._service = None
+
+    @property
+    def any_running(self) -> bool:
+        return next(self._unfinished(), None) is not None
+
+    @property
+    def state(self) -> WorkerState:
+        service = self._service
+        if service is None:
+            return "failed" if self.failure else "stopped"
+        if not service.greeted:
+            return "starting"
+        if service.is_stale:
+            return "not responding"
+        return "busy" if self._running else "idle"
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines the worker wrote to its log."""
+        return log_tail(self.log_path, lines) if self.log_path else ""
+
+    # What the worker says -------------------------------------------------------------------------
+
+    def _listen(self, service: Service, seconds: float) -> None:
+        for event in service.listen(seconds):
+            if isinstance(event, Hello):
+                self._news.append(event)
+            elif self._running is not None and event.job == self._running.id and _makes_sense(event):
+                self._apply(service, self._running, event)
+            else:
+                self.ignored += 1
+
+    def _apply(self, service: Service, handle: JobHandle, event: Event) -> None:
+        if isinstance(event, Finished | Failed):
+            self._end(handle, event)
+            if isinstance(event, Failed) and event.exit_code == RETRY_ELSEWHERE:
+                service.dismiss()
+        elif isinstance(event, FrameReady) and not _is_inside(event.path, handle.job.out):
+            self.ignored += 1
+            self._tell(handle, Warned(handle.id, "W_FRAME_PATH", f"Frame {event.frame} is not in the job's folder."))
+        else:
+            self._tell(handle, event)
+        if isinstance(event, Stage):
+            self._write_record(handle)
+
+    def _tell(self, handle: JobHandle, event: Event) -> None:
+        handle.apply(event)
+        self._news.append(event)
+
+    # What comes next ------------------------------------------------------------------------------
+
+    def _serve_next(self) -> None:
+        handle = next(self._unfinished(), None)
+        if self._running is not None or handle is None:
+            return
+        if self._service is None:
+            self._restart()
+        elif self._service.is_fit:
+            self._running = handle
+            handle.state = "running"
+            self._write_record(handle)
+            self._service.run(handle.id, str(handle.folder / JOB_FILE), handle.resume)
+
+    def _start(self) -> None:
+        child = self._start_child()
+        self.failure = None
+        self.log_path = child.log_path
+        self._service = Service(child, self._time, self._limits)
+
+    def _restart(self) -> None:
+        is_loop = len(self._crashes) == CRASHES_MAX and self._clock() - self._crashes[0] < CRASHES_SECONDS
+        if is_loop and self.failure is not None:
+            message = f"The worker crashed {CRASHES_MAX} times within a minute: {self.failure.message}"
+            self._give_up(WorkerDied("E_WORKER_CRASHES", message, self.failure.hint))
+            return
+        try:
+            self._start()
+        except PlatewrightError as error:
+            self._give_up(error)
+
+    def _mourn(self, service: Service) -> None:
+        """The worker is gone. Its job was lost; so was the first in the queue if it died before its first word."""
+        self._service = None
+        if service.was_dismissed or service.death is None:
+            return
+        self.failure = service.death
+        victim = self._running or (None if service.greeted else next(self._unfinished(), None))
+        if victim is not None:
+            self._crashes.append(self._clock())
+            self._end(victim, _failed(victim.id, Cancelled() if victim.cancelling else service.death), "lost")
+        if isinstance(service.death, WorkerMismatch):
+            self._give_up(service.death)
+
+    def _give_up(self, error: PlatewrightError) -> None:
+        self.failure = error
+        for handle in self._unfinished():
+            self._end(handle, _failed(handle.id, error))
+
+    def _end(self, handle: JobHandle, ending: Finished | Failed, failed_state: JobState = "failed") -> None:
+        """The one place where a job becomes terminal."""
+        handle.end(ending, failed_state)
+        if handle is self._running:
+            self._running = None
+            if self._service is not None:
+                self._service.settled()
+        self._news.append(ending)
+        self._write_record(handle)
+
+    def _unfinished(self) -> Iterator[JobHandle]:
+        return (handle for handle in list(self.jobs.values()) if not handle.ended)
+
+    def _write_record(self, handle: JobHandle) -> None:
+        warning = handle.write_record(self._service.child.pid if self._service else None, self.log_path)
+        if warning is not None:
+            self._tell(handle, warning)
+
+
+def _failed(job_id: str, error: PlatewrightError) -> Failed:
+    return Failed(job_id, error.code, error.message, error.hint, error.exit_code)
+
+
+def _makes_sense(event: Event) -> bool:
+    return not isinstance(event, Progress) or 0 <= event.done <= event.total
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    try:
+        return os.path.commonpath([os.path.realpath(path), os.path.realpath(folder)]) == os.path.realpath(folder)
+    except ValueError:                             # another drive, or a NUL in the name
+        return False
+
+
+def _coalesced(events: list[Event]) -> list[Event]:
+    """The same events with only the last progress of each job and stage."""
+    last = {(event.job, event.stage): event for event in events if isinstance(event, Progress)}
+    return [e for e in events if not isinstance(e, Progress) or last[e.job, e.stage] is e]

@@ -4,8 +4,8 @@ The host says    run{job, job_path, resume}   cancel{job}   ping{}   exit{}
 The worker says  the events of `protocol`, and a `Beat` once a second
 
 What arrives is never trusted: a line that is too long, not UTF-8, not JSON, not an object, with a key twice, with NaN,
-with a number too large to be meant, or with a field of the wrong kind raises `BadLine` and costs the stream nothing
-but that line. Unknown messages and unknown fields come from a newer version: they are passed over.
+with a number too large to be meant, or with a field of the wrong kind raises `BadLineError`, and nothing but that line
+is lost. Unknown messages and unknown fields come from a newer version: they are passed over.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Literal
 
-from .protocol import Event, Failed, Finished, FrameReady, Hello, Progress, Stage, Warned
+from ..protocol import Event, Failed, Finished, FrameReady, Hello, Progress, Stage, Warned
 
 LINE_BYTES_MAX: Final = 1 << 20
 DIGITS_MAX: Final = 20                             # enough for any 64-bit number
-JOB_FILE: Final = "job.json"
 
 Verb = Literal["run", "cancel", "ping", "exit"]
 
 
-class BadLine(ValueError):
+class BadLineError(ValueError):
     """A line that cannot be what the other side meant to say."""
 
 
@@ -63,22 +62,22 @@ _KINDS: Final[dict[str, type[Any]]] = {"str": str, "int": int, "bool": bool, "di
 
 
 def encode(message: Message) -> bytes:
-    """One line, newline included; at most LINE_BYTES_MAX bytes, else BadLine.
+    """One line, newline included; at most LINE_BYTES_MAX bytes, else BadLineError.
 
     ASCII, so that U+2028 is no line end and a path with undecodable bytes comes back as it went.
     """
     try:
         text = json.dumps({"say": _NAMES[type(message)], **asdict(message)}, ensure_ascii=True, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise BadLine(f"{type(message).__name__} cannot be written as JSON: {error}") from None
+        raise BadLineError(f"{type(message).__name__} cannot be written as JSON: {error}") from None
     line = text.encode("ascii") + b"\n"
     if len(line) > LINE_BYTES_MAX:
-        raise BadLine(f"{type(message).__name__} takes {len(line)} bytes; a line has at most {LINE_BYTES_MAX}")
+        raise BadLineError(f"{type(message).__name__} takes {len(line)} bytes; a line has at most {LINE_BYTES_MAX}")
     return line
 
 
 def decode(line: bytes) -> Message | None:
-    """What the line says; None if it is a message this version does not know. Raises BadLine."""
+    """What the line says; None if it is a message this version does not know. Raises BadLineError."""
     data = parse(line)
     kind = _MESSAGES.get(_field(data, "say", "str"))
     if kind is None:
@@ -87,13 +86,13 @@ def decode(line: bytes) -> Message | None:
     try:
         return kind(**values)
     except TypeError as error:                     # a field without a default is absent
-        raise BadLine(str(error)) from None
+        raise BadLineError(str(error)) from None
 
 
 def parse(line: bytes) -> dict[str, Any]:
-    """The JSON object of one line, under the rules above. Raises BadLine."""
+    """The JSON object of one line, under the rules above. Raises BadLineError."""
     if len(line) > LINE_BYTES_MAX:
-        raise BadLine(f"{len(line)} bytes in one line")
+        raise BadLineError(f"{len(line)} bytes in one line")
     try:
         data = json.loads(
             line.decode("utf-8"),
@@ -103,14 +102,14 @@ def parse(line: bytes) -> dict[str, Any]:
             parse_float=_finite,
         )
     except (ValueError, RecursionError) as error:
-        raise BadLine(f"{type(error).__name__}: {error}") from None
+        raise BadLineError(f"{type(error).__name__}: {error}") from None
     if not isinstance(data, dict):
-        raise BadLine("not an object")
+        raise BadLineError("not an object")
     return data
 
 
 class Lines:
-    """Bytes in, whole lines out; forgets a line that grows past LINE_BYTES_MAX and takes up again at the next newline."""
+    """Bytes in, whole lines out; a line that grows past LINE_BYTES_MAX is forgotten up to its newline."""
 
     def __init__(self) -> None:
         self.dropped = 0                           # lines that were too long
@@ -150,29 +149,29 @@ def _field(data: dict[str, Any], name: str, annotation: str) -> Any:
     value = data.get(name)
     kind = _KINDS[annotation]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise BadLine(f"`{name}` is not {annotation}")
+        raise BadLineError(f"`{name}` is not {annotation}")
     return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data = dict(pairs)
     if len(data) != len(pairs):
-        raise BadLine("a key twice")
+        raise BadLineError("a key twice")
     return data
 
 
 def _refuse(constant: str) -> float:
-    raise BadLine(f"{constant} is not a number")
+    raise BadLineError(f"{constant} is not a number")
 
 
 def _whole(digits: str) -> int:
     if len(digits) > DIGITS_MAX:
-        raise BadLine(f"a number of {len(digits)} digits")
+        raise BadLineError(f"a number of {len(digits)} digits")
     return int(digits)
 
 
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise BadLine(f"{text[:20]} is beyond a float")
+        raise BadLineError(f"{text[:20]} is beyond a float")
     return value

@@ -1,0 +1,215 @@
+"""The job folder: what was asked (`job.json`) and what became of it (`state.json`), whoever dies on the way.
+
+The host holds a lock in the folder for as long as it looks after the job. The system lets go of it when the host ends,
+however it ends; so a job that is not over and not held was lost, and the first to read the record says so in it.
+The folder is private: prompts and paths of unpublished work are in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Final, Literal
+
+from .errors import PlateError
+from .protocol import Event, Failed, Finished, FrameReady, Job, Progress, Stage, Warned
+
+JOB_FILE: Final = "job.json"
+STATE_FILE: Final = "state.json"
+LOCK_FILE: Final = "host.lock"
+FORMAT: Final = "platewright.state"
+VERSION: Final = 1
+UNDER_WAY: Final = ("queued", "running")
+
+JobState = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(file: IO[bytes]) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _try_lock(file: IO[bytes]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class Record:
+    """One job's folder, held by this process until `close`."""
+
+    def __init__(self, job: Job, folder: Path) -> None:
+        """Write job.json (0600) into `folder` (0700). Raises PlateError E_JOB_FOLDER, also if another host holds it."""
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+            self._lock = open(folder / LOCK_FILE, "ab")
+        except OSError as error:
+            raise _unusable(folder, error) from None
+        try:
+            _try_lock(self._lock)
+            _replace(folder / JOB_FILE, job.to_dict(), is_durable=True)
+        except OSError as error:
+            self._lock.close()
+            raise _unusable(folder, error) from None
+        self.folder = folder
+        self._job = job.id
+
+    def write(self, state: str, **facts: Any) -> None:
+        """Replace state.json. Raises OSError."""
+        _replace(self.folder / STATE_FILE, _state(self._job, state, host_pid=os.getpid(), **facts))
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._lock.close()
+
+
+@dataclass(slots=True, eq=False)
+class JobHandle:
+    """A job as the host knows it, and its record on disk."""
+
+    job: Job
+    folder: Path
+    resume: bool = False
+    state: JobState = "queued"
+    stage: str = "queued"
+    detail: str = ""
+    done: int = 0
+    total: int = 0
+    cancelling: bool = False
+    frames: dict[int, str] = field(default_factory=dict)
+    warnings: list[Warned] = field(default_factory=list)
+    ending: Finished | Failed | None = None
+    _record: Record | None = None
+
+    def __post_init__(self) -> None:
+        """Write job.json. Raises PlateError E_JOB_FOLDER."""
+        self._record = Record(self.job, self.folder)
+
+    @property
+    def id(self) -> str:
+        return self.job.id
+
+    @property
+    def ended(self) -> bool:
+        return self.ending is not None
+
+    @property
+    def answer(self) -> dict[str, Any] | None:
+        return self.ending.answer if isinstance(self.ending, Finished) else None
+
+    @property
+    def failure(self) -> Failed | None:
+        return self.ending if isinstance(self.ending, Failed) else None
+
+    def apply(self, event: Event) -> None:
+        """Take in what the worker said of this job under way."""
+        match event:
+            case Stage(_, stage, detail):
+                self.stage, self.detail, self.done, self.total = stage, detail, 0, 0
+            case Progress(_, stage, done, total):
+                self.stage, self.done, self.total = stage, done, total
+            case FrameReady(_, frame, path, _):
+                self.frames[frame] = path
+            case Warned():
+                self.warnings.append(event)
+            case _:
+                pass
+
+    def end(self, ending: Finished | Failed, failed_state: JobState = "failed") -> None:
+        """Become terminal, once and for all."""
+        assert self.ending is None, f"job {self.id} ended twice"
+        self.ending = ending
+        self.state = "done" if isinstance(ending, Finished) else failed_state
+        if isinstance(ending, Failed) and ending.code == "E_CANCELLED":
+            self.state = "cancelled"
+
+    def write_record(self, worker_pid: int | None, log_path: Path | None) -> Warned | None:
+        """Say on disk where the job stands; a disk that refuses is a warning, not the end of the job."""
+        if self._record is None:
+            return None
+        failure = self.failure and {name: getattr(self.failure, name) for name in ("code", "message", "hint")}
+        stage = {"stage": self.stage, "detail": self.detail, "frames": len(self.frames)}
+        who = {"worker_pid": worker_pid, "log": str(log_path)}
+        try:
+            self._record.write(self.state, **stage, **who, answer=self.answer, failure=failure)
+        except OSError as error:
+            return Warned(self.id, "W_RECORD", f"The job's record cannot be written: {error.strerror}.")
+        finally:
+            if self.ended:
+                self._record.close()
+                self._record = None
+        return None
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What became of the job in `folder`: `state` and what is known of it; see state.json.
+
+    A job under way whose host is gone is recorded as "lost", once. Raises PlateError E_RECORD if there is no record.
+    """
+    path = folder / STATE_FILE
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise PlateError("E_RECORD", f"{path} cannot be read: {error}.", "Name the folder of a job.") from None
+    if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("version") != VERSION:
+        raise PlateError("E_RECORD", f"{path} is not the state of a job.", "Name the folder of a job.")
+    if data.get("state") in UNDER_WAY and not _is_held(folder):
+        data = _lost(data)
+        with contextlib.suppress(OSError):         # a folder that can only be read still tells what happened
+            _replace(path, data)
+    return data
+
+
+def _lost(data: dict[str, Any]) -> dict[str, Any]:
+    failure = {
+        "code": "E_HOST_DIED",
+        "message": "The Blender or the script that asked for this job ended before the job did.",
+        "hint": "Its whole frames are kept; resume the job to make the others.",
+    }
+    return {**data, "state": "lost", "changed": _now(), "failure": failure}
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        with open(folder / LOCK_FILE, "rb") as file:
+            _try_lock(file)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _state(job: str, state: str, **facts: Any) -> dict[str, Any]:
+    return {"format": FORMAT, "version": VERSION, "job": job, "state": state, "changed": _now(), **facts}
+
+
+def _replace(path: Path, data: dict[str, Any], is_durable: bool = False) -> None:
+    """Write JSON under a name of its own, then take the final name in one step; readable by this user alone."""
+    part = path.with_name(f"{path.name}.part-{os.getpid()}")
+    part.unlink(missing_ok=True)
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            json.dump(data, file, indent=1, allow_nan=False)
+            if is_durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _unusable(folder: Path, error: OSError) -> PlateError:
+    hint = "Choose another folder for jobs, or wait for the job that uses this one."
+    return PlateError("E_JOB_FOLDER", f"The job folder {folder} cannot be used: {error.strerror}.", hint)
