@@ -1,0 +1,142 @@
+"""Asks a Blender, or a Python that has bpy, as a child process for what only a scene knows.
+
+The request goes by file and comes back by file; what Blender prints ends in a log that is shown only when it dies.
+The child has its own process group, a clean environment and no scripts from the shot unless they are allowed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from . import errors
+from .camera import CameraPath
+from .errors import PlatewrightError, RequestError
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+BLENDER_VARIABLE = "PLATEWRIGHT_BLENDER"
+SCRUBBED = ("PYTHON", "VIRTUAL_ENV", "CONDA_", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_", "BLENDER_", "OCIO")
+LOG_TAIL = 2_000                                   # characters of a dead Blender's last words
+
+
+def read_camera(
+    blend: Path,
+    *,
+    scene: str | None = None,                      # None: the file's active scene
+    camera: str | None = None,                     # None: the one that Blender renders each frame with
+    frames: tuple[int, int] | None = None,         # first and last; None: the scene's range
+    blender: str | None = None,                    # a Blender, or a Python with bpy; None: see `find_blender`
+    allow_scripts: bool = False,
+) -> CameraPath:
+    """The camera of a shot, as a child Blender reads it.
+
+    Raises RequestError E_FILE_MISSING and E_BLEND, everything that `blender_addon.scene_read` raises, and
+    PlatewrightError E_NO_BLENDER, E_NO_EXTENSION, E_BLENDER_DIED.
+    """
+    blend = Path(blend).absolute()
+    if not blend.is_file():
+        raise RequestError("E_FILE_MISSING", f"There is no file {blend}.", "Check the path of the .blend.")
+    request = {
+        "blend": str(blend),
+        "scene": scene,
+        "camera": camera,
+        "frames": list(frames) if frames else None,
+        "allow_scripts": allow_scripts,
+    }
+    answer = _ask(find_blender(blender), request)
+    if "error" in answer:
+        raise _as_raised(answer["error"])
+    return CameraPath.from_dict(answer["camera"])
+
+
+def find_blender(named: str | None) -> Path:
+    """The Blender, or the Python with bpy, to ask: the one named, then $PLATEWRIGHT_BLENDER, `.venv-bpy`, PATH.
+
+    Raises PlatewrightError E_NO_BLENDER; one that is named but is not there is never replaced by another.
+    """
+    named = named or os.environ.get(BLENDER_VARIABLE)
+    hint = f"Give --blender PATH or set {BLENDER_VARIABLE}, or make .venv-bpy with `python build.py env`."
+    if named:
+        found = shutil.which(named)
+        if found is None:
+            raise PlatewrightError("E_NO_BLENDER", f"There is no Blender at {named}.", hint)
+        return Path(found).absolute()
+    of_checkout = CHECKOUT / ".venv-bpy" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if of_checkout.is_file():
+        return of_checkout
+    if on_path := shutil.which("blender"):
+        return Path(on_path)
+    raise PlatewrightError("E_NO_BLENDER", "There is no Blender on this machine's PATH.", hint)
+
+
+def _ask(blender: Path, request: dict[str, Any]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="platewright-host-") as name:
+        folder = Path(name)
+        answer = folder / "answer.json"
+        more = {"core": str(CHECKOUT / "core"), "parent": os.getpid(), "answer": str(answer)}
+        (folder / "request.json").write_text(json.dumps({**request, **more}), encoding="utf-8")
+        code = _run([*_command(blender), str(folder / "request.json")], folder)
+        if not answer.is_file():
+            words = (folder / "log.txt").read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:].strip()
+            why = f"{blender} ended with code {code} and no answer. Its last words: {words or 'none'}"
+            raise PlatewrightError("E_BLENDER_DIED", why, "Open the shot in that Blender by hand, or name another one.")
+        return json.loads(answer.read_text(encoding="utf-8"))
+
+
+def _command(blender: Path) -> list[str]:
+    child = CHECKOUT / "blender_addon" / "scene_child.py"
+    if not child.is_file():
+        why = "This installation has no Blender extension beside it, so it cannot read a .blend by itself."
+        hint = "Use the extension: blender -b SHOT.blend --command platewright camera -o camera.json"
+        raise PlatewrightError("E_NO_EXTENSION", why, hint)
+    if blender.stem.startswith("python"):
+        return [str(blender), "-I", "-B", "-X", "utf8", str(child)]
+    quiet = ["--background", "--factory-startup", "--disable-autoexec", "--python-exit-code", "1"]
+    return [str(blender), *quiet, "--python", str(child), "--"]
+
+
+def _run(command: list[str], folder: Path) -> int:
+    """Run the child to its end; whatever ends us, an interrupt too, ends its whole group."""
+    with open(folder / "log.txt", "wb") as log:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,                 # open as long as we live: the child reads its end as our death
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=_environment(),
+            start_new_session=True,
+        )
+        try:
+            return child.wait()
+        finally:
+            _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":
+        child.kill()
+    else:
+        try:
+            os.killpg(child.pid, signal.SIGKILL)   # the group outlives its leader if the leader left children
+        except ProcessLookupError:
+            pass
+    if child.stdin:
+        child.stdin.close()
+    child.wait()
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(SCRUBBED)}
+
+
+def _as_raised(error: dict[str, str]) -> PlatewrightError:
+    kind = getattr(errors, error["class"], PlatewrightError)
+    return kind(error["code"], error["message"], error["hint"])
