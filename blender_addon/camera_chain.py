@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import bpy
+
 from platewright.errors import CameraError
 
 PHYSICS = {"CLOTH", "DYNAMIC_PAINT", "FLUID", "PARTICLE_SYSTEM", "SOFT_BODY"}
@@ -61,7 +62,7 @@ def refuse_broken(links: Iterable[bpy.types.ID], camera: bpy.types.Object) -> li
             why = f"Camera {camera.name!r} hangs on {link.name!r}, which is missing."
             hint = "Restore the linked file (File > External Data > Find Missing Files) and open the shot again."
             raise CameraError("E_LIBRARY_MISSING", why, hint)
-        if link.id_type == "CACHEFILE" and not link.is_sequence and not os.path.exists(_absolute(link)):
+        if link.id_type == "CACHEFILE" and not link.is_sequence and not _file(link).exists():
             why = f"Camera {camera.name!r} hangs on the cache {link.filepath!r}, which is missing."
             raise CameraError("E_CACHE_MISSING", why, "Restore the file or correct its path in the constraint.")
     broken = [fcurve for fcurve in _drivers(links) if not fcurve.driver.is_valid]
@@ -132,5 +133,5 @@ def _blocked_text() -> str:
     return f"a script of this file did not run ({message}); if it moves the camera, allow scripts."
 
 
-def _absolute(cache: bpy.types.CacheFile) -> str:
-    return bpy.path.abspath(cache.filepath, library=cache.library)
+def _file(cache: bpy.types.CacheFile) -> Path:
+    return Path(bpy.path.abspath(cache.filepath, library=cache.library))

@@ -1,7 +1,7 @@
 """A Blender's answer to another process: opens a shot, reads its camera, writes the answer into a file, ends.
 
-Run by a Python that has bpy, or by Blender itself (`--python`), with one argument after `--`: the request file, JSON with
-`core` (folder of the package platewright), `blend`, `scene`, `camera`, `frames`, `allow_scripts`, `parent` and `answer`.
+Run by a Python that has bpy, or by Blender itself (`--python`). The last argument is the request file, JSON with `core`
+(folder of the package platewright), `blend`, `scene`, `camera`, `frames`, `allow_scripts`, `parent` and `answer`.
 What Blender prints is no part of the answer.
 """
 
@@ -35,11 +35,16 @@ def main(request_file: str) -> None:
 
 def die_with(parent: int) -> None:
     """End with the parent: its death closes our stdin; on Linux the kernel also tells us in the middle of a C call."""
-    threading.Thread(target=lambda: (sys.__stdin__.buffer.read(), os._exit(1)), daemon=True).start()
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
+
+
+def _end_with_stdin() -> None:
+    os.read(0, 1)                                  # nothing is ever written: it returns when the other end is closed
+    os._exit(1)
 
 
 def answer_to(request: dict[str, Any]) -> dict[str, Any]:
@@ -56,13 +61,14 @@ def answer_to(request: dict[str, Any]) -> dict[str, Any]:
 def open_blend(blend: str, allow_scripts: bool) -> None:
     """RequestError E_BLEND where Blender cannot read the file."""
     import bpy
+
     from platewright.errors import RequestError
 
     bpy.ops.wm.read_factory_settings(use_empty=True)                           # nobody's add-ons and handlers
     try:
         bpy.ops.wm.open_mainfile(filepath=blend, load_ui=False, use_scripts=allow_scripts)
     except RuntimeError as error:
-        hint = f"Open it in Blender; this one is {bpy.app.version_string}, and an older Blender cannot read newer files."
+        hint = f"Open it in Blender by hand. This one is {bpy.app.version_string}; files from a newer one need a newer one."
         raise RequestError("E_BLEND", f"{blend} cannot be opened: {str(error).strip()}", hint) from None
 
 
@@ -79,7 +85,7 @@ def read_camera(request: dict[str, Any]) -> dict[str, Any]:
 if __name__ == "__main__":
     try:
         main(sys.argv[-1])
-    except BaseException:                          # an exit by the interpreter would run Blender's tear-down
+    except BaseException:  # noqa: BLE001          # to end without Blender's tear-down, whatever it is
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(1)

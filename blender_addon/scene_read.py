@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 import bpy
+
 from platewright.camera import FRAME_MAX, CameraPath, Lens, Pose, from_blender, motion_warnings
 from platewright.errors import CameraError, PlatewrightError, RequestError
 

@@ -15,6 +15,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -120,10 +121,11 @@ class CameraPath:
         if not self.frames[0] <= first <= last <= self.frames[-1]:
             why = f"Frames {first} to {last} are not a range within {self.frames[0]} to {self.frames[-1]}."
             raise RequestError("E_RANGE", why, "Ask for frames that the camera file has, first one first.")
-        part = slice(first - self.frames[0], last - self.frames[0] + 1)
+        start = first - self.frames[0]
+        part = slice(start, last - self.frames[0] + 1)
         return replace(
             self,
-            camera=self.cameras[part][0],
+            camera=self.cameras[start],
             cameras=self.cameras[part],
             frames=self.frames[part],
             camera_to_world=self.camera_to_world[part],
@@ -226,7 +228,8 @@ def from_blender(
     rows = [(right[row], -up[row], -back[row], place[row]) for row in range(3)]
     pose = (*(number + 0.0 for row in rows for number in row), 0.0, 0.0, 0.0, 1.0)     # + 0.0 leaves no -0.0
 
-    _valid_size(width), _valid_size(height)
+    for side in (width, height):
+        _valid_size(side)
     aspect = pixel_aspect_y / pixel_aspect_x
     is_wide = pixel_aspect_x * width >= pixel_aspect_y * height
     fits_width = sensor_fit == "HORIZONTAL" or (sensor_fit == "AUTO" and is_wide)
@@ -313,8 +316,8 @@ def _jumps(path: CameraPath) -> list[int]:
     """Frames that lie far from the one before: over `JUMP` medians, and no part of a fast move."""
     poses = path.camera_to_world
     cuts = set(path.cuts())
-    metres = [math.dist(a[3:12:4], b[3:12:4]) for a, b in zip(poses, poses[1:], strict=False)]
-    degrees = [_turn_deg(a, b) for a, b in zip(poses, poses[1:], strict=False)]
+    metres = [math.dist(a[3:12:4], b[3:12:4]) for a, b in pairwise(poses)]
+    degrees = [_turn_deg(a, b) for a, b in pairwise(poses)]
     leaps = _outliers(metres, JUMP_METRES) | _outliers(degrees, JUMP_DEG)
     return [path.frames[index + 1] for index in sorted(leaps) if path.frames[index + 1] not in cuts]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -150,7 +151,7 @@ def _frames(value: Any) -> tuple[int, ...]:
     frames = tuple(_whole("frames", frame, 0, FRAME_MAX) for frame in _list("frames", value))
     if not frames:
         refuse("frames", "is empty")
-    if any(later != frame + 1 for frame, later in zip(frames, frames[1:], strict=False)):
+    if any(later != frame + 1 for frame, later in pairwise(frames)):
         refuse("frames", "is not a run of whole frames with step 1")
     return frames
 
