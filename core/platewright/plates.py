@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ from .camera import CameraPath
 from .disk import FileRecord, write_bytes, write_json
 from .errors import Cancelled, PlateError, PlatewrightError, RequestError
 from .pictures import Picture, resize
-from .protocol import FrameFormat, Job, PlateRequest
+from .protocol import FrameFormat, Job, PlateRequest, slug
 
 __all__ = [
     "FrameRecord", "FrameWarning", "PlateFolder", "claim", "find_partial", "open_folder", "preflight", "resize", "slug",
@@ -44,9 +43,7 @@ __all__ = [
 ]  # fmt: skip
 
 MANIFEST, RECORD, JOURNAL = "plate.json", "job.json", "journal.jsonl"
-NAME_MAX = 64
 VERSION_MAX = 9999
-_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(10))}
 _ENCODERS: dict[str, Callable[[Path, Picture, pictures.Tags], None]] = {
     "exr": pictures.write_exr,
     "png": pictures.write_png,
@@ -77,19 +74,6 @@ class FrameRecord:
 
 
 # Names -------------------------------------------------------------------------------------------
-
-
-def slug(name: str) -> str:
-    """A name that every system and every pipeline takes: [A-Za-z0-9._-], at most 64 long, no device, no hidden file.
-
-    Accents are dropped, anything else becomes `_`. RequestError E_NAME when nothing is left.
-    """
-    plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", plain)[:NAME_MAX].strip("._-")
-    if not plain:
-        raise RequestError("E_NAME", f"{name[:80]!r} cannot be a file name.", "Use letters and digits.")
-    is_device = plain.partition(".")[0].lower() in _DEVICES
-    return f"plate_{plain}"[:NAME_MAX] if is_device else plain
 
 
 def _require_slug(name: str) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import secrets
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -23,6 +25,8 @@ SEED_MAX = 2**63 - 1
 SIDE_MIN, SIDE_MAX = 16, 16384                     # pixels
 STEPS_MAX = 1000
 GUIDANCE_MAX = 50.0
+NAME_MAX = 64
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(10))}
 
 FrameFormat = Literal["exr", "png"]
 
@@ -238,6 +242,19 @@ def clean_prompt(text: str) -> str:
         message = f"The prompt is {size_bytes} bytes long; {PROMPT_BYTES_MAX} is the limit."
         raise RequestError("E_PROMPT_TOO_LONG", message, "Say it in fewer words.")
     return text.strip() if any(char.isprintable() and not char.isspace() for char in text) else ""
+
+
+def slug(name: str) -> str:
+    """A name that every system and every pipeline takes: [A-Za-z0-9._-], at most 64 long, no device, no hidden file.
+
+    Accents are dropped, anything else becomes `_`. RequestError E_NAME when nothing is left.
+    """
+    plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", plain)[:NAME_MAX].strip("._-")
+    if not plain:
+        raise RequestError("E_NAME", f"{name[:80]!r} cannot be a file name.", "Use letters and digits.")
+    is_device = plain.partition(".")[0].lower() in _DEVICES
+    return f"plate_{plain}"[:NAME_MAX] if is_device else plain
 
 
 def plate_size(size: tuple[int, int]) -> tuple[int, int]:
