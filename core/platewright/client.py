@@ -50,6 +50,7 @@ Without a timer (background mode, scripts) the same worker is pumped by the call
                                E_WORKER_DIED with the exit code in words; state "lost". Cancelled: E_CANCELLED.
 `read_record(folder)`          what `state.json` says of a job, also after Blender crashed: a job whose host is gone
                                reads as "lost".
+`command_line(python, core_path, environment, words)`   the core's command line in that Python: arguments, environment.
 """
 
 
@@ -67,10 +68,10 @@ from typing import Final, Literal
 from .errors import Cancelled, PlatewrightError, RequestError, WorkerDied, WorkerError, WorkerMismatch
 from .protocol import Event, Failed, Finished, FrameReady, Hello, Job, Progress, Stage, Warned
 from .record import JOB_FILE, JobHandle, JobState, read_record
-from .wire.child import Child, log_tail, start_process
+from .wire.child import Child, command_line, log_tail, start_process
 from .wire.service import HostTime, Limits, Service
 
-__all__ = ["JobHandle", "Limits", "Worker", "read_record"]
+__all__ = ["JobHandle", "Limits", "Worker", "command_line", "read_record"]
 
 WorkerState = Literal["stopped", "starting", "idle", "busy", "not responding", "failed"]
 

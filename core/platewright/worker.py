@@ -16,6 +16,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Final
@@ -62,6 +63,7 @@ def main(make_plate: MakePlate | None = None) -> int:
 
 def engine_make_plate(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
     """The real work; imported only now, because it takes seconds."""
+    emit(Stage(job.id, "importing"))
     from . import engine
 
     return engine.make_plate(job, emit, resume)
@@ -71,13 +73,13 @@ def serve(
     stdin: IO[bytes],
     stdout: IO[bytes],
     make_plate: MakePlate,
-    on_host_gone: Callable[[], None],              # stdin ended; called from a thread of its own
+    on_host_gone: Callable[[], None],              # stdin ended or stdout broke; called from whichever thread saw it
     every_beat: Callable[[], None] = lambda: None,
 ) -> int:
     """Say hello, then work until told to exit or until a failure calls for a new process; returns the exit code."""
-    server = _Server(stdout, make_plate)
+    server = _Server(stdout, make_plate, on_host_gone)
     server.say(Hello(PROTOCOL, __version__, os.getpid()))
-    threading.Thread(target=server.listen, args=(stdin, on_host_gone), name="orders", daemon=True).start()
+    threading.Thread(target=server.listen, args=(stdin,), name="orders", daemon=True).start()
     threading.Thread(target=server.pulse, args=(every_beat,), name="pulse", daemon=True).start()
     return server.work()
 
@@ -85,9 +87,10 @@ def serve(
 class _Server:
     """What the three threads share: the jobs that wait, the jobs to stop, the one way out."""
 
-    def __init__(self, stdout: IO[bytes], make_plate: MakePlate) -> None:
+    def __init__(self, stdout: IO[bytes], make_plate: MakePlate, on_host_gone: Callable[[], None]) -> None:
         self._stdout = stdout
         self._make_plate = make_plate
+        self._on_host_gone = on_host_gone
         self._speaking = threading.Lock()
         self._waiting: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
@@ -95,19 +98,23 @@ class _Server:
         self._beats = 0
 
     def say(self, message: Message) -> None:
+        """One line to the host, whole, whichever thread speaks. Raises BadLineError."""
         line = memoryview(encode(message))
-        with self._speaking:
-            while line:
-                line = line[os.write(self._stdout.fileno(), line) :]
+        try:
+            with self._speaking:
+                while line:
+                    line = line[os.write(self._stdout.fileno(), line) :]
+        except OSError:                            # nobody reads any more
+            self._on_host_gone()
 
-    def listen(self, stdin: IO[bytes], on_host_gone: Callable[[], None]) -> None:
+    def listen(self, stdin: IO[bytes]) -> None:
         """Take orders until the host is gone."""
         lines = Lines()
         while chunk := os.read(stdin.fileno(), READ_BYTES):
             for line in lines.feed(chunk):
                 self._obey(line)
         self._waiting.put(None)
-        on_host_gone()
+        self._on_host_gone()
 
     def _obey(self, line: bytes) -> None:
         try:
@@ -206,13 +213,25 @@ def die_with_host(host_pid: int) -> None:
         os._exit(HOST_GONE)
 
 
+def stay_with_host(host_pid: int) -> None:
+    """For the command line as somebody's child: end when that process ends, also where no signal tells."""
+    die_with_host(host_pid)
+
+    def watch() -> None:
+        while host_lives(host_pid):
+            time.sleep(BEAT_SECONDS)
+        os._exit(HOST_GONE)
+
+    threading.Thread(target=watch, name="host watch", daemon=True).start()
+
+
 def host_lives(host_pid: int) -> bool:
-    """False once this process was handed to another parent. Windows has launchers between the two: there stdin tells."""
+    """False once this process has another parent. Under Windows a launcher stands between: there stdin tells."""
     return sys.platform == "win32" or os.getppid() == host_pid
 
 
 def private_pipes() -> tuple[IO[bytes], IO[bytes]]:
-    """The host's pipes under numbers nobody else knows; what anybody prints goes to the log, what anybody reads is empty.
+    """The host's pipes under numbers nobody else knows; what anybody prints goes to the log, and there is no input.
 
     The new descriptors are not inherited, so no process started from here can hold the host's pipes open.
     """
@@ -221,6 +240,7 @@ def private_pipes() -> tuple[IO[bytes], IO[bytes]]:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
+    sys.stdout.reconfigure(line_buffering=True)    # type: ignore[union-attr]
     return open(orders, "rb", buffering=0), open(answers, "wb", buffering=0)
 
 

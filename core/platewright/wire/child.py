@@ -22,10 +22,17 @@ LOG_BYTES_MAX: Final = 20 * 1024 * 1024
 LOGS_KEPT: Final = 8
 LOG_TAIL_BYTES: Final = 8192
 
+ISOLATED: Final = ("-I", "-B", "-X", "utf8")
+
 # Data travels as arguments, never as code. The core goes in front of the environment's own packages.
 ENTRY: Final = (
     "-c",
     "import sys; sys.path.insert(0, sys.argv[1]); from platewright.worker import main; raise SystemExit(main())",
+)
+COMMAND_ENTRY: Final = (
+    "-c",
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from platewright.worker import stay_with_host; "
+    "stay_with_host(int(sys.argv.pop(1))); from platewright.cli import main; raise SystemExit(main())",
 )
 
 _FOREIGN_PREFIXES: Final = ("PYTHON", "CONDA_", "_CONDA_", "DYLD_", "UV_", "PIP_")
@@ -144,7 +151,7 @@ def start_process(
     arguments = [str(core_path), str(os.getpid()), str(log_path)]
     try:
         return Process(
-            [str(python), "-I", "-B", "-X", "utf8", *entry, *arguments],
+            [str(python), *ISOLATED, *entry, *arguments],
             {**scrubbed(os.environ), **_QUIET, **environment},
             log_path,
             log,
@@ -157,6 +164,17 @@ def start_process(
         ) from None
     finally:
         os.close(log)
+
+
+def command_line(
+    python: Path,                                  # interpreter of the worker's own environment
+    core_path: Path,                               # wheel file or folder that holds `platewright`
+    environment: Mapping[str, str],                # added to the scrubbed environment of this process
+    words: Sequence[str],                          # as typed after `platewright`
+) -> tuple[list[str], dict[str, str]]:
+    """The core's command line in the worker's Python, bound to end with this process: what to run, and where."""
+    command = [str(python), *ISOLATED, *COMMAND_ENTRY, str(core_path), str(os.getpid()), *words]
+    return command, {**scrubbed(os.environ), **_QUIET, **environment}
 
 
 def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
