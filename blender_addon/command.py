@@ -1,0 +1,162 @@
+"""`blender -b SHOT.blend --command platewright VERB ...`: the command line with the camera and range of the open scene.
+
+What needs the scene is read here; everything else is the core's own command line, run by the worker's Python with the
+words as they came. Its exit code becomes Blender's. What is no PlatewrightError ends with its trace and code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import NoReturn
+
+import bpy
+from platewright.camera import CameraPath
+from platewright.errors import PlatewrightError, RequestError, WorkerMissing
+
+from . import jobs, preferences, runtime, scene_read
+
+USAGE = """usage: blender -b SHOT.blend --command platewright VERB [options]
+
+  camera -o camera.json          write the camera path of the scene
+  generate --prompt TEXT         make a plate that follows the scene's camera
+
+Both take --scene NAME, --camera-object NAME and --frames A-B; the rest is as in `VERB --help`.
+Every other verb of `platewright` works too, and leaves the scene alone."""
+
+HELP = {"-h", "--help"}
+
+
+def execute(words: list[str]) -> int:
+    """Run one command; the answer is Blender's exit code."""
+    with answers_alone_on_stdout("--json" in words):
+        try:
+            return run(words)
+        except PlatewrightError as error:
+            print(f"platewright: {error.code}: {error.for_people()}", file=sys.stderr)
+            if "--json" in words:
+                print(json.dumps({"error": error.to_dict()}))
+            return error.exit_code
+
+
+@contextmanager
+def answers_alone_on_stdout(is_wanted: bool) -> Iterator[None]:
+    """With --json: what is printed here is all that stdout gets; what Blender itself says goes to stderr until it ends."""
+    if not is_wanted:
+        yield
+        return
+    sys.stdout.flush()
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    with open(answers, "w", encoding="utf-8") as file, redirect_stdout(file):
+        yield
+
+
+def run(words: Sequence[str]) -> int:
+    """Read the scene where the verb needs it, hand over the rest."""
+    verb = words[0] if words else "--help"
+    if verb in HELP:
+        print(USAGE)
+        return 0
+    refuse_missing_blend()
+    read = SCENE_VERBS.get(verb)
+    if read is None or HELP & set(words):
+        return hand_over(words)
+    if not bpy.data.filepath:
+        raise RequestError("E_NO_BLEND", "No .blend is open.", f"blender -b SHOT.blend --command platewright {verb} ...")
+    options, rest = scene_options().parse_known_args(words[1:])
+    scene = scene_read.find_scene(options.scene)
+    camera = scene_read.find_camera(scene, options.camera_object)
+    return read(scene_read.camera_path(scene, camera=camera, frames=options.frames), rest)
+
+
+def write_camera(path: CameraPath, words: Sequence[str]) -> int:
+    """camera.json, and the answer that `platewright camera` gives."""
+    parser = Parser(prog="platewright camera", allow_abbrev=False)
+    parser.add_argument("-o", "--output", required=True)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(words)
+    path.write(Path(options.output))
+    answer = {
+        "camera": path.camera,
+        "file": os.path.abspath(options.output),
+        "frames": len(path),
+        "first": path.frames[0],
+        "last": path.frames[-1],
+        "width": path.width,
+        "height": path.height,
+        "fps": path.fps,
+        "warnings": list(path.warnings),
+    }
+    words_for_people = "{camera}: frames {first}-{last}, {width}x{height}, {fps:g} fps -> {file}".format(**answer)
+    print(json.dumps(answer) if options.json else "\n  ".join([words_for_people, *path.warnings]))
+    return 0
+
+
+def generate(path: CameraPath, words: Sequence[str]) -> int:
+    """`platewright generate` with this camera, in the worker's Python."""
+    file = Path(bpy.app.tempdir) / "camera.json"
+    path.write(file)
+    return hand_over(["generate", "--camera", str(file), *words])
+
+
+SCENE_VERBS: dict[str, Callable[[CameraPath, Sequence[str]], int]] = {"camera": write_camera, "generate": generate}
+
+
+def hand_over(words: Sequence[str]) -> int:
+    """Run the core's command line and pass its exit code on; it ends with this Blender. Raises WorkerMissing."""
+    own = preferences.own_runtime()
+    command, environment = runtime.command_line(own, words)
+    sys.stdout.flush()
+    try:
+        code = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=sys.stdout, check=False).returncode
+    except OSError as error:
+        raise WorkerMissing("E_NO_RUNTIME", f"{own.python} cannot be run: {error.strerror}.", runtime.NO_RUNTIME) from None
+    return code if code >= 0 else 1
+
+
+def refuse_missing_blend() -> None:
+    """Blender only prints that a file is missing or damaged, and goes on with an empty scene."""
+    before = sys.argv[: next((i for i, word in enumerate(sys.argv) if word in {"-c", "--command"}), 0)]
+    named = [word for word in before if Path(word).suffix.startswith(".blend")]
+    if named and not bpy.data.filepath:
+        raise RequestError("E_BLEND", f"{named[-1]} could not be opened.", "Check the path; Blender's own message is above.")
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises instead of exiting, so that `--json` answers a misspelt option too."""
+
+    def error(self, message: str) -> NoReturn:
+        raise RequestError("E_USAGE", f"{message[:1].upper()}{message[1:]}.", f"See `{self.prog} --help`.")
+
+
+def scene_options() -> argparse.ArgumentParser:
+    """What chooses the camera inside the file."""
+    parser = Parser(prog="platewright", add_help=False, allow_abbrev=False)
+    parser.add_argument("--scene")
+    parser.add_argument("--camera-object")
+    parser.add_argument("--frames", type=frame_range)
+    return parser
+
+
+def frame_range(text: str) -> tuple[int, int]:
+    """`1001-1048`, or one frame."""
+    first, separator, last = text.partition("-")
+    try:
+        return int(first), int(last if separator else first)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a range like 1001-1048") from None
+
+
+def register() -> None:
+    jobs.state.command = bpy.utils.register_cli_command("platewright", execute)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_cli_command(jobs.state.command)

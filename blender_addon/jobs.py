@@ -1,0 +1,306 @@
+"""The one job runner: a worker, its jobs, a timer. The only module with state.
+
+A run is plain data. Undo and File > Open end every `bpy` reference, so a run remembers where it came from by
+`session_uid`, which Blender never gives twice while it is open, and looks the scene up again when the plate is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
+from typing import Any
+
+import bpy
+from platewright.client import JobHandle, Worker
+from platewright.errors import Cancelled, PlatewrightError, RequestError
+from platewright.protocol import Job
+
+from .plate_read import Plate, read_plate
+from .runtime import Check, Runtime, default_python
+from .scene_write import range_notes, show_behind_camera
+
+POLL_SECONDS = 0.1
+TICK_SECONDS = 0.004                               # leaves room for the rest of a tick of 5 ms
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a job came from, by names for people and by numbers for finding it again."""
+
+    file: str                                      # the .blend's path; empty while unsaved
+    scene_name: str
+    scene_uid: int
+    camera_name: str
+    camera_uid: int
+
+    @classmethod
+    def of(cls, scene: bpy.types.Scene, camera_name: str) -> Origin:
+        """The scene as it is now, and the camera that the plate follows: a marker's, or the scene's own."""
+        camera = scene.objects.get(camera_name) or scene.camera
+        return cls(bpy.data.filepath, scene.name, scene.session_uid, camera.name, camera.session_uid)
+
+    def find(self) -> tuple[bpy.types.Scene, bpy.types.Object] | None:
+        """The very scene and camera, if both are still in the open file."""
+        scene = _with_uid(bpy.data.scenes, self.scene_uid)
+        camera = _with_uid(bpy.data.objects, self.camera_uid)
+        return (scene, camera) if scene and camera else None
+
+    def title(self) -> str:
+        """For people: camera, scene and file."""
+        file = self.file.replace("\\", "/").rpartition("/")[2] or "an unsaved file"
+        return f"{self.camera_name} in {self.scene_name}, {file}"
+
+
+def _with_uid(items: bpy.types.bpy_prop_collection, uid: int) -> Any:
+    return next((item for item in items if item.session_uid == uid), None)
+
+
+@dataclass(slots=True)
+class Run:
+    """One job from submit to the plate behind its camera."""
+
+    handle: JobHandle
+    origin: Origin
+    started: float = field(default_factory=monotonic)
+    stage: str = ""
+    stage_started: float = field(default_factory=monotonic)
+    seconds: float = 0.0                           # from submit to the end
+    plate: Plate | None = None                     # read back from disk, every frame hashed
+    error: PlatewrightError | None = None          # why there is no plate, or why it cannot be shown
+    reader: Thread | None = None
+    is_shown: bool = False                         # stands behind its camera
+    is_over: bool = False                          # nothing more will happen by itself
+
+    @property
+    def is_cancelling(self) -> bool:
+        """The artist has asked it to stop and it has not stopped yet."""
+        return self.handle.cancelling and not self.is_over
+
+    @property
+    def fraction(self) -> float:
+        """How much of the stage is behind us, 0..1."""
+        return min(self.handle.done / self.handle.total, 1.0) if self.handle.total else 0.0
+
+    def headline(self) -> str:
+        """The stage and its count, for the bar."""
+        if self.is_cancelling:
+            return "cancelling"
+        count = f" {self.handle.done} of {self.handle.total}" if self.handle.total else ""
+        return f"{self.handle.stage or 'starting'}{count}"
+
+    def seconds_left(self) -> float | None:
+        """Until the end of the stage at the pace so far; None while there is no pace."""
+        if not 0.0 < self.fraction < 1.0:
+            return None
+        return (monotonic() - self.stage_started) * (1.0 - self.fraction) / self.fraction
+
+
+@dataclass(slots=True)
+class State:
+    """What is known while the add-on is enabled."""
+
+    runtime: Runtime | None = None                 # of the worker
+    worker: Worker | None = None
+    runs: list[Run] = field(default_factory=list)
+    check: Check = field(default_factory=Check)
+    default_python: str = ""                       # looked up once, so that drawing touches no file
+    command: Any = None                            # Blender's handle for taking `--command platewright` away again
+
+
+state = State()
+
+
+# Starting and stopping ---------------------------------------------------------------------------
+
+
+def submit(job: Job, origin: Origin, runtime: Runtime) -> Run:
+    """Start a job; the timer follows it, or `wait` does. Raises WorkerMissing, RequestError E_BUSY, PlateError."""
+    if running():
+        raise RequestError("E_BUSY", "A plate is being made already.", "Wait for it, or cancel it.")
+    worker = worker_for(runtime)
+    run = Run(worker.submit(job, runtime.folder / job.id), origin)
+    state.runs.append(run)
+    follow()
+    return run
+
+
+def worker_for(runtime: Runtime) -> Worker:
+    """The warm worker, or a new one if the artist has named another Python since."""
+    if state.worker is None or state.runtime != runtime:
+        close_worker()
+        state.runtime = runtime
+        state.worker = Worker(runtime.python, runtime.core, runtime.folder, environment=dict(runtime.environment))
+    return state.worker
+
+
+def cancel() -> None:
+    """Ask the running job to stop. Shown at once; the worker has its seconds to comply."""
+    run = running()
+    if run and state.worker:
+        state.worker.cancel(run.handle.id)
+        redraw()
+
+
+def close_worker() -> None:
+    """End the worker process, and with it what it is doing."""
+    if state.worker is not None:
+        state.worker.close()
+        state.worker = None
+
+
+def latest() -> Run | None:
+    """The job that was submitted last."""
+    return state.runs[-1] if state.runs else None
+
+
+def running() -> Run | None:
+    """The one job under way, from submit until its plate is shown."""
+    run = latest()
+    return run if run and not run.is_over else None
+
+
+def mark_shown(folder: Path) -> None:
+    """The artist has put this plate somewhere: it waits no longer."""
+    for run in state.runs:
+        run.is_shown = run.is_shown or bool(run.plate and run.plate.folder == folder)
+
+
+def waiting() -> list[Run]:
+    """Jobs whose plate is whole and whose scene was not here to receive it."""
+    return [run for run in state.runs if run.is_over and run.plate and not run.is_shown]
+
+
+# Following ---------------------------------------------------------------------------------------
+
+
+def follow() -> None:
+    """Have the timer tick; there is one, and it lives through File > Open. In background mode timers never fire."""
+    if not bpy.app.background and not bpy.app.timers.is_registered(tick):
+        bpy.app.timers.register(tick, persistent=True)
+
+
+def tick() -> float | None:
+    """Take what the worker said, for a few milliseconds, then give the interface back; ends itself when idle."""
+    pump(TICK_SECONDS)
+    redraw()
+    return POLL_SECONDS if running() or state.check.is_running else None
+
+
+def wait(run: Run) -> None:
+    """The same without a timer, for background mode. Raises what ended the job if it was not a plate."""
+    try:
+        while not run.is_over:
+            pump(TICK_SECONDS)
+            sleep(TICK_SECONDS)
+    except KeyboardInterrupt:
+        close_worker()
+        conclude(run, Cancelled())
+    if run.error:
+        raise run.error
+
+
+def pump(seconds: float) -> None:
+    """Bring the running job as far as it will go now."""
+    run = running()
+    if run is None or state.worker is None:
+        return
+    state.worker.poll(seconds)
+    if run.stage != run.handle.stage:
+        run.stage, run.stage_started = run.handle.stage, monotonic()
+    if run.handle.ended:
+        follow_end(run)
+
+
+def follow_end(run: Run) -> None:
+    """After the worker's last word: the frames are hashed in a thread, then shown; a render is left to end first."""
+    failure = run.handle.failure
+    if failure:
+        conclude(run, PlatewrightError(failure.code, failure.message, failure.hint))
+    elif run.reader is None:
+        run.reader = Thread(target=read_back, args=(run,), name="platewright-hash", daemon=True)
+        run.reader.start()
+    elif not run.reader.is_alive() and not bpy.app.is_job_running("RENDER"):
+        show_at_origin(run)
+        conclude(run, run.error)
+
+
+def read_back(run: Run) -> None:
+    """Hash every frame: gigabytes take seconds. In a thread of its own; touches nothing of Blender."""
+    answer = run.handle.answer or {}
+    try:
+        run.plate = read_plate(answer["plate"])
+    except PlatewrightError as error:
+        run.error = error
+
+
+def show_at_origin(run: Run) -> None:
+    """Stand the plate behind the very camera it was made for, if that still is in the open file, as one undo step."""
+    place = run.origin.find()
+    if run.plate is None or place is None:
+        return
+    scene, camera = place
+    try:
+        show(scene, camera, run.plate)
+    except PlatewrightError as error:
+        run.error = error
+        return
+    run.is_shown = True
+    push_undo("Show Plate")
+
+
+def show(scene: bpy.types.Scene, camera: bpy.types.Object, plate: Plate) -> list[str]:
+    """The plate as the camera's background; the scene remembers it. Returns notes. Raises CameraError, PlateError."""
+    notes = [*range_notes(scene, plate, None), *show_behind_camera(camera, plate, scene)]
+    scene.platewright.plate = str(plate.folder)
+    return notes
+
+
+def conclude(run: Run, error: PlatewrightError | None) -> None:
+    """The run's one end."""
+    run.error = error
+    run.seconds = monotonic() - run.started
+    run.is_over = True
+    redraw()
+
+
+def push_undo(message: str) -> None:
+    """One undo step for what a timer did; a timer has no window of its own."""
+    windows = bpy.context.window_manager.windows
+    if windows and not bpy.app.background:
+        with bpy.context.temp_override(window=windows[0]):
+            bpy.ops.ed.undo_push(message=message)
+
+
+def redraw() -> None:
+    """Have the panels drawn again, in every window."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in {"VIEW_3D", "PROPERTIES", "PREFERENCES"}:
+                area.tag_redraw()
+
+
+# Asking the worker's Python ----------------------------------------------------------------------
+
+
+def start_check(runtime: Runtime) -> Check:
+    """Ask for its models and its health, away from the interface: importing torch takes seconds."""
+    state.check.start(runtime)
+    follow()
+    return state.check
+
+
+# Coming and going --------------------------------------------------------------------------------
+
+
+def register() -> None:
+    """Look for a runtime; nothing is started before somebody asks."""
+    state.default_python = default_python()
+
+
+def unregister() -> None:
+    """On disable, on reload and when Blender quits: no process, no timer."""
+    if bpy.app.timers.is_registered(tick):
+        bpy.app.timers.unregister(tick)
+    close_worker()

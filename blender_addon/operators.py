@@ -1,0 +1,208 @@
+"""What the buttons do. Each operator says no with a code and a next step, in a window as in a script."""
+
+import os
+
+import bpy
+from bpy.props import StringProperty
+from platewright.errors import PlatewrightError, RequestError
+from platewright.protocol import Job, PlateRequest, slug
+
+from . import jobs, preferences, scene_read, scene_write
+from .properties import GUIDANCE_MAX, PLATEWRIGHT_PG_scene, SEED_MAX, STEPS_MAX
+
+Outcome = set[str]
+
+
+class PLATEWRIGHT_OT_generate(bpy.types.Operator):
+    """Make a background plate that follows this scene's camera"""
+
+    bl_idname = "platewright.generate"
+    bl_label = "Generate Plate"
+    bl_options = {"REGISTER"}                      # nothing to undo yet: the plate arrives later, from the timer
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        try:
+            job = job_of(context.scene)
+            run = jobs.submit(job, jobs.Origin.of(context.scene, job.request.camera.camera), preferences.own_runtime())
+            if bpy.app.background:
+                jobs.wait(run)
+        except PlatewrightError as error:
+            return refuse(self, error)
+        return {"FINISHED"}
+
+
+class PLATEWRIGHT_OT_cancel(bpy.types.Operator):
+    """Stop the running job; frames that are finished stay on disk"""
+
+    bl_idname = "platewright.cancel"
+    bl_label = "Cancel"
+
+    def execute(self, _context: bpy.types.Context) -> Outcome:
+        jobs.cancel()
+        return {"FINISHED"}
+
+
+class PLATEWRIGHT_OT_show_plate(bpy.types.Operator):
+    """Show a plate as the background of this scene's camera"""
+
+    bl_idname = "platewright.show_plate"
+    bl_label = "Show Behind Camera"
+    bl_options = {"REGISTER", "UNDO"}
+
+    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH")
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        try:
+            imported = scene_write.import_plate(context.scene, self.plate)
+        except PlatewrightError as error:
+            return refuse(self, error)
+        tell(self, imported.notes)
+        context.scene.platewright.plate = str(imported.plate.folder)
+        jobs.mark_shown(imported.plate.folder)
+        return {"FINISHED"}
+
+
+class PLATEWRIGHT_OT_composite_plate(bpy.types.Operator):
+    """Put a plate behind the render in this scene's compositor"""
+
+    bl_idname = "platewright.composite_plate"
+    bl_label = "Composite Behind Render"
+    bl_options = {"REGISTER", "UNDO"}
+
+    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH")
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        try:
+            imported = scene_write.import_plate(context.scene, self.plate, background=False, compositor=True)
+        except PlatewrightError as error:
+            return refuse(self, error)
+        tell(self, imported.notes)
+        return {"FINISHED"}
+
+
+class PLATEWRIGHT_OT_open_folder(bpy.types.Operator):
+    """Open the plate's folder in the file browser of the system"""
+
+    bl_idname = "platewright.open_folder"
+    bl_label = "Open Folder"
+
+    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH")
+
+    def execute(self, _context: bpy.types.Context) -> Outcome:
+        if not os.path.isdir(self.plate):
+            return refuse(self, RequestError("E_NOT_FOUND", f"{self.plate} is not there any more.", "Make the plate again."))
+        return bpy.ops.wm.path_open(filepath=self.plate)
+
+
+class PLATEWRIGHT_OT_check_runtime(bpy.types.Operator):
+    """Ask the worker's Python what is wrong with it and which models it has"""
+
+    bl_idname = "platewright.check_runtime"
+    bl_label = "Check"
+
+    def execute(self, _context: bpy.types.Context) -> Outcome:
+        try:
+            check = jobs.start_check(preferences.own_runtime())
+            if bpy.app.background:
+                check.asker.join()
+        except PlatewrightError as error:
+            return refuse(self, error)
+        return {"FINISHED"}
+
+
+class PLATEWRIGHT_OT_choose_model(bpy.types.Operator):
+    """Make plates with this model"""
+
+    bl_idname = "platewright.choose_model"
+    bl_label = "Choose Model"
+    bl_options = {"INTERNAL", "UNDO"}
+
+    model: StringProperty(name="Model")
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        context.scene.platewright.model = self.model
+        return {"FINISHED"}
+
+
+class PLATEWRIGHT_OT_open_preferences(bpy.types.Operator):
+    """Name the Python that runs the models"""
+
+    bl_idname = "platewright.open_preferences"
+    bl_label = "Open Preferences"
+
+    def execute(self, _context: bpy.types.Context) -> Outcome:
+        return bpy.ops.preferences.addon_show(module=__package__)
+
+
+def refuse(operator: bpy.types.Operator, error: PlatewrightError) -> Outcome:
+    """Report what went wrong; for a script Blender makes a RuntimeError of it."""
+    operator.report({"ERROR"}, f"{error.code}: {error.for_people()}")
+    return {"CANCELLED"}
+
+
+def tell(operator: bpy.types.Operator, notes: tuple[str, ...]) -> None:
+    """What the artist should know of something that worked."""
+    for note in notes:
+        operator.report({"WARNING" if note.startswith("W_") else "INFO"}, note)
+
+
+def job_of(scene: bpy.types.Scene) -> Job:
+    """Everything frozen as it is now: camera samples, settings, name and folder.
+
+    Raises CameraError and RequestError; E_UNSAVED for a folder relative to a file that was never saved.
+    """
+    settings = scene.platewright
+    request = request_of(scene)
+    return Job(
+        request=request,
+        name=slug(settings.plate_name or request.camera.camera),
+        out=folder_of(settings.out or preferences.out_folder()),
+        id=os.urandom(6).hex(),
+    )
+
+
+def request_of(scene: bpy.types.Scene) -> PlateRequest:
+    """The request of this scene. Its values may come from a foreign file, so each is brought within bounds."""
+    settings: PLATEWRIGHT_PG_scene = scene.platewright
+    steps = clamped(settings.steps, 0, STEPS_MAX)
+    return PlateRequest(
+        camera=scene_read.camera_path(scene),
+        prompt=settings.prompt,
+        negative=settings.negative,
+        model=settings.model,
+        seed=clamped(settings.seed, 0, SEED_MAX),
+        steps=steps or None,
+        guidance=clamped(settings.guidance, 0.0, GUIDANCE_MAX) if settings.use_guidance else None,
+        frame_format=settings.format or "exr",
+        device=settings.device or "auto",
+    ).checked()
+
+
+def clamped(value: float, least: float, most: float) -> float:
+    """`value` within bounds; what is no number becomes the least."""
+    return min(max(value, least), most) if value == value else least
+
+
+def folder_of(path: str) -> str:
+    """The absolute folder; `//` starts at the .blend. Raises RequestError E_UNSAVED, E_PATH."""
+    if path.startswith("//") and not bpy.data.filepath:
+        hint = "Save the file, or choose an absolute output folder."
+        raise RequestError("E_UNSAVED", f"{path} starts at the .blend, and this file was never saved.", hint)
+    folder = bpy.path.abspath(path)
+    if not os.path.isabs(folder):
+        raise RequestError("E_PATH", f"The output folder {path} is not absolute.", "Start it with / or with //.")
+    return os.path.normpath(folder)
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        PLATEWRIGHT_OT_generate,
+        PLATEWRIGHT_OT_cancel,
+        PLATEWRIGHT_OT_show_plate,
+        PLATEWRIGHT_OT_composite_plate,
+        PLATEWRIGHT_OT_open_folder,
+        PLATEWRIGHT_OT_check_runtime,
+        PLATEWRIGHT_OT_choose_model,
+        PLATEWRIGHT_OT_open_preferences,
+    )
+)

@@ -1,0 +1,259 @@
+"""The Platewright tab. Draws from the scene's settings and from the job list; touches no file and no process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from . import jobs, preferences
+from .properties import PLATEWRIGHT_PG_scene
+
+EMBEDDED = {"draft": "Draft (embedded)", "grid": "Grid (layout)"}
+BIDI_MARKS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+SHOWN_CHARS = 120
+
+
+class PlatewrightTab:
+    """Where the panels stand: the sidebar of the 3D view."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Platewright"
+
+
+class CameraData:
+    """The same panels in the camera's properties."""
+
+    bl_space_type = "PROPERTIES"
+    bl_region_type = "WINDOW"
+    bl_context = "data"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return context.camera is not None
+
+
+class PlatePanel:
+    """Shot, prompt, Generate, and what came of it."""
+
+    bl_label = "Platewright"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, scene = self.layout, context.scene
+        draw_shot(layout, scene)
+        settings = scene.platewright
+        layout.prop(settings, "prompt", text="", placeholder="Prompt: a foggy harbour at dawn")
+        layout.menu("PLATEWRIGHT_MT_models", text=model_title(settings.model))
+        run = jobs.latest()
+        if jobs.running():
+            draw_progress(layout, run)
+        else:
+            draw_generate(layout, scene)
+        if run and run.is_over:
+            draw_outcome(layout, run)
+        elif settings.plate and not run:
+            draw_plate(layout, settings.plate)
+        for other in jobs.waiting():
+            draw_waiting(layout, other)
+
+
+class SettingsPanel:
+    """What most plates leave alone."""
+
+    bl_label = "Settings"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = context.scene.platewright
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(settings, "negative")
+        layout.prop(settings, "seed")
+        layout.prop(settings, "steps")
+        row = layout.row(heading="Guidance")
+        row.prop(settings, "use_guidance", text="")
+        value = row.row()
+        value.enabled = settings.use_guidance
+        value.prop(settings, "guidance", text="")
+        layout.prop(settings, "device")
+        layout.prop(settings, "format")
+        layout.prop(settings, "out", placeholder=preferences.out_folder())
+        layout.prop(settings, "plate_name", placeholder="the camera's")
+
+
+class PLATEWRIGHT_PT_tab(PlatewrightTab, PlatePanel, bpy.types.Panel):
+    """In the 3D view's sidebar."""
+
+
+class PLATEWRIGHT_PT_tab_settings(PlatewrightTab, SettingsPanel, bpy.types.Panel):
+    """In the 3D view's sidebar."""
+
+    bl_parent_id = "PLATEWRIGHT_PT_tab"
+
+
+class PLATEWRIGHT_PT_camera(CameraData, PlatePanel, bpy.types.Panel):
+    """In the camera's properties."""
+
+    bl_options = {"DEFAULT_CLOSED"}
+
+
+class PLATEWRIGHT_PT_camera_settings(CameraData, SettingsPanel, bpy.types.Panel):
+    """In the camera's properties."""
+
+    bl_parent_id = "PLATEWRIGHT_PT_camera"
+
+
+class PLATEWRIGHT_MT_models(bpy.types.Menu):
+    """Every model the worker declares; before the first check, the two that are always there."""
+
+    bl_label = "Model"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        for name, title in model_titles().items():
+            card = jobs.state.check.models.get(name, {})
+            row = self.layout.row()
+            row.enabled = card.get("available", True)
+            row.operator("platewright.choose_model", text=title).model = name
+
+
+def model_titles() -> dict[str, str]:
+    """Title by name of every model that can be chosen."""
+    models = jobs.state.check.models
+    return {name: card.get("title", name) for name, card in models.items()} if models else EMBEDDED
+
+
+def model_title(name: str) -> str:
+    """What the closed menu says; a name that a scene brought along and nobody knows stays itself."""
+    return model_titles().get(name, shown(name))
+
+
+def draw_shot(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
+    """Camera, frames, size and rate of the plate to come."""
+    render = scene.render
+    share = render.resolution_percentage / 100
+    box = layout.box().column(align=True)
+    camera = shown(scene.camera.name) if scene.camera else "no camera"
+    box.label(text=f"{camera}, frames {scene.frame_start}-{scene.frame_end}", icon="CAMERA_DATA")
+    size = f"{int(render.resolution_x * share)} x {int(render.resolution_y * share)}"
+    box.label(text=f"{size} at {render.fps / render.fps_base:.6g} fps", icon="BLANK1")
+
+
+def draw_generate(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
+    """The button, or why it cannot be pressed."""
+    reason = why_not(scene)
+    row = layout.row()
+    row.scale_y = 1.5
+    row.enabled = not reason
+    row.operator("platewright.generate", icon="RENDER_ANIMATION")
+    if reason:
+        draw_text(layout, reason, icon="INFO")
+    if not preferences.has_runtime():
+        layout.operator("platewright.open_preferences", icon="PREFERENCES")
+
+
+def why_not(scene: bpy.types.Scene) -> str:
+    """What must be done before Generate can be pressed; empty when it can."""
+    if scene.camera is None:
+        return "The scene has no camera. Add one and make it the scene's camera."
+    if scene.camera.type != "CAMERA":
+        return f"{shown(scene.camera.name)} is not a camera. Choose one in the scene's properties."
+    if not preferences.has_runtime():
+        return "No runtime. Name the worker's Python in the preferences."
+    return ""
+
+
+def draw_progress(layout: bpy.types.UILayout, run: jobs.Run) -> None:
+    """Stage, bar, time left and the way out."""
+    layout.progress(factor=run.fraction, text=run.headline())
+    left = run.seconds_left()
+    row = layout.row()
+    row.label(text=f"about {duration(left)} left" if left is not None else shown(run.handle.detail))
+    cancel = row.row()
+    cancel.enabled = not run.is_cancelling
+    cancel.operator("platewright.cancel", text="Cancelling..." if run.is_cancelling else "Cancel", icon="CANCEL")
+
+
+def draw_outcome(layout: bpy.types.UILayout, run: jobs.Run) -> None:
+    """What came of the latest job: a plate, or a reason and a next step."""
+    if run.error is not None:
+        box = layout.box()
+        draw_text(box, run.error.message, icon="CANCEL" if run.error.code == "E_CANCELLED" else "ERROR")
+        if run.error.hint:
+            draw_text(box, run.error.hint, icon="BLANK1")
+        box.label(text=run.error.code, icon="BLANK1")
+        return
+    answer = run.handle.answer or {}
+    box = draw_plate(layout, str(run.plate.folder) if run.plate else answer["plate"])
+    box.label(text=f"{answer['frames']} frames in {duration(answer['seconds'])} on {shown(answer['device'])}")
+    box.label(text=f"Camera match: {match_words(answer['match'])}")
+    for warning in run.handle.warnings:
+        draw_text(box, f"{warning.code}: {warning.message}", icon="INFO")
+
+
+def match_words(match: dict[str, Any] | None) -> str:
+    """The verdict; a plate that nobody measured is never called good."""
+    return match["verdict"] if match else "not measured"
+
+
+def draw_plate(layout: bpy.types.UILayout, plate: str) -> bpy.types.UILayout:
+    """A finished plate and what can be done with it."""
+    box = layout.box().column(align=True)
+    box.label(text=shown(plate.rstrip("/\\").replace("\\", "/").rpartition("/")[2]), icon="IMAGE_BACKGROUND")
+    box.operator("platewright.show_plate", icon="OUTLINER_OB_CAMERA").plate = plate
+    box.operator("platewright.composite_plate", icon="NODE_COMPOSITING").plate = plate
+    box.operator("platewright.open_folder", icon="FILE_FOLDER").plate = plate
+    return box
+
+
+def draw_waiting(layout: bpy.types.UILayout, run: jobs.Run) -> None:
+    """A plate whose scene is not here any more: nothing is forced into another file."""
+    box = layout.box().column(align=True)
+    draw_text(box, f"{run.job.name} was made for {run.origin.title()}", icon="FILE_BLEND")
+    box.operator("platewright.show_plate", text="Show It Here", icon="IMPORT").plate = str(run.plate.folder)
+
+
+def draw_text(layout: bpy.types.UILayout, text: str, icon: str = "NONE", columns: int = 44) -> None:
+    """Wrap a sentence into labels, which do not wrap by themselves."""
+    column = layout.column(align=True)
+    for line in wrapped(shown(text, most=4 * SHOWN_CHARS), columns):
+        column.label(text=line, icon=icon)
+        icon = "BLANK1" if icon != "NONE" else "NONE"
+
+
+def wrapped(text: str, columns: int) -> list[str]:
+    """Break at spaces; a longer word keeps its own line."""
+    lines = [""]
+    for word in text.split():
+        fits = len(lines[-1]) + len(word) < columns
+        if lines[-1] and not fits:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+def shown(text: str, most: int = SHOWN_CHARS) -> str:
+    """A foreign name as one honest line: marks that turn the writing around are escaped, the length is bounded."""
+    safe = "".join(f"\\u{ord(char):04x}" if char in BIDI_MARKS or not char.isprintable() else char for char in text[:most])
+    return safe if len(text) <= most else f"{safe}..."
+
+
+def duration(seconds: float) -> str:
+    """`8 s`, `3 min`, `1 h 20 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        PLATEWRIGHT_MT_models,
+        PLATEWRIGHT_PT_tab,
+        PLATEWRIGHT_PT_tab_settings,
+        PLATEWRIGHT_PT_camera,
+        PLATEWRIGHT_PT_camera_settings,
+    )
+)

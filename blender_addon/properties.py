@@ -1,0 +1,100 @@
+"""What the artist chooses, kept in the scene.
+
+A scene arrives with a file from anywhere, and Blender's own bounds are not applied to what a file holds:
+`operators.request_of` clamps every value once more. Nothing here names a program to run.
+"""
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+
+STEPS_MAX = 1000
+GUIDANCE_MAX = 50.0
+SEED_MAX = 2**31 - 1                               # what an integer field of Blender can hold
+
+FORMATS = (
+    ("exr", "OpenEXR", "Half float, scene-linear Rec.709"),
+    ("png", "PNG", "8 bit sRGB, smaller"),
+)
+DEVICES = (
+    ("auto", "Automatic", "The graphics card where there is one, else the processor"),
+    ("cpu", "Processor", "Run on the processor even if there is a graphics card"),
+    ("cuda", "CUDA", "Run on the first CUDA device or fail"),
+    ("mps", "Metal", "Run on the Apple graphics processor or fail"),
+)
+
+
+class PLATEWRIGHT_PG_scene(bpy.types.PropertyGroup):
+    """How this scene's plate is to be made."""
+
+    prompt: StringProperty(
+        name="Prompt",
+        description="What the place behind the scene looks like, in a few words",
+    )
+    negative: StringProperty(
+        name="Negative",
+        description="What should not be seen",
+    )
+    model: StringProperty(
+        name="Model",
+        description="The model that makes the plate",
+        default="draft",
+    )
+    seed: IntProperty(
+        name="Seed",
+        description="The same seed gives the same plate; another seed gives another place",
+        min=0,
+        max=SEED_MAX,
+    )
+    steps: IntProperty(
+        name="Steps",
+        description="Sampling steps: more are slower and finer. 0 takes what the model recommends",
+        min=0,
+        max=STEPS_MAX,
+    )
+    use_guidance: BoolProperty(
+        name="Own Guidance",
+        description="Choose the guidance here instead of taking what the model recommends",
+    )
+    guidance: FloatProperty(
+        name="Guidance",
+        description="How strictly the prompt is followed",
+        default=4.0,
+        min=0.0,
+        max=GUIDANCE_MAX,
+    )
+    format: EnumProperty(
+        name="Format",
+        description="File format of the frames",
+        items=FORMATS,
+        default="exr",
+    )
+    device: EnumProperty(
+        name="Device",
+        description="Where the model runs",
+        items=DEVICES,
+        default="auto",
+    )
+    out: StringProperty(
+        name="Folder",
+        description="Folder that receives the plate's versions; empty takes the one in the preferences",
+        subtype="DIR_PATH",
+    )
+    plate_name: StringProperty(
+        name="Name",
+        description="Name of the plate; empty takes the camera's",
+    )
+    plate: StringProperty(
+        name="Plate",
+        description="Folder of the plate that was made last for this scene",
+        subtype="DIR_PATH",
+    )
+
+
+def register() -> None:
+    bpy.utils.register_class(PLATEWRIGHT_PG_scene)
+    bpy.types.Scene.platewright = PointerProperty(type=PLATEWRIGHT_PG_scene)
+
+
+def unregister() -> None:
+    del bpy.types.Scene.platewright
+    bpy.utils.unregister_class(PLATEWRIGHT_PG_scene)

@@ -1,0 +1,141 @@
+"""What a worker is started from, and what it says of itself.
+
+A Python with torch, named by the artist, the studio or the build; the core's wheel; the weights in the zip.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import bpy
+import platewright
+from platewright import client
+from platewright.errors import PlatewrightError, WorkerMissing
+
+HERE = Path(__file__).parent
+NO_RUNTIME = "Name the worker's Python in the preferences of Platewright, or set PLATEWRIGHT_RUNTIME."
+CHECK_SECONDS = 300.0                              # a first import of torch from a slow disk
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A worker's Python and what it is given."""
+
+    python: str
+    core: str                                      # wheel or folder in front of its sys.path
+    folder: Path                                   # logs and job records
+    environment: tuple[tuple[str, str], ...] = ()  # added to the scrubbed environment
+
+
+def around(python: str) -> Runtime:
+    """The runtime around this Python. Raises WorkerMissing E_NO_RUNTIME if nobody named one."""
+    if not python:
+        raise WorkerMissing("E_NO_RUNTIME", "There is no Python to run the models with.", NO_RUNTIME)
+    return Runtime(python_in(python), core_path(), own_folder(), tuple(environment().items()))
+
+
+def default_python() -> str:
+    """$PLATEWRIGHT_RUNTIME, then the Python noted in runtime.json by the build of this zip, if it still is there."""
+    named = os.environ.get("PLATEWRIGHT_RUNTIME", "")
+    note = HERE / "runtime.json"
+    if named or not note.is_file():
+        return python_in(named) if named else ""
+    noted = json.loads(note.read_text(encoding="utf-8"))["python"]
+    return noted if os.path.isfile(noted) else ""
+
+
+def python_in(path: str) -> str:
+    """The interpreter, given as itself or as the folder of its environment."""
+    folder = Path(path)
+    if not folder.is_dir():
+        return path
+    return str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+
+
+def core_path() -> str:
+    """What the worker imports: the very wheel Blender installed, or the checkout's core."""
+    wheels = list((HERE / "wheels").glob("platewright-*.whl"))
+    return str(wheels[0] if wheels else Path(platewright.__file__).parent.parent)
+
+
+def own_folder() -> Path:
+    """Where this extension may write; only extensions have such a folder, anything else gets a temporary one."""
+    if __package__.startswith("bl_ext."):
+        return Path(bpy.utils.extension_path_user(__package__, path="jobs", create=True))
+    return Path(bpy.app.tempdir) / "platewright"
+
+
+def environment() -> dict[str, str]:
+    """Where the weights in the zip lie, unless the studio says otherwise; and no network while Blender is offline."""
+    added = {} if bpy.app.online_access else {"HF_HUB_OFFLINE": "1"}
+    weights = HERE / "assets"
+    if weights.is_dir() and "PLATEWRIGHT_MODELS" not in os.environ:
+        added["PLATEWRIGHT_MODELS"] = str(weights)
+    return added
+
+
+def command_line(runtime: Runtime, words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The core's own command line in the worker's Python: what to run, and its whole environment."""
+    return client.command_line(Path(runtime.python), Path(runtime.core), dict(runtime.environment), words)
+
+
+@dataclass(slots=True)
+class Check:
+    """What the worker's Python says of itself."""
+
+    findings: list[dict[str, Any]] = field(default_factory=list)   # of `doctor`: name, is_well, detail, mend, is_needed
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)    # cards by name, of `models`
+    error: PlatewrightError | None = None          # why there are no findings
+    asker: Thread | None = None
+
+    def start(self, runtime: Runtime) -> None:
+        """Ask in a thread that touches nothing of Blender; a check under way is left alone."""
+        if not self.is_running:
+            self.asker = Thread(target=self.ask, args=(runtime,), name="platewright-check", daemon=True)
+            self.asker.start()
+
+    def ask(self, runtime: Runtime) -> None:
+        """Fill in what is found, or why nothing is."""
+        try:
+            models = answer_of(runtime, "models")["models"]
+            findings = answer_of(runtime, "doctor")["findings"]
+        except PlatewrightError as error:
+            self.findings, self.error = [], error
+        else:
+            self.models = {card["name"]: card for card in models}
+            self.findings, self.error = findings, None
+
+    @property
+    def is_running(self) -> bool:
+        return self.asker is not None and self.asker.is_alive()
+
+    @property
+    def is_well(self) -> bool:
+        """Nothing that is needed is missing."""
+        return bool(self.findings) and all(each["is_well"] or not each["is_needed"] for each in self.findings)
+
+
+def answer_of(runtime: Runtime, verb: str) -> dict[str, Any]:
+    """One JSON answer of the core's command line in the worker's Python. Raises WorkerMissing E_NO_RUNTIME."""
+    command, environment = command_line(runtime, [verb, "--json"])
+    try:
+        done = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=CHECK_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise WorkerMissing("E_NO_RUNTIME", f"{runtime.python} cannot be run: {error}.", NO_RUNTIME) from None
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise WorkerMissing("E_NO_RUNTIME", f"{runtime.python} cannot run Platewright: {last}", NO_RUNTIME) from None
+    if "error" in answer:
+        raise PlatewrightError(**answer["error"])
+    return answer
