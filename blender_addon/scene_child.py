@@ -68,7 +68,7 @@ def open_blend(blend: str, allow_scripts: bool) -> None:
     try:
         bpy.ops.wm.open_mainfile(filepath=blend, load_ui=False, use_scripts=allow_scripts)
     except RuntimeError as error:
-        hint = f"Open it in Blender by hand. This one is {bpy.app.version_string}; files from a newer one need a newer one."
+        hint = f"Open it in Blender by hand. This one is {bpy.app.version_string}; a newer file needs a newer one."
         raise RequestError("E_BLEND", f"{blend} cannot be opened: {str(error).strip()}", hint) from None
 
 

@@ -140,9 +140,8 @@ class CameraPath:
     def refuse_cuts(self) -> None:
         """RequestError E_CAMERA_CUT where another camera takes over within the range."""
         if cuts := self.cuts():
-            when = ", ".join(map(str, cuts[:8])) + (" and more" if len(cuts) > 8 else "")
             hint = f"Make one plate per shot, the first with --frames {self.frames[0]}-{cuts[0] - 1}."
-            raise RequestError("E_CAMERA_CUT", f"The camera changes at frame {when}.", hint)
+            raise RequestError("E_CAMERA_CUT", f"The camera changes at frame {_listed(cuts)}.", hint)
 
     # The picture --------------------------------------------------------------------------------
 
@@ -307,7 +306,7 @@ def motion_warnings(path: CameraPath) -> tuple[str, ...]:
     if is_still and len(path) > 1:
         return (f"W_NO_MOTION: the camera {path.camera!r} stands still over the whole range.",)
     if jumps := _jumps(path):
-        when = ", ".join(map(str, jumps[:8])) + (" and more" if len(jumps) > 8 else "")
+        when = _listed(jumps)
         return (f"W_CAMERA_JUMP: the camera leaps at frame {when}; if that is a cut, make one plate per shot.",)
     return ()
 
@@ -320,6 +319,10 @@ def _jumps(path: CameraPath) -> list[int]:
     degrees = [_turn_deg(a, b) for a, b in pairwise(poses)]
     leaps = _outliers(metres, JUMP_METRES) | _outliers(degrees, JUMP_DEG)
     return [path.frames[index + 1] for index in sorted(leaps) if path.frames[index + 1] not in cuts]
+
+
+def _listed(frames: Sequence[int]) -> str:
+    return ", ".join(map(str, frames[:8])) + (" and more" if len(frames) > 8 else "")
 
 
 def _outliers(steps: list[float], least: float) -> set[int]:
