@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -28,17 +31,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     wants_json = "--json" in words
     try:
+        _stop_like_ctrl_c()
         options = _parser().parse_args(words)
         answer = options.run(options)
     except PlatewrightError as error:
         return _refuse(error, wants_json)
     except KeyboardInterrupt:
         return _refuse(Cancelled(), wants_json)
-    if wants_json:
-        print(json.dumps(answer, allow_nan=False))
-    else:
-        print(options.say(answer))
-    return int(answer.get("exit_code", 0)) if isinstance(answer, dict) else 0
+    except Exception as error:                     # the last stop: a program that reads JSON gets JSON even for our own faults
+        traceback.print_exc()
+        return _refuse(PlatewrightError("E_INTERNAL", f"{type(error).__name__}: {error}", "Run `platewright doctor`."), wants_json)
+    print(json.dumps(answer, allow_nan=False) if wants_json else options.say(answer))
+    return int(answer.get("exit_code", 0))
+
+
+def _stop_like_ctrl_c() -> None:
+    """A farm stops its jobs by SIGTERM: the plate's record must say cancelled, as it does for Ctrl-C."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _refuse(error: PlatewrightError, wants_json: bool) -> int:
@@ -102,13 +112,13 @@ def _generate(options: argparse.Namespace) -> Answer:
 def _run(options: argparse.Namespace) -> Answer:
     from . import plates
 
-    job = _read_job(Path(options.job), options.version)
-    plates.slug(job.name)
-    answer: Answer = {}
     try:
-        answer = _make(job, options.resume)
+        answer = _make(_read_job(Path(options.job), options.version), options.resume)
     except PlatewrightError as error:
         answer = {"error": error.to_dict(), "exit_code": error.exit_code}
+        raise
+    except KeyboardInterrupt:
+        answer = {"error": Cancelled().to_dict(), "exit_code": Cancelled.exit_code}
         raise
     finally:
         if options.result:
@@ -118,10 +128,15 @@ def _run(options: argparse.Namespace) -> Answer:
 
 def _read_job(path: Path, version: int | None) -> Job:
     """Read job.json. A camera given as text is a file, and relative paths start, at the job's own folder."""
-    from .camera import read_json
+    from . import disk
 
-    data = read_json(path)
-    request = data.get("request") if isinstance(data, dict) else None
+    try:
+        data = disk.read_json(path)
+    except FileNotFoundError:
+        raise RequestError("E_FILE_MISSING", f"There is no {path}.", "Check the path.") from None
+    except (OSError, ValueError) as error:
+        raise RequestError("E_JOB", f"{path} cannot be read: {error}.", "Compare it with examples/.") from None
+    request = data.get("request")
     if isinstance(request, dict) and isinstance(request.get("camera"), str):
         request["camera"] = CameraPath.read(path.parent / request["camera"]).to_dict()
     job = Job.from_dict(data)
@@ -283,7 +298,7 @@ def _camera_options(command: argparse.ArgumentParser) -> None:
 
 def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--camera", required=True, metavar="camera.json")
-    command.add_argument("--prompt", required=True)
+    command.add_argument("--prompt", default="", help="what the place looks like")
     command.add_argument("--negative", default="", help="what the picture should not show")
     command.add_argument("--model", default="draft")
     command.add_argument("--seed", type=int, default=0, help="0 to 2^63-1; -1 draws one and records it")

@@ -14,8 +14,9 @@ from typing import Any
 
 from . import models, plates, provenance
 from .camera import CameraPath
-from .errors import OutOfMemory, PlatewrightError
-from .protocol import Emit, FrameReady, Job, PlateRequest, Stage, Warned, check_against
+from .errors import OutOfMemory, PlateError, PlatewrightError
+from .plates import PlateFolder
+from .protocol import Emit, Event, FrameReady, Job, PlateRequest, Stage, Warned, check_against
 
 
 def make_plate(job: Job, emit: Emit, resume: bool = False) -> dict[str, Any]:
@@ -36,9 +37,9 @@ def make_plate(job: Job, emit: Emit, resume: bool = False) -> dict[str, Any]:
         return provenance.answer(folder.path)
     with folder.recording():
         for warning in camera.warnings:
-            code, _, sentence = warning.partition(": ")
-            emit(Warned(job.id, code, sentence))
-        return _fill(folder, job, request, camera, emit)
+            emit(Warned(job.id, *_code_and_sentence(warning)))
+        _fill(folder, job, request, camera, emit)
+    return provenance.answer(folder.path)
 
 
 def plate_camera(request: PlateRequest) -> CameraPath:
@@ -47,24 +48,61 @@ def plate_camera(request: PlateRequest) -> CameraPath:
     return request.camera if request.size is None else request.camera.fitted(*request.size)
 
 
-def _fill(folder: plates.PlateFolder, job: Job, request: PlateRequest, camera: CameraPath, emit: Emit) -> dict[str, Any]:
+def _fill(folder: PlateFolder, job: Job, request: PlateRequest, camera: CameraPath, emit: Emit) -> None:
+    """Generate, write and sign off: the folder becomes a whole plate."""
     started = perf_counter()
     emit(Stage(job.id, "loading", f"opening {request.model}"))
     backend = models.open_backend(request.model, request.device)
-    loaded = perf_counter()
-    native = backend.native_camera(camera)
+    opened = perf_counter()
 
-    pictures = _guarded(backend.generate(request, camera, job.id, emit))
-    for index, picture in enumerate(pictures):
-        record = folder.write(camera, index, plates.resize(picture, camera.width, camera.height))
+    marks = provenance.marks(job, request, backend.card)
+    warnings: list[str] = []
+
+    def heard(event: Event) -> None:
+        """Pass the event on; the manifest remembers what the model warned of."""
+        if isinstance(event, Warned):
+            warnings.append(f"{event.code}: {event.message}")
+        emit(event)
+
+    for index, picture in enumerate(_guarded(backend.generate(request, camera, job.id, heard))):
+        record = folder.write(camera, index, plates.resize(picture, camera.width, camera.height), marks)
         for warning in record.warnings:
-            emit(Warned(job.id, warning.code, warning.message))
+            heard(Warned(job.id, warning.code, warning.message))
         emit(FrameReady(job.id, record.frame, str(folder.path / record.file), record.sha256))
     made = perf_counter()
+    _refuse_holes(folder, camera)
 
     emit(Stage(job.id, "signing", "contact sheet, preview and manifest"))
-    timings = {"load": loaded - started, "frames": made - loaded}
-    return folder.finish(camera, backend, native, timings)
+    companions = folder.add_companions(camera, marks)
+    native = backend.native_camera(camera)
+    folder.finish(
+        provenance.manifest(
+            job=job,
+            request=request,
+            plate=folder.path.name,
+            camera=camera,
+            native=(native.width, native.height),
+            card=backend.card,
+            model=backend.provenance(),
+            device=backend.device,
+            frames=[folder.frames[frame].to_dict() for frame in camera.frames],
+            companions=companions,
+            timings={"load": opened - started, "frames": made - opened, "signing": perf_counter() - made},
+            warnings=warnings,
+        )
+    )
+
+
+def _refuse_holes(folder: PlateFolder, camera: CameraPath) -> None:
+    missing = [frame for frame in camera.frames if frame not in folder.frames]
+    if missing:
+        message = f"The model made {len(camera) - len(missing)} of {len(camera)} frames; {missing[0]} is the first that is missing."
+        raise PlateError("E_FRAMES_MISSING", message, "This is a fault of the model's back-end.")
+
+
+def _code_and_sentence(warning: str) -> tuple[str, str]:
+    code, _, sentence = warning.partition(": ")
+    return code, sentence
 
 
 def _guarded(pictures: Iterator[Any]) -> Iterator[Any]:
