@@ -128,7 +128,7 @@ def test_a_job_that_was_stopped_is_finished_by_resume(folder: Path, sign: signal
     plate = folder / "plates" / "sh010_BG01_v001"
     wait_until(lambda: len(list(plate.glob("*.exr"))) >= 3)
     process.send_signal(sign)
-    assert process.wait(20) == exit_code
+    assert process.wait(60) == exit_code
     whole = sorted(plate.glob("*.exr"))
     assert 3 <= len(whole) < 12
     assert json.loads((plate / "job.json").read_text())["status"] == status
