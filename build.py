@@ -1,7 +1,14 @@
 #!/usr/bin/env python3
 """Everything that is done to this project, from one place: `python build.py COMMAND`.
 
-    env         make the two environments, `.venv` and `.venv-bpy`; nothing to do means nothing done
+    env         make the environments `.venv` (the core) and `.venv-bpy` (Blender 5.0 as a Python module)
+    demo        a scene, its camera, its plate, composed frames: all in out/demo/
+    test        the suite in all its lanes
+    check       lint, types, import contracts, our own rules, fast tests
+    extension   dist/platewright-VERSION.zip for Blender
+    gui         the windowed tests, in a real Blender
+
+Each sets up what it needs first, and sets up nothing that is already there.
 """
 
 from __future__ import annotations
@@ -9,47 +16,101 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable, Sequence
 
-from tools import environments
-from tools.environments import Unavailable
+if sys.version_info < (3, 11):
+    raise SystemExit("build.py needs Python 3.11 or newer: try `python3.11 build.py`")
+
+from tools import checks, demo, environments, extension, lanes, windowed
+from tools.environments import ROOT, SetupFailed, Unavailable
 
 
-def env(args: argparse.Namespace) -> int:
-    """Make `.venv` (the core) and `.venv-bpy` (Blender 5.0 as a module)."""
+def env(options: argparse.Namespace) -> int:
+    """Make the environments `.venv` and `.venv-bpy`."""
     started = time.monotonic()
     wanted = (environments.core(), environments.blender("5.0"))
-    made = [one.name for one in wanted if environments.ensure(one, args.cpu)]
-    if made:
-        print(f"environments ready: {' and '.join(made)} made in {time.monotonic() - started:.0f} s")
-    else:
-        print("environments ready: nothing to do")
+    made = [one.name for one in wanted if environments.ensure(one, options.cpu)]
+    seconds = time.monotonic() - started
+    tell(f"environments: {' and '.join(made)} made in {seconds:.0f} s" if made else "environments: nothing to do")
     return 0
 
 
-COMMANDS = {"env": env}
+def run_demo(options: argparse.Namespace) -> int:
+    """Make a scene, its plate and composed frames in out/demo/."""
+    env(options)
+    return demo.run(ROOT / "out/demo")
+
+
+def test(options: argparse.Namespace) -> int:
+    """Run the suite in all its lanes; the last line is the sum."""
+    env(options)
+    known = lanes.lanes()
+    chosen = [lane for lane in known if not options.lane or lane.name in options.lane]
+    outcomes = lanes.run_all(chosen, options.k, tell)
+    print(lanes.table(outcomes), flush=True)
+    return 1 if any(one.failed for one in outcomes) else 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Lint, types, import contracts, our own rules, fast tests."""
+    env(options)
+    return 0 if checks.run_all() else 1
+
+
+def build_extension(options: argparse.Namespace) -> int:
+    """Build dist/platewright-VERSION.zip."""
+    env(options)
+    made = extension.build(environments.core(), extension.version_now(), ROOT / "dist")
+    print(f"{made.relative_to(ROOT)}  {made.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def gui(options: argparse.Namespace) -> int:
+    """Run the windowed tests in a Blender with its window."""
+    env(options)
+    return windowed.run(options.blender)
+
+
+def tell(line: str) -> None:
+    print(line, flush=True)
+
+
+Command = Callable[[argparse.Namespace], int]
+COMMANDS: dict[str, Command] = {
+    "env": env,
+    "demo": run_demo,
+    "test": test,
+    "check": check,
+    "extension": build_extension,
+    "gui": gui,
+}
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line: one word, and what that word takes."""
     top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, function in COMMANDS.items():
-        command = commands.add_parser(name, help=function.__doc__)
+    made = {name: commands.add_parser(name, help=run.__doc__) for name, run in COMMANDS.items()}
+    for command in made.values():
         command.add_argument("--cpu", action="store_true", help="torch for the CPU, whatever this machine has")
+    names = [lane.name for lane in lanes.lanes()]
+    made["test"].add_argument("--lane", action="append", choices=names, help="only this lane; may be given again")
+    made["test"].add_argument("-k", metavar="EXPR", help="only tests whose names match, as pytest's -k")
+    made["gui"].add_argument("--blender", help="the Blender to test in (default: the one on PATH)")
     return top
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Run one command; 0 when all is well."""
-    if sys.version_info < (3, 11):
-        print("build.py needs Python 3.11 or newer")
-        return 2
-    args = parser().parse_args(argv)
+    options = parser().parse_args(words)
     try:
-        return COMMANDS[args.command](args)
-    except Unavailable as reason:
-        print(f"cannot {args.command}: {reason}")
+        return COMMANDS[options.command](options)
+    except (Unavailable, SetupFailed) as reason:
+        print(f"cannot {options.command}: {reason}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Standard library only: the Blender lanes load it too.
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import sys
@@ -23,8 +22,12 @@ for folder in (ROOT, ROOT / "core"):
 for name in [name for name in os.environ if name.startswith(("PLATEWRIGHT_", "BLENDER_"))]:
     del os.environ[name]
 home = tempfile.mkdtemp(prefix="platewright-tests-")
-atexit.register(shutil.rmtree, home, ignore_errors=True)
 for name in ("HOME", "USERPROFILE"):
     os.environ[name] = home
 for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
     os.environ.pop(name, None)
+
+
+def pytest_unconfigure() -> None:
+    """Take the home away again; not at exit, which the Blender lanes leave out."""
+    shutil.rmtree(home, ignore_errors=True)

@@ -1,1 +1,1 @@
-"""What build.py is made of. Standard library only: it runs before anything is installed."""
+"""What build.py is made of. Standard library only: all but contact_sheet.py runs before anything is installed."""

@@ -11,18 +11,29 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:                        # Windows: two set-ups at once are left to the person
+    fcntl = None
+
 ROOT = Path(__file__).resolve().parent.parent
 STAMP = ".platewright-stamp"
+LOCK = ROOT / ".lanes" / "lock"
 ERROR_LINES = 20
 
 
 class Unavailable(Exception):
     """This machine lacks something; the message says what, for people."""
+
+
+class SetupFailed(Exception):
+    """Setting up went wrong; the message shows the command and the end of what it said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +92,8 @@ def candidate_pythons(version: str) -> Iterator[Path]:
         if found := shutil.which(name):
             yield Path(found)
     if pyenv := shutil.which("pyenv"):
-        root = subprocess.run([pyenv, "root"], capture_output=True, text=True, check=False).stdout.strip()
-        yield from sorted(Path(root).glob(f"versions/{version}*/bin/python{version}"), reverse=True)
+        root = subprocess.run([pyenv, "root"], capture_output=True, text=True, check=False)
+        yield from sorted(Path(root.stdout.strip()).glob(f"versions/{version}*/bin/python{version}"), reverse=True)
 
 
 def real_python(candidate: Path, version: str) -> Path | None:
@@ -92,7 +103,8 @@ def real_python(candidate: Path, version: str) -> Path | None:
     """
     question = "import sys; print('%d.%d' % sys.version_info[:2], sys._base_executable)"
     try:
-        asked = subprocess.run([candidate, "-I", "-c", question], capture_output=True, text=True, check=False, timeout=60)
+        command = [candidate, "-I", "-c", question]
+        asked = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return None
     found, _, program = asked.stdout.strip().partition(" ")
@@ -106,41 +118,63 @@ def has_nvidia() -> bool:
     return program is not None and subprocess.run([program, "-L"], capture_output=True, check=False).returncode == 0
 
 
+def place_of(env: Environment) -> str:
+    """What an environment cannot change without being made anew: scripts hold its path, packages suit one Python."""
+    return f"{env.folder} python {env.python_version}"
+
+
 def stamp_of(env: Environment, torch_build: str) -> str:
-    """What the stamp says when the environment is whole: its recipe, where it stands, and which torch."""
-    digest = hashlib.sha256(str(env.folder).encode())
-    for file in env.requirements:
-        digest.update(file.read_bytes())
-    return f"{digest.hexdigest()} python {env.python_version}" + (f" torch {torch_build}" if env.has_core else "") + "\n"
+    """What the stamp says when the environment is whole: its place, its recipe, which torch."""
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in env.requirements))
+    return "\n".join([place_of(env), digest.hexdigest(), torch_build if env.has_core else "no torch", ""])
+
+
+def read_stamp(env: Environment) -> str:
+    """The stamp; empty if the environment was never finished."""
+    stamp = env.folder / STAMP
+    return stamp.read_text(encoding="utf-8") if env.python.exists() and stamp.exists() else ""
 
 
 def is_whole(env: Environment, cpu: bool = False) -> bool:
     """Whether nothing needs doing. Either build of torch will do unless the CPU's was asked for."""
-    if not env.python.exists() or not (env.folder / STAMP).exists():
-        return False
-    wanted = {stamp_of(env, build) for build in (("cpu",) if cpu else ("cpu", "cuda"))}
-    return (env.folder / STAMP).read_text(encoding="utf-8") in wanted
+    return read_stamp(env) in {stamp_of(env, build) for build in (("cpu",) if cpu else ("cpu", "cuda"))}
 
 
 def ensure(env: Environment, cpu: bool = False) -> bool:
-    """Make the environment unless it is whole; True if there was something to do. Raises Unavailable."""
+    """Make the environment unless it is whole; True if there was something to do. Raises Unavailable, SetupFailed."""
     if is_whole(env, cpu):
         return False
-    make(env, "cpu" if cpu or not has_nvidia() else "cuda")
+    with one_at_a_time():
+        if is_whole(env, cpu):                             # somebody else made it meanwhile
+            return False
+        make(env, "cpu" if cpu or not has_nvidia() else "cuda")
     return True
 
 
+@contextmanager
+def one_at_a_time() -> Generator[None, None, None]:
+    """Wait until nobody else sets up an environment of this checkout: two in one folder would ruin it."""
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("w") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)               # ends with the process, however that ends
+        yield
+
+
 def make(env: Environment, torch_build: str) -> None:
-    """Make the environment from nothing, telling each step."""
+    """Make the environment, or bring a finished one up to date, telling each step."""
     started = time.monotonic()
-    python = find_python(env.python_version)
-    say(env, f"making it with Python {env.python_version}")
-    run_quietly([python, "-m", "venv", "--clear", env.folder], hint=f"Is python{env.python_version}-venv installed?")
+    if read_stamp(env).startswith(place_of(env) + "\n"):
+        say(env, "bringing it up to date")
+        (env.folder / STAMP).unlink()
+    else:
+        python = find_python(env.python_version)
+        say(env, f"making it with Python {env.python_version}")
+        run_quietly([python, "-m", "venv", "--clear", env.folder], f"Is python{env.python_version}-venv installed?")
     if env.has_core:
         install_torch(env, torch_build)
-    files = [part for file in env.requirements for part in ("-r", file)]
-    say(env, "installing " + " and ".join(file.relative_to(ROOT).as_posix() for file in env.requirements))
-    pip(env, "install", *files)
+    say(env, "installing " + " and ".join(file.name for file in env.requirements))
+    pip(env, "install", *(part for file in env.requirements for part in ("-r", file)))
     if env.has_core:
         say(env, "installing platewright itself, straight from core/")
         pip(env, "install", "--no-deps", "--no-build-isolation", "--editable", ROOT)
@@ -157,7 +191,7 @@ def install_torch(env: Environment, build: str) -> None:
     say(env, f"installing torch {version} for the CPU")
     try:
         pip(env, "install", f"torch=={version}+cpu")
-    except Unavailable:
+    except SetupFailed:
         say(env, f"the package index has no CPU-only torch {version}: installing its usual build (a big download)")
         pip(env, "install", f"torch=={version}")
 
@@ -168,13 +202,13 @@ def pip(env: Environment, *arguments: str | Path) -> None:
     run_quietly([env.python, "-m", "pip", *arguments, *quiet], hint="Is the package index within reach?")
 
 
-def run_quietly(command: list[str | Path], hint: str) -> None:
-    """Run it; on failure raise Unavailable with the end of what it said."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+def run_quietly(command: list[str | Path], hint: str, env: dict[str, str] | None = None) -> None:
+    """Run it; on failure raise SetupFailed with the end of what it said."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=env)
     if done.returncode:
         tail = "\n".join(done.stdout.splitlines()[-ERROR_LINES:])
         said = " ".join(str(part) for part in command)
-        raise Unavailable(f"this failed: {said}\n{tail}\n{hint}")
+        raise SetupFailed(f"this failed: {said}\n{tail}\n{hint}")
 
 
 def say(env: Environment, message: str) -> None:

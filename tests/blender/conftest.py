@@ -10,9 +10,9 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def empty_scene() -> Iterator[None]:
-    """What one test leaves behind, the next must not find; nor may it find what this person saved as a start-up file."""
+    """What one test leaves behind the next must not find, nor what this person saved as a start-up file."""
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     scene = bpy.context.scene
-    if hasattr(scene.render, "compositor_device"):         # 5.2 starts on the GPU and ends the process where there is none
+    if hasattr(scene.render, "compositor_device"):         # 5.2 starts on the GPU, and dies where there is none
         scene.render.compositor_device = "CPU"
     yield

@@ -1,6 +1,6 @@
 """Run the Blender lane and leave at once: `PYTHON tests/blender/run.py [pytest's arguments]`.
 
-Before 5.0 Blender as a module may crash or hang while the interpreter closes, after the last test: its exit code would lie.
+Before 5.0 Blender as a module may crash or hang while the interpreter closes: its exit code would lie.
 """
 
 from __future__ import annotations
