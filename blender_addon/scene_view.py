@@ -41,10 +41,7 @@ def bake_view(
     socket = follow(group, follow(group, render, exposure), straight)
     to_display, from_display, lost = view_nodes(group, scene)
     socket = follow(group, follow(group, socket, to_display), from_display)
-    notes = [
-        f"The render keeps {view.view_transform} inside the compositor's group and the scene's view transform is now "
-        "Standard, so that the plate keeps its colours; removing the plate gives the old view back."
-    ]
+    notes = [f"View transform set to Standard for the plate; the compositor gives {view.view_transform} to the render."]
     if lost:
         notes.append(f"W_VIEW: the compositor cannot keep the view's {', '.join(lost)}; the render is shown without.")
     return socket, notes

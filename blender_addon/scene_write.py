@@ -1,10 +1,10 @@
 """A finished plate -> what Blender shows: the camera's background image and the compositor's branch behind the render.
 
-Frames   Blender shows file number `scene_frame - frame_start + 1 + frame_offset`; after the last file it holds that file.
+Frames   Blender shows file number `scene_frame - frame_start + 1 + frame_offset`, and holds the last file after it.
 Colour   the image carries the frames' true colour space, so every user of the datablock sees the same picture.
 Ours     images, backgrounds' images and the compositor's group carry `TAG`; nothing without it is replaced or removed.
 
-View     a plate keeps its codes under any view transform, because the view is applied to the render alone (`bake_view`).
+View     a plate keeps its codes under any view transform: the view is applied to the render alone (`bake_view`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
+
 from platewright.errors import CameraError, PlateError
 
 from .plate_read import Plate, read_plate
@@ -128,10 +129,8 @@ def range_notes(scene: bpy.types.Scene, plate: Plate, frame_start: int | None) -
     end = start + len(plate.frames) - 1
     if start <= scene.frame_start and scene.frame_end <= end:
         return []
-    return [
-        f"W_RANGE: the plate covers frames {start}-{end}, the scene runs {scene.frame_start}-{scene.frame_end}; "
-        "before the plate there is nothing, after it the last frame is held."
-    ]
+    ranges = f"the plate covers frames {start}-{end}, the scene runs {scene.frame_start}-{scene.frame_end}"
+    return [f"W_RANGE: {ranges}; before the plate there is nothing, after it the last frame is held."]
 
 
 def discard_unused(images: set[bpy.types.Image]) -> None:
@@ -311,17 +310,24 @@ def plate_group(
 def plate_picture(
     group: bpy.types.NodeTree, scene: bpy.types.Scene, plate: Plate, frame_start: int | None
 ) -> bpy.types.NodeSocket:
-    """The plate's frame, fitted to the render's size."""
+    """The plate's frame, fitted to the render's size and opaque up to its rim."""
     picture = group.nodes.new("CompositorNodeImage")
     picture.image = load_sequence(plate)
     set_frames(picture, plate, frame_start)
     scale = group.nodes.new("CompositorNodeScale")
+    fitted = follow(group, picture.outputs["Image"], scale)
     fit = fit_for_pixels(scene)
-    if hasattr(scale, "space"):                                  # up to 4.5
-        scale.space, scale.frame_method = "RENDER_SIZE", fit
-    else:
-        scale.inputs["Type"].default_value, scale.inputs["Frame Type"].default_value = "Render Size", fit.title()
-    return follow(group, picture.outputs["Image"], scale)
+    if not hasattr(scale, "space"):                              # from 5.0
+        choices = {"Type": "Render Size", "Frame Type": fit.title(), "Extension X": "Extend", "Extension Y": "Extend"}
+        for name, choice in choices.items():
+            scale.inputs[name].default_value = choice
+        return fitted
+    scale.space, scale.frame_method = "RENDER_SIZE", fit
+    straight = group.nodes.new("CompositorNodePremulKey")        # up to 4.5 an enlarged picture fades out at its rim
+    straight.mapping = "PREMUL_TO_STRAIGHT"
+    opaque = group.nodes.new("CompositorNodeSetAlpha")
+    opaque.mode = "REPLACE_ALPHA"
+    return follow(group, follow(group, fitted, straight), opaque)
 
 
 def take_straight(over: bpy.types.Node) -> None:
