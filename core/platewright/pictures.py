@@ -11,7 +11,7 @@ The same picture and tags make the same bytes: no clock is written. Encoders rai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -243,7 +243,7 @@ class ContactSheet:
     GREY, TEXT, FAINT = (28, 28, 28), (225, 225, 225), (140, 140, 140)
 
     def __init__(self, title: str, width: int, height: int) -> None:
-        scale = min(self.CELL[0] / width, self.CELL[1] / height)
+        scale = min(1.0, self.CELL[0] / width, self.CELL[1] / height)
         self._size = max(1, round(width * scale)), max(1, round(height * scale))
         self._title = title
         self._cells: list[tuple[str, Image.Image]] = []
@@ -266,20 +266,14 @@ class ContactSheet:
         rows = -(-len(self._cells) // columns)
         pitch_x, pitch_y = self._size[0] + self.MARGIN, self._size[1] + self.LABEL + self.MARGIN
         head = self.MARGIN + self.LABEL + 8
-        sheet = Image.new("RGB", (self.MARGIN + columns * pitch_x, head + rows * pitch_y), self.GREY)
+        title_font, label_font = ImageFont.load_default(20), ImageFont.load_default(16)
+        width = max(self.MARGIN + columns * pitch_x, 2 * self.MARGIN + round(title_font.getlength(self._title)))
+        sheet = Image.new("RGB", (width, head + rows * pitch_y), self.GREY)
         draw = ImageDraw.Draw(sheet)
-        write = _writer(draw)
-        write((self.MARGIN, self.MARGIN - 4), self._title, 20, self.TEXT)
+        draw.text((self.MARGIN, self.MARGIN - 4), self._title, fill=self.TEXT, font=title_font)
         for place, (label, cell) in enumerate(self._cells):
             row, column = divmod(place, columns)
-            corner = self.MARGIN + column * pitch_x, head + row * pitch_y
-            sheet.paste(cell, corner)
-            write((corner[0], corner[1] + self._size[1] + 4), label, 16, self.FAINT)
-        sheet.save(path, "PNG")
-
-
-def _writer(draw: ImageDraw.ImageDraw) -> Callable[[tuple[int, int], str, int, tuple[int, int, int]], None]:
-    def write(corner: tuple[int, int], text: str, size_px: int, colour: tuple[int, int, int]) -> None:
-        draw.text(corner, text, fill=colour, font=ImageFont.load_default(size_px))
-
-    return write
+            left, top = self.MARGIN + column * pitch_x, head + row * pitch_y
+            sheet.paste(cell, (left, top))
+            draw.text((left, top + self._size[1] + 4), label, fill=self.FAINT, font=label_font)
+        sheet.save(path, "PNG", compress_level=3)

@@ -273,7 +273,7 @@ class PlateFolder:
         marks     `platewright.*` texts for the header
         raises    PlateError E_FRAME_SIZE, E_NOT_FINITE (no file appears), and those of `disk.publish`
         """
-        frame = camera.frames[index]
+        journal, frame = self._open_journal, camera.frames[index]
         if frame in self.frames:
             return self.frames[frame]
         _check_picture(picture, camera, frame)
@@ -290,7 +290,7 @@ class PlateFolder:
             lambda part: _ENCODERS[suffix](part, picture, tags),
         )
         record = FrameRecord(frame, file.file, file.size, file.sha256, _suspicions(picture, frame))
-        self._open_journal.append(_journal_line(record))
+        journal.append(_journal_line(record))
         self.frames[frame] = record
         return record
 
