@@ -50,9 +50,12 @@ def camera_path(
     numbers = _range(scene, frames)
     if scene.render.use_multiview:
         raise RequestError("E_STEREO", "The scene renders in stereo.", "Turn off Stereoscopy in the output properties.")
-    cameras = [_checked(_bound_camera(scene, camera, number)) for number in numbers]
-    with _undisturbed(scene, cameras, camera):
-        views, notes = _sample(scene, numbers, cameras, on_frame or _unheard)
+    bound = [_bound_camera(scene, number) for number in numbers]
+    cameras = [_checked(camera or own) for own in bound]
+    leader = _leader(scene, camera)
+    leaders = cameras if camera is None else [leader or own or camera for own in bound]
+    with _undisturbed(scene, cameras, leader):
+        views, notes = _sample(scene, numbers, cameras, leaders, on_frame or _unheard)
     path = _path(scene, numbers, cameras, views)
     warnings = (*_ignored(scene, cameras), *notes, *motion_warnings(path))
     return replace(path, warnings=tuple(dict.fromkeys(warnings)))
@@ -92,10 +95,8 @@ def _range(scene: bpy.types.Scene, frames: tuple[int, int] | None) -> list[int]:
     return list(range(first, last + 1))
 
 
-def _bound_camera(scene: bpy.types.Scene, override: bpy.types.Object | None, number: int) -> bpy.types.Object | None:
+def _bound_camera(scene: bpy.types.Scene, number: int) -> bpy.types.Object | None:
     """The camera that Blender renders the frame with: the last marker's at or before it, else the first marker's."""
-    if override:
-        return override
     markers = [marker for marker in scene.timeline_markers if marker.camera and not marker.camera.hide_render]
     if not markers:
         return scene.camera
@@ -123,20 +124,34 @@ def _checked(camera: bpy.types.Object | None) -> bpy.types.Object:
     return camera
 
 
+def _leader(scene: bpy.types.Scene, camera: bpy.types.Object | None) -> bpy.types.Object | None:
+    """The named camera if it has to be the scene's to be evaluated at all: a hidden one is left out of the graph.
+
+    Any other is read with the scene's own camera in place, because tracked objects follow that one.
+    """
+    is_evaluated = camera is None or camera.visible_get(view_layer=scene.view_layers[0])
+    return None if is_evaluated else camera
+
+
 # Sampling -------------------------------------------------------------------------------------------
 
 
 def _sample(
-    scene: bpy.types.Scene, numbers: list[int], cameras: list[bpy.types.Object], on_frame: OnFrame
+    scene: bpy.types.Scene,
+    numbers: list[int],
+    cameras: list[bpy.types.Object],               # read, per frame
+    leaders: list[bpy.types.Object],               # the scene's camera meanwhile, per frame
+    on_frame: OnFrame,
 ) -> tuple[list[View], list[str]]:
     """One view per frame and the warnings that sampling brings."""
     views: dict[int, View] = {}
     notes: list[str] = []
     links: dict[bpy.types.Object, list[bpy.types.ID]] = {}
     reason = ""
-    for camera in dict.fromkeys(cameras):
-        own = [number for number, other in zip(numbers, cameras, strict=True) if other == camera]
-        with _probe(scene, camera) as probe:
+    pairs = list(zip(cameras, leaders, strict=True))
+    for camera, leader in dict.fromkeys(pairs):
+        own = [number for number, pair in zip(numbers, pairs, strict=True) if pair == (camera, leader)]
+        with _probe(scene, camera, leader) as probe:
             views.update((number, _look(probe, camera, number)) for number in own)
             links[camera], hangs_on_scene = camera_chain.chain(probe)
         reason = reason or camera_chain.slow_reason(links[camera], hangs_on_scene)
@@ -151,12 +166,14 @@ def _sample(
 
 
 @contextmanager
-def _probe(scene: bpy.types.Scene, camera: bpy.types.Object) -> Iterator[bpy.types.Scene]:
+def _probe(
+    scene: bpy.types.Scene, camera: bpy.types.Object, leader: bpy.types.Object
+) -> Iterator[bpy.types.Scene]:
     """A scene with nothing but the camera; reading from its own graph writes nothing back into the user's objects."""
     probe = bpy.data.scenes.new("platewright_camera")
     try:
         probe.collection.objects.link(camera)
-        probe.camera = camera                      # also what evaluates a camera that is hidden in the viewport
+        probe.camera = leader                      # evaluated even where it is hidden in the viewport
         probe.active_clip = scene.active_clip
         for name in COPIED:
             setattr(probe.render, name, getattr(scene.render, name))
@@ -231,17 +248,17 @@ def _unheard(done: int, total: int) -> None:
 
 @contextmanager
 def _undisturbed(
-    scene: bpy.types.Scene, cameras: list[bpy.types.Object], override: bpy.types.Object | None
+    scene: bpy.types.Scene, cameras: list[bpy.types.Object], leader: bpy.types.Object | None
 ) -> Iterator[None]:
-    """Evaluate at will, with `override` in place of every camera; afterwards the scene is as it was."""
+    """Evaluate at will, with a `leader` in place of every camera; afterwards the scene is as it was."""
     frame, subframe, camera = scene.frame_current, scene.frame_subframe, scene.camera
-    bindings = [(marker, marker.camera) for marker in scene.timeline_markers if override and marker.camera]
+    bindings = [(marker, marker.camera) for marker in scene.timeline_markers if leader and marker.camera]
     tweaks = [tweak for found in dict.fromkeys(cameras) for tweak in _tweaks(found)]
     try:
         for marker, _ in bindings:
             marker.camera = None
-        if override:
-            scene.camera = override
+        if leader:
+            scene.camera = leader
         yield
     finally:
         for marker, bound in bindings:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable
-from pathlib import Path
 
 import bpy
 from bpy_extras.object_utils import world_to_camera_view
@@ -82,16 +81,6 @@ def bind(scene: bpy.types.Scene, bindings: Iterable[tuple[int, bpy.types.Object 
     """Timeline markers, with a camera or without."""
     for frame, camera in bindings:
         scene.timeline_markers.new(f"m{frame}", frame=frame).camera = camera
-
-
-def clip_of(folder: Path, frames: int = 24, size: tuple[int, int] = (64, 36)) -> bpy.types.MovieClip:
-    """A movie clip of grey pictures."""
-    for frame in range(1, frames + 1):
-        image = bpy.data.images.new(f"clip{frame}", *size)
-        image.filepath_raw, image.file_format = str(folder / f"clip.{frame:04}.png"), "PNG"
-        image.save()
-        bpy.data.images.remove(image)
-    return bpy.data.movieclips.load(str(folder / "clip.0001.png"))
 
 
 # Judging --------------------------------------------------------------------------------------------
