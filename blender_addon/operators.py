@@ -8,7 +8,7 @@ from platewright.errors import PlatewrightError, RequestError
 from platewright.protocol import Job, PlateRequest, slug
 
 from . import jobs, preferences, scene_read, scene_write
-from .properties import GUIDANCE_MAX, PLATEWRIGHT_PG_scene, SEED_MAX, STEPS_MAX
+from .properties import GUIDANCE_MAX, PATH_OPTIONS, PLATEWRIGHT_PG_scene, SEED_MAX, STEPS_MAX
 
 Outcome = set[str]
 
@@ -49,7 +49,7 @@ class PLATEWRIGHT_OT_show_plate(bpy.types.Operator):
     bl_label = "Show Behind Camera"
     bl_options = {"REGISTER", "UNDO"}
 
-    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH")
+    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH", options=PATH_OPTIONS)
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         try:
@@ -69,7 +69,7 @@ class PLATEWRIGHT_OT_composite_plate(bpy.types.Operator):
     bl_label = "Composite Behind Render"
     bl_options = {"REGISTER", "UNDO"}
 
-    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH")
+    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH", options=PATH_OPTIONS)
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         try:
@@ -86,7 +86,7 @@ class PLATEWRIGHT_OT_open_folder(bpy.types.Operator):
     bl_idname = "platewright.open_folder"
     bl_label = "Open Folder"
 
-    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH")
+    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH", options=PATH_OPTIONS)
 
     def execute(self, _context: bpy.types.Context) -> Outcome:
         if not os.path.isdir(self.plate):

@@ -4,6 +4,7 @@ import bpy
 from bpy.props import StringProperty
 
 from . import jobs, runtime
+from .properties import PATH_OPTIONS
 
 OUT = "//plates"
 
@@ -17,12 +18,14 @@ class PLATEWRIGHT_AP_preferences(bpy.types.AddonPreferences):
         name="Worker's Python",
         description="The Python that has torch and runs the models; empty takes the one this extension was built with",
         subtype="FILE_PATH",
+        options=PATH_OPTIONS,
     )
     out: StringProperty(
         name="Output Folder",
         description="Where plates go when the scene names no folder; // is the folder of the .blend",
         default=OUT,
         subtype="DIR_PATH",
+        options=PATH_OPTIONS,
     )
 
     def draw(self, _context: bpy.types.Context) -> None:

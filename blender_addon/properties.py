@@ -11,6 +11,10 @@ STEPS_MAX = 1000
 GUIDANCE_MAX = 50.0
 SEED_MAX = 2**31 - 1                               # what an integer field of Blender can hold
 
+# From 4.5 a path must say that it understands `//`; before, none could say so and all did.
+IS_RELATIVE = "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties
+PATH_OPTIONS = {"ANIMATABLE", *(["PATH_SUPPORTS_BLEND_RELATIVE"] if IS_RELATIVE else [])}
+
 FORMATS = (
     ("exr", "OpenEXR", "Half float, scene-linear Rec.709"),
     ("png", "PNG", "8 bit sRGB, smaller"),
@@ -78,6 +82,7 @@ class PLATEWRIGHT_PG_scene(bpy.types.PropertyGroup):
         name="Folder",
         description="Folder that receives the plate's versions; empty takes the one in the preferences",
         subtype="DIR_PATH",
+        options=PATH_OPTIONS,
     )
     plate_name: StringProperty(
         name="Name",
@@ -87,6 +92,7 @@ class PLATEWRIGHT_PG_scene(bpy.types.PropertyGroup):
         name="Plate",
         description="Folder of the plate that was made last for this scene",
         subtype="DIR_PATH",
+        options=PATH_OPTIONS,
     )
 
 

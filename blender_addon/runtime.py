@@ -103,14 +103,12 @@ class Check:
 
     def ask(self, runtime: Runtime) -> None:
         """Fill in what is found, or why nothing is."""
+        self.findings, self.error = [], None
         try:
-            models = answer_of(runtime, "models")["models"]
-            findings = answer_of(runtime, "doctor")["findings"]
+            self.findings = answer_of(runtime, "doctor")["findings"]
+            self.models = {card["name"]: card for card in answer_of(runtime, "models")["models"]}
         except PlatewrightError as error:
-            self.findings, self.error = [], error
-        else:
-            self.models = {card["name"]: card for card in models}
-            self.findings, self.error = findings, None
+            self.error = error
 
     @property
     def is_running(self) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from types import ModuleType
 
 import bpy
 import pytest
+
+from tests.conftest import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +20,15 @@ def empty_scene() -> Iterator[None]:
     if hasattr(scene.render, "compositor_device"):         # 5.2 starts on the GPU, and dies where there is none
         scene.render.compositor_device = "CPU"
     yield
+
+
+@pytest.fixture
+def addon(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The extension, enabled, with the checkout's own environment for its worker; its modules are new each time."""
+    import blender_addon
+
+    python = "Scripts/python.exe" if os.name == "nt" else "bin/python"
+    monkeypatch.setenv("PLATEWRIGHT_RUNTIME", str(ROOT / ".venv" / python))
+    blender_addon.register()
+    yield blender_addon
+    blender_addon.unregister()

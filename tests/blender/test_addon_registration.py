@@ -1,0 +1,129 @@
+"""The extension comes and goes without a trace, brings nothing heavy along, and believes nothing a file says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from types import ModuleType
+
+import bpy
+import pytest
+
+import blender_addon
+from platewright.errors import RequestError
+from tests.blender.scenes import shot
+from tests.conftest import ROOT
+
+CHILD = """
+import sys
+sys.modules.update(dict.fromkeys({blocked!r}))     # importing one of these raises ImportError
+import bpy
+import blender_addon
+blender_addon.register()
+print(sorted({{name.partition(".")[0] for name, module in sys.modules.items() if module}} & {asked!r}))
+import os
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+def in_child(blocked: set[str], asked: set[str]) -> str:
+    code = f"import sys; sys.path[:0] = {[str(ROOT), str(ROOT / 'core')]!r}\n" + CHILD.format(blocked=blocked, asked=asked)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1]
+
+
+def traces() -> tuple[object, ...]:
+    """Everything of ours that Blender would keep."""
+    classes = [name for name in dir(bpy.types) if "PLATEWRIGHT" in name]
+    handlers = [len(getattr(bpy.app.handlers, name)) for name in dir(bpy.app.handlers) if name[0] != "_" and name.islower()
+                and isinstance(getattr(bpy.app.handlers, name), list)]                           # fmt: skip
+    properties = [hasattr(kind, "platewright") for kind in (bpy.types.Scene, bpy.types.WindowManager)]
+    return classes, handlers, properties
+
+
+def test_twice_in_and_out_leaves_nothing() -> None:
+    before = traces()
+    for _ in range(2):
+        blender_addon.register()
+        assert hasattr(bpy.types.Scene, "platewright")
+        assert traces() != before
+        blender_addon.unregister()
+        assert traces() == before
+
+
+def test_enabling_needs_the_standard_library_alone() -> None:
+    assert in_child({"numpy", "requests", "torch"}, {"torch", "diffusers", "safetensors", "tempfile"}) == "[]"
+
+
+def test_that_check_sees_a_heavy_import() -> None:
+    assert in_child(set(), {"blender_addon"}) == "['blender_addon']"
+
+
+def test_manifest_says_what_the_platform_takes() -> None:
+    manifest = tomllib.loads((ROOT / "blender_addon/blender_manifest.toml").read_text(encoding="utf-8"))
+    assert manifest["id"] == "platewright"
+    assert manifest["blender_version_min"] == "4.2.0"
+    for text in (manifest["tagline"], *manifest["permissions"].values()):
+        assert len(text) <= 64 and text[-1].isalnum()
+    assert set(manifest["permissions"]) == {"files"}
+
+
+def test_a_file_cannot_bring_values_out_of_bounds(addon: ModuleType) -> None:
+    scene, _ = shot(1, 3)
+    settings = scene.platewright
+    settings.prompt, settings.out = "a moor", "//plates"
+    store = scene.get("platewright")               # up to 4.5 a file's values lie open here, unchecked
+    if store is not None:
+        store.update({"seed": -7, "steps": 10**6, "guidance": float("nan"), "format": 99, "device": 99})
+        settings.use_guidance = True
+    request = addon.operators.request_of(scene)
+    assert request.seed == 0 and request.frame_format == "exr" and request.device == "auto"
+    assert request.steps is None or request.steps == 1000
+    assert request.guidance in (None, 0.0)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "CON", "a\nb", "\u202egnp", "x" * 300, "Plate : 1?"])
+def test_a_hostile_name_becomes_a_file_name(addon: ModuleType, name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    scene, _ = shot(1, 3)
+    scene.platewright.plate_name = name
+    scene.platewright.out = str(tmp_path_factory.mktemp("out"))
+    scene.platewright.prompt = "a moor"
+    assert re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", addon.operators.job_of(scene).name)
+
+
+def test_a_folder_must_be_somewhere(addon: ModuleType) -> None:
+    with pytest.raises(RequestError, match="E_UNSAVED"):
+        addon.operators.folder_of("//plates")
+    with pytest.raises(RequestError, match="E_PATH"):
+        addon.operators.folder_of("plates")
+
+
+def test_a_scene_cannot_name_a_program(addon: ModuleType) -> None:
+    named = set(bpy.types.Scene.bl_rna.properties["platewright"].fixed_type.properties.keys())
+    assert not named & {"python", "runtime", "executable", "environment", "command"}
+
+
+def test_what_panels_show_of_foreign_names_is_one_honest_line(addon: ModuleType) -> None:
+    assert addon.panels.shown("a\u202eb\nc") == "a\\u202eb\\u000ac"
+    assert len(addon.panels.shown("x" * 10**6)) < 200
+
+
+def test_the_button_says_why_it_is_grey(addon: ModuleType) -> None:
+    scene = bpy.context.scene
+    assert "no camera" in addon.panels.why_not(scene)
+    shot(1, 3)
+    assert addon.panels.why_not(scene) == ""
+    mesh = bpy.data.objects.new("Thing", None)
+    scene.collection.objects.link(mesh)
+    scene.camera = mesh
+    assert "not a camera" in addon.panels.why_not(scene)
+
+
+def test_words_are_wrapped_and_times_are_said(addon: ModuleType) -> None:
+    assert addon.panels.wrapped("one two three four", 9) == ["one two", "three", "four"]
+    assert [addon.panels.duration(seconds) for seconds in (8.2, 180.0, 4800.0)] == ["8 s", "3 min", "80 min"]
+    assert addon.panels.duration(6000) == "1 h 40 min"
