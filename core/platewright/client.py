@@ -59,7 +59,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -105,7 +105,8 @@ class Worker:
         self._clock = clock
         self._time = HostTime(clock)
         self._service: Service | None = None
-        self._running: JobHandle | None = None
+        self._queue: list[JobHandle] = []          # not over yet, oldest first
+        self._running: JobHandle | None = None     # the one of them the process works on
         self._news: list[Event] = []
         self._crashes: deque[float] = deque(maxlen=CRASHES_MAX)
 
@@ -128,6 +129,7 @@ class Worker:
         self.start()
         handle = JobHandle(job, Path(folder).absolute(), resume)
         self.jobs[job.id] = handle
+        self._queue.append(handle)
         self._write_record(handle)
         self._serve_next()
         return handle
@@ -168,14 +170,15 @@ class Worker:
             if handle.ending is not None:
                 return handle.ending
             if deadline is not None and self._clock() > deadline:
-                raise WorkerError("E_TIMEOUT", f"Job {job_id} takes longer than {timeout:g} s.", "Wait again or cancel it.")
+                message = f"Job {job_id} takes longer than {timeout:g} s."
+                raise WorkerError("E_TIMEOUT", message, "Wait again or cancel it.")
             time.sleep(0.01)
 
     def close(self) -> None:
         """End the process; jobs that are not over end as cancelled. The worker can be started again."""
         if (service := self._service) is not None:
             self._listen(service, 0.05)
-        for handle in self._unfinished():
+        for handle in list(self._queue):
             self._end(handle, _failed(handle.id, Cancelled(message="The host closed the worker.")))
         if service is not None:
             service.close()
@@ -183,7 +186,7 @@ class Worker:
 
     @property
     def any_running(self) -> bool:
-        return next(self._unfinished(), None) is not None
+        return bool(self._queue)
 
     @property
     def state(self) -> WorkerState:
@@ -231,13 +234,12 @@ class Worker:
     # What comes next ------------------------------------------------------------------------------
 
     def _serve_next(self) -> None:
-        handle = next(self._unfinished(), None)
-        if self._running is not None or handle is None:
+        if self._running is not None or not self._queue:
             return
         if self._service is None:
             self._restart()
         elif self._service.is_fit:
-            self._running = handle
+            self._running = handle = self._queue[0]
             handle.state = "running"
             self._write_record(handle)
             self._service.run(handle.id, str(handle.folder / JOB_FILE), handle.resume)
@@ -265,7 +267,7 @@ class Worker:
         if service.was_dismissed or service.death is None:
             return
         self.failure = service.death
-        victim = self._running or (None if service.greeted else next(self._unfinished(), None))
+        victim = self._running or (None if service.greeted or not self._queue else self._queue[0])
         if victim is not None:
             self._crashes.append(self._clock())
             self._end(victim, _failed(victim.id, Cancelled() if victim.cancelling else service.death), "lost")
@@ -274,21 +276,19 @@ class Worker:
 
     def _give_up(self, error: PlatewrightError) -> None:
         self.failure = error
-        for handle in self._unfinished():
+        for handle in list(self._queue):
             self._end(handle, _failed(handle.id, error))
 
     def _end(self, handle: JobHandle, ending: Finished | Failed, failed_state: JobState = "failed") -> None:
         """The one place where a job becomes terminal."""
         handle.end(ending, failed_state)
+        self._queue.remove(handle)
         if handle is self._running:
             self._running = None
             if self._service is not None:
                 self._service.settled()
         self._news.append(ending)
         self._write_record(handle)
-
-    def _unfinished(self) -> Iterator[JobHandle]:
-        return (handle for handle in list(self.jobs.values()) if not handle.ended)
 
     def _write_record(self, handle: JobHandle) -> None:
         warning = handle.write_record(self._service.child.pid if self._service else None, self.log_path)

@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from .errors import PlateError
 from .protocol import Event, Failed, Finished, FrameReady, Job, Progress, Stage, Warned
@@ -31,13 +31,13 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(file: IO[bytes]) -> None:
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    def _try_lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
 
-    def _try_lock(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _try_lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class Record:
@@ -48,14 +48,14 @@ class Record:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
-            self._lock = open(folder / LOCK_FILE, "ab")
+            self._lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise _unusable(folder, error) from None
         try:
             _try_lock(self._lock)
             _replace(folder / JOB_FILE, job.to_dict(), is_durable=True)
         except OSError as error:
-            self._lock.close()
+            os.close(self._lock)
             raise _unusable(folder, error) from None
         self.folder = folder
         self._job = job.id
@@ -66,7 +66,7 @@ class Record:
 
     def close(self) -> None:
         """Let go of the folder."""
-        self._lock.close()
+        os.close(self._lock)
 
 
 @dataclass(slots=True, eq=False)
@@ -178,7 +178,7 @@ def _lost(data: dict[str, Any]) -> dict[str, Any]:
 def _is_held(folder: Path) -> bool:
     try:
         with open(folder / LOCK_FILE, "rb") as file:
-            _try_lock(file)
+            _try_lock(file.fileno())
     except FileNotFoundError:
         return False
     except OSError:

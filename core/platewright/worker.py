@@ -49,7 +49,7 @@ def main(make_plate: MakePlate | None = None) -> int:
     host_pid, log_path = int(sys.argv[2]), Path(sys.argv[3])
     die_with_host(host_pid)
     orders, answers = private_pipes()
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     prefer_to_be_killed()
 

@@ -9,7 +9,7 @@ SCRIPT, and the prompt of every job, are words of this language, done in order. 
     freeze=SECONDS              wait without a beat, as if a library held the interpreter
     stage=NAME  progress=N      N of N, one message each
     frame=NUMBER                a frame in the job's folder;  frame-at=PATH  one elsewhere
-    say=JSON                    any line (no spaces)
+    say=JSON                    any line (no spaces);  flood=N  N warnings of a job nobody knows
     junk=N                      N lines of rubbish;  cut  half a line;  bigline=BYTES  a line that does not end in time
     die=CODE                    exit, or by signal when negative;  stop  SIGSTOP;  mute  close stdout and live on
     deaf                        stop reading stdin;  ignore-cancel;  ignore-term
@@ -121,6 +121,10 @@ class Fake:
 
     def do_say(self, line: str) -> None:
         self.write(line.replace("JOB", self.job).encode() + b"\n")
+
+    def do_flood(self, count: str) -> None:
+        for _ in range(int(count)):
+            self.say("warned", job="nobody", code="W", message="")
 
     def do_junk(self, count: str) -> None:
         self.write(b"".join([b"\xff\xfe nonsense\n", b"[1]\n", b"{\n", b"\n"][i % 4] for i in range(int(count))))

@@ -14,6 +14,7 @@ from typing import Any
 from platewright.client import Limits, Worker
 from platewright.protocol import Job, PlateRequest
 from platewright.wire.child import start_process
+from platewright.wire.lines import Lines, Message, Order, decode, encode
 from platewright.worker import MakePlate, serve
 
 from tests.core.shots import shot
@@ -57,6 +58,53 @@ class Clock:
         return self.now
 
 
+class Puppet:
+    """A child whose strings the test holds: it says what it is told to say and ends when it is told to end."""
+
+    def __init__(self, log_path: Path) -> None:
+        self.pid = 4711
+        self.log_path = log_path
+        self.code: int | None = None
+        self.signals: list[str] = []
+        self.dies_of: set[str] = {"kill"}
+        orders, to_worker = os.pipe()
+        from_worker, answers = os.pipe()
+        self.stdin, self.stdout = open(to_worker, "wb", 0), open(from_worker, "rb", 0)
+        self._orders, self._answers = open(orders, "rb", 0), open(answers, "wb", 0)
+        self._heard = Lines()
+
+    def say(self, message: Message) -> None:
+        self._answers.write(encode(message))
+
+    def orders(self, count: int) -> list[Order]:
+        """The next `count` orders of the host."""
+        got: list[Any] = []
+        while len(got) < count:
+            got += map(decode, self._heard.feed(os.read(self._orders.fileno(), 65536)))
+        return got
+
+    def end(self, code: int) -> None:
+        if self.code is None:
+            self.code = code
+            self._answers.close()
+            self._orders.close()
+
+    def exit_code(self) -> int | None:
+        return self.code
+
+    def terminate(self) -> None:
+        self._signal("terminate", -15)
+
+    def kill(self) -> None:
+        self._signal("kill", -9)
+
+    def _signal(self, name: str, code: int) -> None:
+        if self.code is None and name not in self.signals:
+            self.signals.append(name)
+        if name in self.dies_of:
+            self.end(code)
+
+
 class ThreadChild:
     """The real `serve` in a thread of this process, behind real pipes: every byte goes over the wire."""
 
@@ -72,7 +120,8 @@ class ThreadChild:
 
     def _serve(self, make_plate: MakePlate) -> None:
         code = serve(*self._pipes, make_plate, lambda: None)
-        self._pipes[1].close()
+        for pipe in self._pipes:
+            pipe.close()
         self._code = code
 
     def exit_code(self) -> int | None:

@@ -31,8 +31,8 @@ ENTRY: Final = (
 )
 COMMAND_ENTRY: Final = (
     "-c",
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from platewright.worker import stay_with_host; "
-    "stay_with_host(int(sys.argv.pop(1))); from platewright.cli import main; raise SystemExit(main())",
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from platewright import cli, worker; "
+    + "worker.stay_with_host(int(sys.argv.pop(1))); raise SystemExit(cli.main())",
 )
 
 _FOREIGN_PREFIXES: Final = ("PYTHON", "CONDA_", "_CONDA_", "DYLD_", "UV_", "PIP_")
@@ -144,7 +144,7 @@ def start_process(
 ) -> Process:
     """Start a worker. Raises WorkerMissing if that Python cannot be run or the core is not there."""
     if threading.current_thread() is not threading.main_thread():
-        raise WorkerError("E_THREAD", "A worker can only be started from the main thread.", "Submit the job from there.")
+        raise WorkerError("E_THREAD", "A worker is started from the main thread only.", "Submit the job from there.")
     if not core_path.exists():
         raise WorkerMissing("E_NO_CORE", f"There is no {core_path}.", "Reinstall the extension.")
     log_path, log = open_log(log_dir)
