@@ -1,7 +1,7 @@
 """A Blender's answer to another process: opens a shot, reads its camera, writes the answer into a file, ends.
 
 Run by a Python that has bpy, or by Blender itself (`--python`). The last argument is the request file, JSON with `core`
-(folder of the package platewright), `blend`, `scene`, `camera`, `frames`, `allow_scripts`, `parent` and `answer`.
+(folder of the package platewright), `blend`, `scene`, `camera`, `frames`, `allow_scripts` and `answer`.
 What Blender prints is no part of the answer.
 """
 
@@ -23,7 +23,7 @@ PR_SET_PDEATHSIG = 1                               # linux/prctl.h
 def main(request_file: str) -> None:
     """Answer the request; the process ends here whatever happens, without Blender's own tear-down."""
     request = json.loads(Path(request_file).read_text(encoding="utf-8"))
-    die_with(request["parent"])
+    die_with_parent()
     sys.path[:0] = [request["core"], str(Path(__file__).resolve().parents[1])]
     answer = Path(request["answer"])
     part = answer.with_suffix(".part")
@@ -33,13 +33,11 @@ def main(request_file: str) -> None:
     os._exit(0)                                    # the wheels before 5.0 can crash or hang on their way out
 
 
-def die_with(parent: int) -> None:
-    """End with the parent: its death closes our stdin; on Linux the kernel also tells us in the middle of a C call."""
+def die_with_parent() -> None:
+    """Their death closes our stdin; on Linux the kernel also ends us in the middle of a C call."""
     threading.Thread(target=_end_with_stdin, daemon=True).start()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
 
 
 def _end_with_stdin() -> None:

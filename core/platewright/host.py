@@ -80,7 +80,7 @@ def _ask(blender: Path, request: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="platewright-host-") as name:
         folder = Path(name)
         answer = folder / "answer.json"
-        more = {"core": str(CHECKOUT / "core"), "parent": os.getpid(), "answer": str(answer)}
+        more = {"core": str(CHECKOUT / "core"), "answer": str(answer)}
         (folder / "request.json").write_text(json.dumps({**request, **more}), encoding="utf-8")
         code = _run([*_command(blender), str(folder / "request.json")], folder)
         if not answer.is_file():
