@@ -42,15 +42,16 @@ def read_plate(folder: str | Path) -> Plate:
     entries = manifest["frames"]
     check_range(folder, [entry["frame"] for entry in entries])
     check_names(folder, entries)
+    files = tuple(str(entry["file"]) for entry in entries)
+    space = space_of(folder, files[0])
     for entry in entries:
         check_frame(folder, entry)
-    files = tuple(str(entry["file"]) for entry in entries)
     return Plate(
         name=str(manifest.get("name") or re.sub(r"_v\d+$", "", folder.name)),
         folder=folder.absolute(),
         frames=tuple(entry["frame"] for entry in entries),
         files=files,
-        space=space_of(folder, files[0]),
+        space=space,
         camera=str(manifest["camera"].get("camera", "")) if isinstance(manifest.get("camera"), dict) else "",
     )
 
@@ -120,6 +121,8 @@ def check_names(folder: Path, entries: list[dict[str, Any]]) -> None:
 
 def check_frame(folder: Path, entry: dict[str, Any]) -> None:
     path = folder / entry["file"]
+    if path.is_symlink():
+        raise PlateError("E_FRAME_CORRUPT", f"Frame {entry['frame']} of {folder.name} is a link, not a file.")
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()

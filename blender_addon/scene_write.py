@@ -47,10 +47,10 @@ def import_plate(
     """Check the plate in `folder` and show it in the scene.
 
     Raises PlateError (see `read_plate`; E_UNSAVED for a `//` path in a file never saved) and CameraError
-    (E_CAMERA_MISSING, E_CAMERA_LINKED) before anything in the scene has changed.
+    (E_NO_CAMERA, E_CAMERA_TYPE, E_CAMERA_LINKED) before anything in the scene has changed.
     """
     plate = read_plate(absolute_folder(folder))
-    camera = camera or scene.objects.get(plate.camera) or scene.camera
+    camera = camera or camera_of(scene, plate)
     if background:
         check_camera(camera)
     notes = range_notes(scene, plate, frame_start)
@@ -142,11 +142,17 @@ def discard_unused(images: set[bpy.types.Image]) -> None:
 # Behind the camera
 
 
+def camera_of(scene: bpy.types.Scene, plate: Plate) -> bpy.types.Object | None:
+    """The camera the plate was made for, if the scene still has it by name; else the scene's own."""
+    named = scene.objects.get(plate.camera)
+    return named if named is not None and named.type == "CAMERA" else scene.camera
+
+
 def check_camera(camera: bpy.types.Object | None) -> None:
-    if camera is None or camera.type != "CAMERA":
-        raise CameraError(
-            "E_CAMERA_MISSING", "There is no camera to stand the plate behind.", "Choose a camera for the scene."
-        )
+    if camera is None:
+        raise CameraError("E_NO_CAMERA", "There is no camera to stand the plate behind.", "Give the scene a camera.")
+    if camera.type != "CAMERA":
+        raise CameraError("E_CAMERA_TYPE", f"{camera.name} is not a camera.", "Choose a camera for the scene.")
     if camera.data.library is not None:
         raise CameraError(
             "E_CAMERA_LINKED",
@@ -165,14 +171,15 @@ def show_behind_camera(
 ) -> list[str]:
     """Make the plate the camera's background image in the viewport; an earlier version of it gives way.
 
-    Blender never renders a camera background: `composite_behind` is for that. Raises CameraError E_CAMERA_MISSING,
-    E_CAMERA_LINKED. Returns notes for the panel.
+    Blender never renders a camera background: `composite_behind` is for that. Raises CameraError E_NO_CAMERA,
+    E_CAMERA_TYPE, E_CAMERA_LINKED. Returns notes for the panel.
     """
     check_camera(camera)
     backgrounds = camera.data.background_images
     earlier = [each for each in backgrounds if each.image is not None and each.image.get(TAG) == plate.name]
     earlier_images = {each.image for each in earlier}
     for each in earlier:
+        each.image = None                          # `remove` alone leaves the image with a user it does not have
         backgrounds.remove(each)
     background = backgrounds.new()
     background.source = "IMAGE"
@@ -245,9 +252,9 @@ def withdraw_composite(scene: bpy.types.Scene) -> None:
 
 
 def bypass(tree: bpy.types.NodeTree, node: bpy.types.Node) -> None:
-    """What fed the node feeds its followers."""
-    sources = [link.from_socket for link in node.inputs[0].links]
-    followers = [link.to_socket for link in node.outputs[0].links]
+    """What fed the node feeds its followers. Without its group it may have no sockets left."""
+    sources = [link.from_socket for socket in node.inputs for link in socket.links]
+    followers = [link.to_socket for socket in node.outputs for link in socket.links]
     for source in sources:
         for follower in followers:
             tree.links.new(source, follower)

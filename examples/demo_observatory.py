@@ -44,7 +44,7 @@ def steel() -> bpy.types.Material:
 
 
 def lamp() -> bpy.types.Material:
-    return material("Lamp", (1.0, 0.46, 0.13), glow=3.2)
+    return material("Lamp", (1.0, 0.46, 0.13), glow=1.9)
 
 
 def plinth_and_drum() -> None:
