@@ -15,6 +15,7 @@ from . import environments
 from .environments import ROOT, SetupFailed
 
 PROMPT = "alpine mountains at dusk, scattered clouds, cinematic"
+MODEL = "draft"
 NAME = "demo_BG01"
 COMPOSED = (1001, 1016, 1032, 1048)        # the shot runs from 1001 to 1048
 
@@ -70,14 +71,14 @@ def run(folder: Path) -> int:
 
     journal.step("the shot", blender, "examples/demo_scene.py", "--out", shot)
     journal.step("its camera", platewright, "camera", shot, "-o", camera)
-    generate = ("generate", "--camera", camera, "--prompt", PROMPT, "--model", "draft", "--name", NAME, "--out", folder)
+    generate = ("generate", "--camera", camera, "--prompt", PROMPT, "--model", MODEL, "--name", NAME, "--out", folder)
     answer = json.loads(journal.step("its plate", platewright, *generate, "--json", answers=True))
     plate = Path(answer["plate"])
     composed = folder / plate.name.replace(NAME, "composed")
     frames = ",".join(map(str, COMPOSED))
     compose = (shot, plate, "--frames", frames, "--out", composed)
     journal.step("the shot over its plate", blender, "examples/demo_compose.py", *compose)
-    sheet = folder / f"{composed.name}.png"
+    sheet = folder / f"{plate.name.replace(NAME, 'contact_sheet')}.png"
     journal.step("a contact sheet", core.python, "tools/contact_sheet.py", composed, "-o", sheet)
 
     report = folder / "report.md"
