@@ -6,6 +6,8 @@ compositor, on the render's side only, and the scene is set to show the sum as i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import bpy
 
 REMEMBERED = "platewright_view"                    # custom property on our node: the view before the plate came
@@ -103,7 +105,7 @@ def restore_view(scene: bpy.types.Scene, node: bpy.types.Node) -> None:
         set_view(scene.view_settings, node[REMEMBERED].to_dict())
 
 
-def set_view(view: bpy.types.ColorManagedViewSettings, values: dict[str, object]) -> None:
+def set_view(view: bpy.types.ColorManagedViewSettings, values: Mapping[str, object]) -> None:
     for name, value in values.items():
         if hasattr(view, name):
             setattr(view, name, value)

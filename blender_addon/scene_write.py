@@ -240,7 +240,9 @@ def composite_behind(scene: bpy.types.Scene, plate: Plate, *, frame_start: int |
 def withdraw_composite(scene: bpy.types.Scene) -> None:
     """Take our group out of the scene's compositor; the view comes back too, unless it has been changed since."""
     tree = compositor_tree(scene)
-    for node in [each for each in tree.nodes if TAG in each] if tree else []:
+    if tree is None:
+        return
+    for node in [each for each in tree.nodes if TAG in each]:
         group = node.node_tree
         restore_view(scene, node)
         bypass(tree, node)

@@ -149,6 +149,16 @@ def test_what_a_group_cannot_hold_is_told(tmp_path: Path) -> None:
     assert [note for note in imported.notes if note.startswith("W_VIEW") and "gamma" in note]
 
 
+@pytest.mark.parametrize("display", ["Display P3", "Rec.1886", "Rec.2020"])
+def test_other_displays_show_the_same_render(tmp_path: Path, display: str) -> None:
+    scene = shot(AGX)
+    scene.display_settings.display_device = display
+    scene.view_settings.view_transform = "AgX"
+    alone = rendered(scene, 1001, tmp_path)
+    scene_write.import_plate(scene, write_plate(tmp_path, PICTURES), compositor=True)
+    assert worst(rendered(scene, 1001, tmp_path), alone, OPAQUE) == 0
+
+
 @pytest.mark.parametrize("size", [(16, 8), (33, 17), (40, 20), (64, 32)], ids=str)
 def test_a_plate_of_another_size_reaches_the_rim(tmp_path: Path, size: tuple[int, int]) -> None:
     """A scaled picture must not fade out towards its rim."""
@@ -279,6 +289,21 @@ def test_a_group_somebody_deleted_is_no_obstacle(tmp_path: Path) -> None:
     bpy.data.node_groups.remove(our_node(scene).node_tree)
     scene_write.import_plate(scene, folder, compositor=True)
     assert worst(rendered(scene, 1001, tmp_path), PICTURES[0], CLEAR) == 0
+
+
+if hasattr(bpy.data, "colorspace"):                # from 5.0 a file has a working space of its own
+
+    @pytest.mark.parametrize("space", ["ACEScg", "Linear Rec.2020"])
+    def test_any_working_space(tmp_path: Path, space: str) -> None:
+        shot(AGX)
+        bpy.ops.wm.set_working_color_space(working_space=space)
+        scene = bpy.context.scene
+        alone = rendered(scene, 1001, tmp_path)
+        scene_write.import_plate(scene, write_plate(tmp_path, PICTURES), compositor=True)
+        got = rendered(scene, 1001, tmp_path)
+        assert bpy.data.colorspace.working_space == space
+        assert worst(got, PICTURES[0], CLEAR) == 0
+        assert worst(got, alone, OPAQUE) == 0
 
 
 if "compositing_node_group" in bpy.types.Scene.bl_rna.properties:         # before 5.0 the tree was part of its scene
