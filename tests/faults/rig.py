@@ -1,4 +1,4 @@
-"""What the fault tests share: jobs, workers that misbehave, a clock that obeys, and looking at processes from outside."""
+"""What the fault tests share: jobs, workers that misbehave, a clock that obeys, a look at processes from outside."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from platewright.protocol import Job, PlateRequest
 from platewright.wire.child import start_process
 from platewright.wire.lines import Lines, Message, Order, decode, encode
 from platewright.worker import MakePlate, serve
-
 from tests.core.shots import shot
 
 CORE = Path(__file__).resolve().parent.parent.parent / "core"

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from platewright import client
 from platewright.errors import DeviceLost, OutOfMemory, WorkerDied, WorkerError, WorkerMissing
 from platewright.wire import child
@@ -67,7 +68,9 @@ def test_every_known_exit_code_has_words_of_its_own() -> None:
     assert child.words_for_exit(0, Path("l")).code == "E_PROTOCOL", "ending well is not finishing a job"
 
 
-@pytest.mark.parametrize(("code", "kind", "exit_code"), [(12, OutOfMemory, 4), (13, DeviceLost, 4), (-9, WorkerDied, 1)])
+@pytest.mark.parametrize(
+    ("code", "kind", "exit_code"), [(12, OutOfMemory, 4), (13, DeviceLost, 4), (-9, WorkerDied, 1)]
+)
 def test_what_is_worth_a_retry_elsewhere_says_so(code: int, kind: type, exit_code: int) -> None:
     error = child.words_for_exit(code, Path("l"))
     assert isinstance(error, kind) and error.exit_code == exit_code

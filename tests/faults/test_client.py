@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from platewright.client import Limits, Worker, read_record
 from platewright.errors import PlateError, RequestError, WorkerError
-from platewright.protocol import Event, FrameReady, Hello, Progress, Stage, Warned
+from platewright.protocol import Emit, Event, FrameReady, Hello, Job, Progress, Stage, Warned
 
 from .rig import ThreadChild, eventually, fake, job, lives, pump_until
 
@@ -138,7 +140,9 @@ def test_a_worker_that_closes_its_output_is_ended(tmp_path: Path, worker: Worker
 # Rubbish -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rubbish", ["junk=90", "bigline=3000000", 'say={"say":"weather"}', 'say={"say":"order","verb":"exit"}'])
+@pytest.mark.parametrize(
+    "rubbish", ["junk=90", "bigline=3000000", 'say={"say":"weather"}', 'say={"say":"order","verb":"exit"}']
+)
 def test_rubbish_does_not_disturb_the_job(tmp_path: Path, worker: Worker, rubbish: str) -> None:
     assert run(worker, tmp_path, f"stage=sampling {rubbish} progress=3 done") == "done"
 
@@ -176,7 +180,8 @@ def test_a_frame_outside_the_jobs_folder_is_refused(tmp_path: Path, worker: Work
 
 
 def test_a_frame_named_in_bytes_that_are_no_text_comes_through(tmp_path: Path, worker: Worker) -> None:
-    line = '{"say":"frame","job":"JOB","frame":1001,"path":"OUT/\\udcff.exr","sha256":""}'.replace("OUT", str(tmp_path / "out"))
+    path = f"{tmp_path}/out/\\udcff.exr"
+    line = '{"say":"frame","job":"JOB","frame":1001,"path":"PATH","sha256":""}'.replace("PATH", path)
     handle = worker.submit(job(tmp_path, f"say={line} done"), tmp_path / "job")
     worker.wait(handle.id, 20)
     assert os.fsencode(handle.frames[1001]).endswith(b"/\xff.exr")
@@ -223,7 +228,16 @@ def test_a_talkative_stderr_stalls_nobody(tmp_path: Path, worker: Worker) -> Non
 # Cancelling --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("script", ["obey", "stage=loading delay=0.1 done", "ignore-cancel delay=600", "ignore-term ignore-cancel delay=600", "stop"])
+MOODS = [
+    "obey",
+    "stage=loading delay=0.1 done",
+    "ignore-cancel delay=600",
+    "ignore-term ignore-cancel delay=600",
+    "stop",
+]
+
+
+@pytest.mark.parametrize("script", MOODS)
 def test_cancel_in_every_mood_of_the_worker(tmp_path: Path, worker: Worker, script: str) -> None:
     handle = worker.submit(job(tmp_path, script), tmp_path / "job")
     assert pump_until(worker, lambda: handle.state == "running")
@@ -254,7 +268,7 @@ def test_no_grandchild_outlives_a_cancelled_job(tmp_path: Path, worker: Worker) 
 def test_cancel_against_finish_a_thousand_times(tmp_path: Path) -> None:
     """Over the real wire and the real worker's end of it: whoever wins the race, a job ends exactly once."""
 
-    def make_plate(asked, emit, resume):  # type: ignore[no-untyped-def]
+    def make_plate(asked: Job, emit: Emit, resume: bool) -> dict[str, Any]:
         for done in range(int(asked.request.prompt)):
             emit(Progress(asked.id, "sampling", done, 9))
         return {}
@@ -288,7 +302,7 @@ def test_cycles_leave_nothing_behind(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd")), threading.active_count(), _children()
     for number in range(25):
         handle = worker.submit(job(tmp_path, rng.choice(["done", "delay=600", "die=-9", "die=0"])), tmp_path / "job")
-        pump_until(worker, lambda: handle.state != "queued" or rng.random() < 0.1)
+        pump_until(worker, lambda handle=handle: handle.state != "queued" or rng.random() < 0.1)
         if rng.random() < 0.5:
             worker.cancel(handle.id)
             worker.wait(handle.id, 20)

@@ -7,6 +7,7 @@ import random
 from dataclasses import replace
 
 import pytest
+
 from platewright.protocol import Failed, Finished, FrameReady, Hello, Progress, Stage, Warned
 from platewright.wire.lines import LINE_BYTES_MAX, BadLineError, Beat, Lines, Message, Order, decode, encode, parse
 
@@ -33,7 +34,15 @@ def test_a_message_comes_back_as_it_went(message: Message) -> None:
     assert decode(line[:-1]) == message
 
 
-HOSTILE = ["\u2028\u2029\u0085", "\r\n\t\0", "/plates/\udcff\udc80.exr", '"}\n{"say": "exit"}', "$(rm -rf ~); `x`", "%s{}", "😀\u202e"]
+HOSTILE = [
+    "\u2028\u2029\u0085",
+    "\r\n\t\0",
+    "/plates/\udcff\udc80.exr",
+    '"}\n{"say": "order", "verb": "exit"}',
+    "$(rm -rf ~); `x`",
+    "%s{}",
+    "😀\u202e",
+]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
@@ -83,10 +92,10 @@ def test_a_newer_version_may_say_more() -> None:
     assert decode(b'{"say": "weather", "rain": true}') is None
 
 
-@pytest.mark.parametrize("answer", [{"x": float("nan")}, {"x": object()}, {"x": "y" * LINE_BYTES_MAX}], ids=["nan", "object", "long"])
-def test_what_cannot_be_read_is_not_written(answer: dict[str, object]) -> None:
+@pytest.mark.parametrize("value", [float("nan"), object(), "y" * LINE_BYTES_MAX], ids=["nan", "object", "long"])
+def test_what_cannot_be_read_is_not_written(value: object) -> None:
     with pytest.raises(BadLineError):
-        encode(Finished("job", answer))
+        encode(Finished("job", {"x": value}))
 
 
 def test_lines_survive_any_cutting_of_the_stream() -> None:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from platewright.client import read_record
 from platewright.errors import PlateError
 from platewright.protocol import Job
@@ -94,7 +95,8 @@ def test_kill_at_any_moment_leaves_a_record_that_can_be_read(tmp_path: Path) -> 
     )
     rng = random.Random(3)
     for _ in range(12):
-        with subprocess.Popen([sys.executable, "-c", program, str(ROOT), str(tmp_path)], stdout=subprocess.PIPE) as host:
+        command = [sys.executable, "-c", program, str(ROOT), str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as host:
             assert host.stdout is not None
             host.stdout.readline()
             eventually(lambda: False, rng.uniform(0.0, 0.05))
@@ -112,7 +114,11 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "job" / "job.json").read_text())["id"] == "a"
 
 
-@pytest.mark.parametrize("text", ["", "[]", "[" * 100_000, '{"format": "platewright.job"}', '{"format": "platewright.state", "version": 99}'])
+VERSION_99 = '{"format": "platewright.state", "version": 99}'
+NO_RECORDS = ["", "[]", "[" * 100_000, '{"format": "platewright.job"}', VERSION_99]
+
+
+@pytest.mark.parametrize("text", NO_RECORDS, ids=range(5))
 def test_what_is_no_record_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "state.json").write_text(text)
     with pytest.raises(PlateError, match="E_RECORD"):

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from platewright.client import JobHandle, Limits, Worker
 from platewright.errors import WorkerMismatch
 from platewright.protocol import PROTOCOL, Failed, Finished, Hello, Progress
 from platewright.wire.lines import Beat, Message
 
-from .rig import Clock, Puppet, eventually, job
+from .rig import Clock, Puppet, eventually, job, pump_until
 
 
 @dataclass
@@ -200,7 +201,9 @@ def test_what_arrives_after_the_end_changes_nothing(stage: Stage) -> None:
     assert not handle.cancelling
 
 
-@pytest.mark.parametrize("message", [Progress("b", "sampling", 1, 2), Progress("a", "s", 3, 2), Progress("a", "s", -1, 2)])
+@pytest.mark.parametrize(
+    "message", [Progress("b", "sampling", 1, 2), Progress("a", "s", 3, 2), Progress("a", "s", -1, 2)]
+)
 def test_progress_that_makes_no_sense_is_passed_over(stage: Stage, message: Progress) -> None:
     handle = stage.start()
     stage.hear(Progress("a", "sampling", 1, 5))
@@ -210,9 +213,9 @@ def test_progress_that_makes_no_sense_is_passed_over(stage: Stage, message: Prog
 
 def test_three_crashes_in_a_minute_end_the_restarting(stage: Stage) -> None:
     handles = [stage.submit(name) for name in "abcde"]
-    for _ in range(3):
+    for count in range(1, 4):
         stage.puppet.end(-11)
-        assert eventually(lambda: stage.worker.poll() is not None and stage.puppet.code is None or len(stage.puppets) == 3)
+        assert pump_until(stage.worker, lambda count=count: handles[count - 1].ended)
         stage.live(1)
     assert len(stage.puppets) == 3
     assert [handle.state for handle in handles] == ["lost"] * 3 + ["failed"] * 2
@@ -225,7 +228,7 @@ def test_three_crashes_in_an_hour_do_not(stage: Stage) -> None:
     handles = [stage.submit(name) for name in "abcde"]
     for count in range(1, 5):
         stage.puppet.end(-11)
-        assert eventually(lambda count=count: stage.worker.poll() is not None and len(stage.puppets) > count)
+        assert pump_until(stage.worker, lambda count=count: len(stage.puppets) > count)
         stage.clock.now += 1200
     assert [handle.state for handle in handles] == ["lost"] * 4 + ["queued"]
 

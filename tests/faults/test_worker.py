@@ -7,17 +7,22 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+
 from platewright import __version__
 from platewright.client import JobHandle, Limits, Worker
 from platewright.protocol import PROTOCOL, Event, Hello
 from platewright.wire.child import LOG_BYTES_MAX, start_process
 
 from .rig import CORE, eventually, job, lives, pump_until, real
+
+Run = Callable[..., tuple[JobHandle, list[Event]]]
+MAIN = "from platewright.worker import main; raise SystemExit(main(dict))"
+PROGRAM = f"import sys; sys.path.insert(0, {str(CORE)!r}); {MAIN}"
 
 
 @pytest.fixture
@@ -29,7 +34,7 @@ def opened() -> Iterator[list[Worker]]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, opened: list[Worker]):  # type: ignore[no-untyped-def]
+def run(tmp_path: Path, opened: list[Worker]) -> Run:
     """Run one job through a fresh worker whose engine is `engine`; the handle and what was heard."""
 
     def run(engine: str, script: str = "done") -> tuple[JobHandle, list[Event]]:
@@ -42,23 +47,36 @@ def run(tmp_path: Path, opened: list[Worker]):  # type: ignore[no-untyped-def]
     return run
 
 
-def test_hello_comes_before_anything_heavy(run) -> None:  # type: ignore[no-untyped-def]
-    engine = "import sys; return {'heavy': [name for name in ('torch', 'numpy', 'platewright.engine') if name in sys.modules]}"
-    handle, heard = run(engine)
+HEAVY = """
+import sys
+return {"heavy": sorted({"torch", "numpy", "platewright.engine"} & set(sys.modules))}
+"""
+
+
+def test_hello_comes_before_anything_heavy(run: Run) -> None:
+    handle, heard = run(HEAVY)
     assert isinstance(heard[0], Hello)
     assert (heard[0].protocol, heard[0].core) == (PROTOCOL, __version__)
     assert handle.answer == {"heavy": []}
 
 
-def test_the_job_arrives_as_it_was_asked(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_job_arrives_as_it_was_asked(run: Run, tmp_path: Path) -> None:
     prompt = '$(rm -rf ~) \u2028 "quoted" {braces} %s \\ 😀\u202e {"say": "exit"}'
     handle, _ = run("return {'job': job.to_dict(), 'resume': resume}", prompt)
     assert handle.answer == {"job": handle.job.to_dict(), "resume": False}
     assert handle.answer["job"]["request"]["prompt"] == prompt
 
 
+WARM = """
+import os, sys
+is_first = "colorsys" not in sys.modules
+import colorsys
+return {"first": is_first, "pid": os.getpid()}
+"""
+
+
 def test_a_warm_worker_imports_once(tmp_path: Path, opened: list[Worker]) -> None:
-    opened.append(real(tmp_path, "import sys, os; first = 'colorsys' not in sys.modules; import colorsys; return {'first': first, 'pid': os.getpid()}"))
+    opened.append(real(tmp_path, WARM))
     handles = [opened[0].submit(job(tmp_path), tmp_path / str(i)) for i in range(3)]
     opened[0].wait(handles[-1].id, 60)
     answers = [handle.answer for handle in handles]
@@ -79,7 +97,7 @@ return {"read": sys.stdin.read()}
 """
 
 
-def test_what_anybody_prints_goes_to_the_log(run, opened: list[Worker]) -> None:  # type: ignore[no-untyped-def]
+def test_what_anybody_prints_goes_to_the_log(run: Run, opened: list[Worker]) -> None:
     handle, _ = run(NOISE)
     assert handle.state == "done" and handle.answer == {"read": ""}
     assert opened[0]._service and opened[0]._service.link.bad == 0
@@ -98,7 +116,9 @@ def test_what_anybody_prints_goes_to_the_log(run, opened: list[Worker]) -> None:
         ("raise Cancelled()", "E_CANCELLED", 130),
     ],
 )
-def test_a_failure_is_told_and_the_worker_serves_on(run, tmp_path: Path, opened: list[Worker], engine: str, code: str, exit_code: int) -> None:  # type: ignore[no-untyped-def]
+def test_a_failure_is_told_and_the_worker_serves_on(
+    run: Run, tmp_path: Path, opened: list[Worker], engine: str, code: str, exit_code: int
+) -> None:
     handle, _ = run(f"if job.request.prompt == 'done':\n    {engine}\nreturn {{}}")
     assert handle.failure and (handle.failure.code, handle.failure.exit_code) == (code, exit_code)
     again = opened[0].submit(job(tmp_path, "well"), tmp_path / "again")
@@ -116,7 +136,7 @@ def test_a_failure_is_told_and_the_worker_serves_on(run, tmp_path: Path, opened:
     ],
 )
 def test_after_a_failure_of_the_device_the_next_job_gets_a_new_process(
-    run, tmp_path: Path, opened: list[Worker], engine: str, code: str, status: int  # type: ignore[no-untyped-def]
+    run: Run, tmp_path: Path, opened: list[Worker], engine: str, code: str, status: int
 ) -> None:
     handle, _ = run(f"if job.request.prompt == 'done':\n    {engine}\nreturn {{}}")
     child = opened[0]._service.child  # type: ignore[union-attr]
@@ -126,15 +146,22 @@ def test_after_a_failure_of_the_device_the_next_job_gets_a_new_process(
     assert again.state == "done" and child.exit_code() == status
 
 
-def test_a_crash_leaves_its_trace_in_the_log(run, opened: list[Worker]) -> None:  # type: ignore[no-untyped-def]
+def test_a_crash_leaves_its_trace_in_the_log(run: Run, opened: list[Worker]) -> None:
     handle, _ = run("import ctypes; ctypes.string_at(0)")
     assert handle.state == "lost" and handle.failure and "crashed inside a library" in handle.failure.message
     assert "Segmentation fault" in opened[0].log_tail() and "make_plate" in opened[0].log_tail()
 
 
+STEPS = """
+import time
+for step in range(10**6):
+    emit(Progress(job.id, "sampling", step, 10**6))
+    time.sleep(0.01)
+"""
+
+
 def test_cancel_between_steps(tmp_path: Path, opened: list[Worker]) -> None:
-    engine = "import time\nfor step in range(10**6):\n    emit(Progress(job.id, 'sampling', step, 10**6))\n    time.sleep(0.01)"
-    opened.append(real(tmp_path, engine))
+    opened.append(real(tmp_path, STEPS))
     handle = opened[0].submit(job(tmp_path), tmp_path / "job")
     assert pump_until(opened[0], lambda: handle.done > 3)
     pid = opened[0]._service and opened[0]._service.child.pid
@@ -155,7 +182,7 @@ def test_a_job_that_cannot_be_read_is_refused(tmp_path: Path, opened: list[Worke
     assert handle.failure and (handle.failure.code, handle.failure.exit_code) == ("E_JOB", 2)
 
 
-def test_the_log_is_kept_short_while_the_worker_writes(run, opened: list[Worker]) -> None:  # type: ignore[no-untyped-def]
+def test_the_log_is_kept_short_while_the_worker_writes(run: Run, opened: list[Worker]) -> None:
     engine = """
 import os, time
 for _ in range(30):
@@ -171,7 +198,7 @@ return {}
     assert "the last words" in opened[0].log_tail()
 
 
-def test_the_worker_goes_before_its_host_when_memory_is_short(run) -> None:  # type: ignore[no-untyped-def]
+def test_the_worker_goes_before_its_host_when_memory_is_short(run: Run) -> None:
     handle, _ = run("return {'score': int(open('/proc/self/oom_score_adj').read())}")
     assert handle.answer and handle.answer["score"] > int(Path("/proc/self/oom_score_adj").read_text())
 
@@ -194,24 +221,25 @@ def test_the_worker_runs_from_a_wheel_and_sees_nothing_else_of_the_host(tmp_path
 
 @pytest.mark.parametrize("words", [[], ["core", "not a number", "log"], ["core", "1", "log", "more"]])
 def test_started_wrongly(words: list[str]) -> None:
-    program = f"import sys; sys.path.insert(0, {str(CORE)!r}); from platewright.worker import main; raise SystemExit(main())"
-    assert subprocess.run([sys.executable, "-I", "-c", program, *words], check=False).returncode == 2
+    assert subprocess.run([sys.executable, "-I", "-c", PROGRAM, *words], check=False).returncode == 2
 
 
 def test_a_worker_that_is_not_its_hosts_own_child_ends() -> None:
-    program = f"import sys; sys.path.insert(0, {str(CORE)!r}); from platewright.worker import main; raise SystemExit(main())"
     words = ["core", str(os.getppid()), "log"]
-    assert subprocess.run([sys.executable, "-I", "-c", program, *words], check=False).returncode == 3
+    assert subprocess.run([sys.executable, "-I", "-c", PROGRAM, *words], check=False).returncode == 3
+
+
+VERBS = ("sing", "ping", "exit")
 
 
 def test_ping_is_answered_and_nonsense_is_not(tmp_path: Path) -> None:
     """The host's side of the wire by hand: what a program in another language would write."""
-    program = f"import sys; sys.path.insert(0, {str(CORE)!r}); from platewright.worker import main; raise SystemExit(main(dict))"
     words = ["core", str(os.getpid()), str(tmp_path / "log")]
-    with subprocess.Popen(
-        [sys.executable, "-I", "-c", program, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as worker:
-        said, _ = worker.communicate(b'rubbish\n{"say": "beat", "beat": 1}\n{"say": "order", "verb": "sing"}\n{"say": "order", "verb": "ping"}\n{"say": "order", "verb": "exit"}\n')
+    orders = ["rubbish", '{"say": "beat", "beat": 1}', *(f'{{"say": "order", "verb": "{verb}"}}' for verb in VERBS), ""]
+    command = [sys.executable, "-I", "-c", PROGRAM, *words]
+    pipe, log = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log) as worker:
+        said, _ = worker.communicate("\n".join(orders).encode())
     assert [json.loads(line)["say"] for line in said.splitlines()] == ["hello", "beat"] and worker.returncode in (0, 3)
 
 
@@ -238,6 +266,6 @@ return {"sockets": sum(link.startswith("socket:") for link in links)}
 """
 
 
-def test_the_worker_has_no_socket(run) -> None:  # type: ignore[no-untyped-def]
+def test_the_worker_has_no_socket(run: Run) -> None:
     assert run(SOCKETS)[0].answer == {"sockets": 0}
     assert run(SOCKETS, "guilty")[0].answer == {"sockets": 2}
