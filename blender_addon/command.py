@@ -47,7 +47,10 @@ def execute(words: list[str]) -> int:
 
 @contextmanager
 def answers_alone_on_stdout(is_wanted: bool) -> Iterator[None]:
-    """With --json: what is printed here is all that stdout gets; what Blender itself says goes to stderr until it ends."""
+    """With --json the answer is the last line of stdout: what Blender says from now to its end goes to stderr.
+
+    What it said while it was loading the file is out already, or waits in a buffer that is emptied at the end.
+    """
     if not is_wanted:
         yield
         return

@@ -20,9 +20,10 @@ CHILD = """
 import sys
 sys.modules.update(dict.fromkeys({blocked!r}))     # importing one of these raises ImportError
 import bpy
+before = set(sys.modules)                          # what Blender itself brings is Blender's business
 import blender_addon
 blender_addon.register()
-print(sorted({{name.partition(".")[0] for name, module in sys.modules.items() if module}} & {asked!r}))
+print(sorted({{name.partition(".")[0] for name in set(sys.modules) - before}} & {asked!r}))
 import os
 sys.stdout.flush()
 os._exit(0)
