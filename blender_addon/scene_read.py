@@ -90,7 +90,7 @@ def _range(scene: bpy.types.Scene, frames: tuple[int, int] | None) -> list[int]:
         why = f"Frames {first} to {last} are not a range."
         raise RequestError("E_RANGE", why, f"Give the first frame first, both from 0 to {FRAME_MAX}.")
     if scene.frame_step != 1:
-        why = f"The scene renders every {scene.frame_step}th frame; a plate has every frame."
+        why = f"The scene has a frame step of {scene.frame_step}; a plate has every frame."
         raise RequestError("E_RANGE_STEP", why, "Set the frame step to 1 in the output properties.")
     return list(range(first, last + 1))
 
@@ -151,8 +151,8 @@ def _sample(
     pairs = list(zip(cameras, leaders, strict=True))
     for camera, leader in dict.fromkeys(pairs):
         own = [number for number, pair in zip(numbers, pairs, strict=True) if pair == (camera, leader)]
-        with _probe(scene, camera, leader) as probe:
-            views.update((number, _look(probe, camera, number)) for number in own)
+        with own_scene(scene, camera, leader) as probe:
+            views.update((number, look(probe, camera, number)) for number in own)
             links[camera], hangs_on_scene = camera_chain.chain(probe)
         reason = reason or camera_chain.slow_reason(links[camera], hangs_on_scene)
     reason = reason or _difference(scene, numbers, cameras, views)
@@ -166,7 +166,7 @@ def _sample(
 
 
 @contextmanager
-def _probe(
+def own_scene(
     scene: bpy.types.Scene, camera: bpy.types.Object, leader: bpy.types.Object
 ) -> Iterator[bpy.types.Scene]:
     """A scene with nothing but the camera; reading from its own graph writes nothing back into the user's objects."""
@@ -182,7 +182,7 @@ def _probe(
         bpy.data.scenes.remove(probe)
 
 
-def _look(scene: bpy.types.Scene, camera: bpy.types.Object, number: int) -> View:
+def look(scene: bpy.types.Scene, camera: bpy.types.Object, number: int) -> View:
     """Evaluate the scene at a frame and read the camera there."""
     scene.frame_set(number)
     seen = camera.evaluated_get(scene.view_layers[0].depsgraph)
@@ -205,12 +205,12 @@ def _difference(
     """Where the real scene shows the camera elsewhere on the first, middle or last frame; '' where it does not."""
     for index in sorted({0, len(numbers) // 2, len(numbers) - 1}):
         number, camera = numbers[index], cameras[index]
-        if not _agree(_look(scene, camera, number), views[number]):
+        if not agree(look(scene, camera, number), views[number]):
             return f"at frame {number} the whole scene puts it elsewhere"
     return ""
 
 
-def _agree(a: View, b: View) -> bool:
+def agree(a: View, b: View) -> bool:
     pairs = zip(_numbers(a), _numbers(b), strict=True)
     return all(_close(x, y) for x, y in pairs)
 
@@ -237,7 +237,7 @@ def _slow(
             scene.frame_set(number)
     views = {}
     for done, (number, camera) in enumerate(zip(numbers, cameras, strict=True), 1):
-        views[number] = _look(scene, camera, number)
+        views[number] = look(scene, camera, number)
         on_frame(done, len(numbers))
     return views
 

@@ -1,6 +1,7 @@
 """Golden numbers: random cameras, and where Blender draws points through them.
 
-`PYTHON tests/blender/golden.py --write` makes tests/data/golden_camera.json anew; the tests check it with and without Blender.
+`PYTHON tests/blender/golden.py --write` makes tests/data/golden_camera.json anew, which is checked
+with and without Blender.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ PERCENTAGES = (100, 100, 50, 33, 75)
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT), str(ROOT / "core")]
 
-import bpy                                         # noqa: E402 - the path is ready only now
-from mathutils import Euler                        # noqa: E402
+import bpy  # noqa: E402 - the path is ready only now
+from mathutils import Euler  # noqa: E402
 
-from tests.blender import scenes                   # noqa: E402
+from tests.blender import scenes  # noqa: E402
 
 
 def build(index: int) -> tuple[bpy.types.Scene, bpy.types.Object]:
-    """Camera number `index`: every fit, both orientations, shift, pixel aspect, percentage, scaled parent, unit scale."""
+    """Camera number `index`: every fit and orientation, shift, pixel aspect, percentage, scaled parent, units."""
     draw = random.Random(1000 + index)
     scene = bpy.context.scene
     scene.frame_start = scene.frame_end = 1

@@ -12,7 +12,7 @@ from mathutils import Vector
 
 from blender_addon import scene_read
 from tests.blender import scenes
-from tests.blender.scenes import LIMIT_PX, add, add_camera, drive, keys, shot, tetrahedron, variable, worst_px
+from tests.blender.scenes import LIMIT_PX, add, drive, keys, shot, tetrahedron, variable, worst_px
 
 Camera = bpy.types.Object
 
@@ -116,7 +116,8 @@ def has_a_strip_of_action(camera: Camera) -> None:
 
 MOVERS: list[Callable[[Camera], None]] = [
     tracks_a_target, follows_a_path, child_of, parented_and_scaled, hangs_on_a_bone, hangs_on_waving_vertices,
-    driven_by_the_frame, driven_by_an_object, lens_and_shift_move, fit_and_sensor_change, is_hidden, has_a_strip_of_action,
+    driven_by_the_frame, driven_by_an_object, lens_and_shift_move, fit_and_sensor_change, is_hidden,
+    has_a_strip_of_action,
 ]  # fmt: skip
 
 
@@ -176,7 +177,9 @@ def test_drivers_on_the_scene_take_the_slow_path(clock: Callable[[bpy.types.Scen
 
 
 @pytest.mark.parametrize("clock", CLOCKS)
-def test_the_fast_path_alone_would_be_wrong(clock: Callable[[bpy.types.Scene, Camera], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fast_path_alone_would_be_wrong(
+    clock: Callable[[bpy.types.Scene, Camera], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     scene, camera = shot()
     clock(scene, camera)
     monkeypatch.setattr(scene_read.camera_chain, "slow_reason", lambda links, hangs_on_scene: "")

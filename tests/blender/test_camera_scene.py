@@ -6,9 +6,9 @@ from pathlib import Path
 
 import bpy
 import pytest
-from platewright.errors import RequestError
 
 from blender_addon import scene_read
+from platewright.errors import RequestError
 from tests.blender.scenes import LIMIT_PX, add_camera, bind, drive, keys, shot, variable, worst_px
 
 
@@ -76,7 +76,7 @@ def test_a_named_camera_overrides_the_markers() -> None:
 
 
 def test_markers_stand_in_for_a_scene_without_camera() -> None:
-    scene, (first, second, _) = cut_scene()
+    scene, (_, second, _) = cut_scene()
     bind(scene, [(1, second)])
     scene.camera = None
     assert set(scene_read.camera_path(scene).cameras) == {"Second"}
@@ -169,7 +169,7 @@ def test_ranges(first: int, last: int) -> None:
 
 
 def test_ten_thousand_frames() -> None:
-    scene, camera = shot(1, 10_000)
+    scene, _ = shot(1, 10_000)
     path = scene_read.camera_path(scene)
     assert len(path) == 10_000
     assert path.warnings == ()
@@ -184,7 +184,10 @@ def test_time_is_remapped() -> None:
     assert path.camera_to_world[23] == pytest.approx(plain.camera_to_world[11], abs=1e-5)
 
 
-@pytest.mark.parametrize(("fps", "base", "rate"), [(24, 1.001, (24000, 1001)), (30, 1.001, (30000, 1001)), (1, 1, (1, 1)), (240, 1, (240, 1))])
+@pytest.mark.parametrize(
+    ("fps", "base", "rate"),
+    [(24, 1.001, (24000, 1001)), (30, 1.001, (30000, 1001)), (1, 1, (1, 1)), (240, 1, (240, 1))],
+)
 def test_the_rate_is_exact(fps: int, base: float, rate: tuple[int, int]) -> None:
     scene, _ = shot()
     scene.render.fps, scene.render.fps_base = fps, base
@@ -196,7 +199,10 @@ def test_the_rate_is_exact(fps: int, base: float, rate: tuple[int, int]) -> None
 # Size and units -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("x", "y", "percent", "size"), [(1919, 1081, 50, (959, 540)), (4, 4, 100, (4, 4)), (333, 777, 33, (109, 256))])
+@pytest.mark.parametrize(
+    ("x", "y", "percent", "size"),
+    [(1919, 1081, 50, (959, 540)), (4, 4, 100, (4, 4)), (333, 777, 33, (109, 256))],
+)
 def test_sizes_are_truncated_as_blender_does(x: int, y: int, percent: int, size: tuple[int, int]) -> None:
     scene, _ = shot()
     render = scene.render
@@ -206,9 +212,12 @@ def test_sizes_are_truncated_as_blender_does(x: int, y: int, percent: int, size:
     assert worst_px(path, scene) < LIMIT_PX
 
 
-@pytest.mark.parametrize(("system", "scale", "metres"), [("METRIC", 0.01, 0.01), ("IMPERIAL", 0.3048, 0.3048), ("NONE", 0.01, 1.0)])
+@pytest.mark.parametrize(
+    ("system", "scale", "metres"),
+    [("METRIC", 0.01, 0.01), ("IMPERIAL", 0.3048, 0.3048), ("NONE", 0.01, 1.0)],
+)
 def test_units(system: str, scale: float, metres: float) -> None:
-    scene, camera = shot()
+    scene, _ = shot()
     scene.unit_settings.system, scene.unit_settings.scale_length = system, scale
     path = scene_read.camera_path(scene)
     assert path.camera_to_world[0][3:12:4] == pytest.approx([x * metres for x in (-2.0, -8.0, 1.6)])

@@ -1,4 +1,4 @@
-"""Cameras that a movie clip moves: the solve and the tracks by the active clip, and the lens that the clip was shot with."""
+"""Cameras that a movie clip moves, by the active clip, and the lens that the clip was shot with."""
 
 from __future__ import annotations
 
@@ -81,13 +81,13 @@ def test_a_probe_without_the_clip_would_be_seen(tmp_path: Path, monkeypatch: pyt
     scene, _, clip = solved_shot(tmp_path)
     scene.active_clip = clip
     scene.frame_set(1)
-    whole = scene_read._probe
+    whole = scene_read.own_scene
 
     def without_clip(scene: bpy.types.Scene, camera: bpy.types.Object, leader: bpy.types.Object) -> object:
         scene.active_clip = None
         return whole(scene, camera, leader)
 
-    monkeypatch.setattr(scene_read, "_probe", without_clip)
+    monkeypatch.setattr(scene_read, "own_scene", without_clip)
     assert len(set(scene_read.camera_path(scene).camera_to_world)) == 1
 
 

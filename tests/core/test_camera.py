@@ -9,9 +9,9 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+
 from platewright.camera import CameraPath, cover_size, exact_rate, from_blender, motion_warnings
 from platewright.errors import CameraError, RequestError
-
 from tests.core.shots import level_pose, shot
 
 LEVEL = [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, -1.0, -5.0], [0.0, 1.0, 0.0, 1.7], [0.0, 0.0, 0.0, 1.0]]    # looks along +Y
@@ -124,7 +124,8 @@ def test_far_from_the_origin_nothing_is_lost() -> None:
     near, _ = from_blender(LEVEL, **OPTICS)
     lens = (2000.0, 2000.0, 960.0, 540.0)
     path = replace(shot(2, size=(1920, 1080)), camera_to_world=(near, pose), intrinsics=(lens, lens))
-    assert path.project((1e6 + 1.125, 1e6 + 0.125, 1e6 + 1.825), 1) == pytest.approx(path.project((1, 0, 1.7), 0), abs=1e-6)
+    there = path.project((1e6 + 1.125, 1e6 + 0.125, 1e6 + 1.825), 1)
+    assert there == pytest.approx(path.project((1, 0, 1.7), 0), abs=1e-6)
 
 
 # The picture ------------------------------------------------------------------------------------------

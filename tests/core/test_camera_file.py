@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from platewright.camera import CameraPath
 from platewright.errors import PlatewrightError, RequestError
-
 from tests.core.shots import shot
 
 FULL = replace(
@@ -23,7 +23,9 @@ FULL = replace(
     warnings=("W_RENDER_BORDER: ignored",),
     lens_distortion={"clip": "a.mov", "coefficients": {"k1": 0.1}},
 )
-MINIMAL = ("format", "version", "camera", "cameras", "fps", "width", "height", "frames", "camera_to_world", "intrinsics")
+MINIMAL = (
+    "format", "version", "camera", "cameras", "fps", "width", "height", "frames", "camera_to_world", "intrinsics",
+)  # fmt: skip
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -94,7 +96,8 @@ def test_a_missing_key(key: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("format", "other.camera"), ("version", 0), ("version", "1"), ("version", True), ("camera", 5), ("camera", "Other"),
+        ("format", "other.camera"), ("version", 0), ("version", "1"), ("version", True),
+        ("camera", 5), ("camera", "Other"),
         ("cameras", ["Kamera 📷"] * 2), ("cameras", "Kamera"), ("cameras", [None] * 3),
         ("fps", 0), ("fps", -24), ("fps", "24"), ("fps", True), ("fps", None), ("fps_base", 0),
         ("width", 0), ("width", 16385), ("width", 64.0), ("width", True), ("height", "36"),
@@ -102,9 +105,10 @@ def test_a_missing_key(key: str) -> None:
         ("frames", [3, 2, 1]), ("frames", [1001.0, 1002, 1003]), ("frames", [-1, 0, 1]), ("frames", 1001),
         ("frames", [1_048_573, 1_048_574, 1_048_575]), ("frames", [True, 2, 3]),
         ("camera_to_world", list(FULL.camera_to_world[:2])), ("camera_to_world", [[1.0] * 12] * 3),
-        ("camera_to_world", pose_with(0, 1.01)), ("camera_to_world", pose_with(1, 0.001)), ("camera_to_world", pose_with(3, 2e7)),
-        ("camera_to_world", pose_with(3, None)), ("camera_to_world", pose_with(3, "0")), ("camera_to_world", pose_with(3, True)),
-        ("camera_to_world", pose_with(3, 10**400)), ("camera_to_world", pose_with(15, 2.0)), ("camera_to_world", {"0": 1}),
+        ("camera_to_world", pose_with(0, 1.01)), ("camera_to_world", pose_with(1, 0.001)),
+        ("camera_to_world", pose_with(3, 2e7)), ("camera_to_world", pose_with(3, None)),
+        ("camera_to_world", pose_with(3, "0")), ("camera_to_world", pose_with(3, True)),
+        ("camera_to_world", pose_with(3, 10**400)), ("camera_to_world", pose_with(15, 2.0)), ("camera_to_world", {}),
         ("intrinsics", list(FULL.intrinsics[:1])), ("intrinsics", lens_with(0, 0)), ("intrinsics", lens_with(1, -5.0)),
         ("intrinsics", lens_with(2, 1e300)), ("intrinsics", [[1.0, 1.0, 1.0]] * 3), ("intrinsics", [None] * 3),
         ("scene", 5), ("warnings", "W"), ("warnings", [5]), ("lens_distortion", [1]),
@@ -135,7 +139,9 @@ def test_no_number_is_no_number(word: str) -> None:
     refusal(text)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", "5", '"text"', "{", "[" * 100_000, '{"a": 1, "a": 2}', '{"fps": ' + "9" * 5000 + "}"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "5", '"text"', "{", "[" * 100_000, '{"a": 1, "a": 2}', '{"fps": ' + "9" * 5000 + "}"]
+)
 def test_anything_but_one_object(text: str) -> None:
     refusal(text)
 
@@ -164,7 +170,9 @@ def test_a_byte_order_mark_is_no_key(tmp_path: Path) -> None:
     assert CameraPath.read(file) == FULL
 
 
-@pytest.mark.parametrize(("content", "code"), [(None, "E_FILE_MISSING"), (b"\xff\xfe\x00", "E_CAMERA_FILE"), (b"", "E_CAMERA_FILE")])
+@pytest.mark.parametrize(
+    ("content", "code"), [(None, "E_FILE_MISSING"), (b"\xff\xfe\x00", "E_CAMERA_FILE"), (b"", "E_CAMERA_FILE")]
+)
 def test_a_file_that_is_none(tmp_path: Path, content: bytes | None, code: str) -> None:
     file = tmp_path / "camera.json"
     if content is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from platewright.camera import CameraPath, from_blender
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden_camera.json"
@@ -85,7 +86,8 @@ def inverted(case: dict[str, Any], path: CameraPath) -> CameraPath:
     p = path.camera_to_world[0]
     rows = [(p[axis], p[4 + axis], p[8 + axis]) for axis in range(3)]
     place = [-math.fsum(row[i] * p[4 * i + 3] for i in range(3)) for row in rows]
-    return replace(path, camera_to_world=((*rows[0], place[0], *rows[1], place[1], *rows[2], place[2], 0.0, 0.0, 0.0, 1.0),))
+    pose = (*rows[0], place[0], *rows[1], place[1], *rows[2], place[2], 0.0, 0.0, 0.0, 1.0)
+    return replace(path, camera_to_world=(pose,))
 
 
 def scale_left_in(case: dict[str, Any], path: CameraPath) -> CameraPath:
@@ -136,7 +138,8 @@ def size_not_truncated(case: dict[str, Any], path: CameraPath) -> CameraPath:
 
 MISTAKES: list[Mistake] = [
     flip_on_the_left, no_flip, inverted, scale_left_in, sensor_height_for_auto_portrait, shift_with_the_wrong_sign,
-    shift_of_its_own_side, pixel_aspect_ignored, fit_ignored, units_ignored, pixel_centres_at_integers, size_not_truncated,
+    shift_of_its_own_side, pixel_aspect_ignored, fit_ignored, units_ignored, pixel_centres_at_integers,
+    size_not_truncated,
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from platewright import host
 from platewright.camera import CameraPath
 from platewright.errors import CameraError, PlatewrightError, RequestError
@@ -205,7 +206,8 @@ def test_an_answer_counts_even_if_the_exit_is_a_crash(blend: Path, tmp_path: Pat
 def test_a_poisoned_environment_stays_outside(blend: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = tmp_path / "environment.txt"
     (tmp_path / "bpy.py").write_text("raise SystemExit('the wrong bpy')", encoding="utf-8")
-    for name in ("PYTHONPATH", "PYTHONHOME", "LD_PRELOAD", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "BLENDER_USER_SCRIPTS", "OCIO"):
+    poison = "PYTHONPATH PYTHONHOME LD_PRELOAD LD_LIBRARY_PATH VIRTUAL_ENV BLENDER_USER_SCRIPTS OCIO"
+    for name in poison.split():
         monkeypatch.setenv(name, str(tmp_path))
     lines = f'for last; do :; done\nenv > "{listed}"\nexec "{PYTHON}" -I "{child()}" "$last"'
     assert len(host.read_camera(blend, blender=str(fake(tmp_path / "bin" / "blender", lines)))) == 24
@@ -227,7 +229,7 @@ def test_no_child_outlives_us(blend: Path, tmp_path: Path, end: signal.Signals) 
     """The child here is the real script held up in the middle, so that it is alive when its parent ends."""
     held = tmp_path / "held.py"
     held.write_text(HELD.format(pid=str(tmp_path / "pid")), encoding="utf-8")
-    stand_in = fake(tmp_path / "bin" / "blender", f'for last; do :; done\nexec "{PYTHON}" -I "{held}" "{child()}" "$last"')
+    stand_in = fake(tmp_path / "bin" / "blender", f'exec "{PYTHON}" -I "{held}" "{child()}"')
     (tmp_path / "parent.py").write_text(PARENT, encoding="utf-8")
     words = [sys.executable, "-I", str(tmp_path / "parent.py"), str(ROOT / "core"), str(blend), str(stand_in)]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
