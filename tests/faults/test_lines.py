@@ -138,7 +138,7 @@ def test_no_mutation_of_a_stream_gets_past_the_reader() -> None:
     rng = random.Random(20260)
     originals = [encode(message) for message in MESSAGES]
     outcomes = {"read": 0, "refused": 0}
-    for _ in range(40_000):
+    for _ in range(20_000):
         line = bytearray(rng.choice(originals))
         for _ in range(rng.randint(1, 4)):
             at = rng.randrange(len(line))
@@ -158,7 +158,7 @@ def test_no_mutation_of_a_stream_gets_past_the_reader() -> None:
                 outcomes["read"] += 1
             except BadLineError:
                 outcomes["refused"] += 1
-    assert min(outcomes.values()) > 1000
+    assert min(outcomes.values()) > 500
 
 
 def test_a_prompt_that_looks_like_an_order_stays_text() -> None:
