@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STAMP = ".platewright-stamp"
 LOCK = ROOT / ".lanes" / "lock"
 ERROR_LINES = 20
+SIGN_OF_LIFE_SECONDS = 20
 
 
 class Unavailable(Exception):
@@ -203,12 +204,19 @@ def pip(env: Environment, *arguments: str | Path) -> None:
 
 
 def run_quietly(command: list[str | Path], hint: str, env: dict[str, str] | None = None) -> None:
-    """Run it; on failure raise SetupFailed with the end of what it said."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=env)
-    if done.returncode:
-        tail = "\n".join(done.stdout.splitlines()[-ERROR_LINES:])
-        said = " ".join(str(part) for part in command)
-        raise SetupFailed(f"this failed: {said}\n{tail}\n{hint}")
+    """Run it with no more than a sign of life; on failure raise SetupFailed with the end of what it said."""
+    started = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env) as child:
+        while True:
+            try:
+                said, _ = child.communicate(timeout=SIGN_OF_LIFE_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                print(f"    ... {time.monotonic() - started:.0f} s", flush=True)
+    if child.returncode:
+        tail = "\n".join(said.splitlines()[-ERROR_LINES:])
+        words = " ".join(str(part) for part in command)
+        raise SetupFailed(f"this failed: {words}\n{tail}\n{hint}")
 
 
 def say(env: Environment, message: str) -> None:
