@@ -111,7 +111,7 @@ def _run(command: list[str], folder: Path) -> int:
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env=_environment(),
+            env=_environment(folder),
             start_new_session=True,
         )
         try:
@@ -133,8 +133,10 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(SCRUBBED)}
+def _environment(folder: Path) -> dict[str, str]:
+    """Ours without what could lead Blender astray; its own temporary folder lies in ours and goes with it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SCRUBBED)}
+    return {**kept, **dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(folder))}
 
 
 def _as_raised(error: dict[str, str]) -> PlatewrightError:
