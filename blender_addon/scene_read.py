@@ -179,7 +179,7 @@ def own_scene(
             setattr(probe.render, name, getattr(scene.render, name))
         yield probe
     finally:
-        bpy.data.scenes.remove(probe)
+        bpy.data.batch_remove([probe])             # scenes.remove asks for the window: 4.3 dies where there is none
 
 
 def look(scene: bpy.types.Scene, camera: bpy.types.Object, number: int) -> View:
