@@ -204,7 +204,7 @@ class Preview:
         self.width, self.height = (max(16, 4 * round(side * scale / 4)) for side in (width, height))
         self._file = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart+use_metadata_tags"})
         self._file.metadata.update(marks)
-        self._stream = self._file.add_stream("libx264", rate=rate, options={"crf": "18", "preset": "veryfast"})
+        self._stream = self._file.add_stream("libx264", rate=rate, options={"crf": "18", "preset": "superfast"})
         self._stream.width, self._stream.height, self._stream.pix_fmt = self.width, self.height, "yuv420p"
         context = self._stream.codec_context
         context.color_primaries = context.color_trc = context.colorspace = _BT709

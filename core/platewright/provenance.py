@@ -24,7 +24,7 @@ from typing import Any
 from . import __version__, pictures
 from .camera import CameraPath
 from .disk import PART, FileRecord, measure, read_json
-from .errors import PlateError
+from .errors import PlateError, RequestError
 from .protocol import Job, ModelCard, PlateRequest
 
 FORMAT = "platewright.plate"
@@ -180,7 +180,7 @@ class Problem:
 class Report:
     """What `verify` found: sentences for people, the same as data for programs."""
 
-    plate: str
+    folder: Path
     frames: int
     problems: tuple[Problem, ...]
 
@@ -190,28 +190,35 @@ class Report:
 
     def words(self) -> list[str]:
         """One line per finding, or one that all is well."""
+        name = self.folder.name
         if self.is_sound:
-            return [f"{self.plate}: {self.frames} frames, all present, every byte as it was written."]
-        return [f"{self.plate}: {len(self.problems)} problems.", *(f"{p.code}: {p.message}" for p in self.problems)]
+            return [f"{name}: {self.frames} frames, all present, every byte as it was written."]
+        count = "one problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        return [f"{name}: {count}.", *(f"{problem.code}: {problem.message}" for problem in self.problems)]
 
     def to_dict(self) -> dict[str, Any]:
         """The answer of `platewright verify --json`; exit code 1 with problems."""
         problems = [asdict(problem) for problem in self.problems]
         exit_code = 0 if self.is_sound else 1
         return {
-            "plate": self.plate, "ok": self.is_sound, "frames": self.frames,
+            "plate": str(self.folder), "ok": self.is_sound, "frames": self.frames,
             "problems": problems, "words": self.words(), "exit_code": exit_code,
         }  # fmt: skip
 
 
 def verify(folder: Path) -> Report:
-    """Compare a plate with its manifest, byte by byte; a manifest that cannot be used is a finding, too."""
-    name = folder.resolve().name
+    """Compare a plate with its manifest, byte by byte; a manifest that cannot be used is a finding, too.
+
+    RequestError E_FILE_MISSING where there is no folder at all.
+    """
+    folder = folder.resolve()
+    if not folder.is_dir():
+        raise RequestError("E_FILE_MISSING", f"{folder} is not there.", "Give the folder of a plate: name_v001.")
     try:
         document = read_manifest(folder)
     except PlateError as error:
-        return Report(name, 0, (Problem(error.code, error.for_people()),))
-    return Report(name, len(document["frames"]), tuple(_problems(folder, document)))
+        return Report(folder, 0, (Problem(error.code, error.for_people()),))
+    return Report(folder, len(document["frames"]), tuple(_problems(folder, document)))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -237,8 +244,9 @@ def _why_unfinished(folder: Path) -> str:
         record = read_json(folder / "job.json")
     except (OSError, ValueError):
         return "there is no plate.json here"
-    why = (record.get("error") or {}).get("message", "")
-    return f"the plate is not finished, its job is {record.get('status')}{': ' if why else ''}{why.rstrip('.')}"
+    status = {"running": "running, or was killed"}.get(str(record.get("status")), record.get("status"))
+    why = (record.get("error") or {}).get("message", "").rstrip(".")
+    return f"the plate is not finished, its job is {status}{': ' if why else ''}{why}"
 
 
 def _faults(document: dict[str, Any]) -> Iterator[str]:

@@ -25,6 +25,9 @@ from platewright.pictures import Picture
 from platewright.protocol import FrameFormat, FrameRule, Job, ModelCard, PlateRequest
 from tests.core.shots import shot
 
+if sys.platform != "win32":
+    import resource                                # early: a child that has become nobody may not read it from disk
+
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "shot_BG01"
 FRAMES = 3
@@ -147,24 +150,27 @@ def _serve() -> None:
 def _bear(wish: dict[str, Any], write_end: int) -> int:
     child = os.fork()
     if child == 0:
-        told: Any
         try:
-            told = _live(wish)
-        except PlatewrightError as error:
-            told = error.to_dict()
-        except OSError as error:
-            told = {"code": "OSError", "message": str(error)}
-        for word in told if isinstance(told, list) else [told]:
-            os.write(write_end, json.dumps(word).encode() + b"\n")
-        os._exit(0)
+            for word in _lived(wish):
+                os.write(write_end, json.dumps(word).encode() + b"\n")
+            os._exit(0)
+        finally:
+            os._exit(1)                            # whatever happened, a child must not serve in its parent's place
     return child
 
 
-def _live(wish: dict[str, Any]) -> Any:
+def _lived(wish: dict[str, Any]) -> list[dict[str, Any]]:
+    try:
+        return _live(wish)
+    except PlatewrightError as error:
+        return [error.to_dict()]
+    except Exception as error:  # noqa: BLE001     # the parent shows it
+        return [{"code": type(error).__name__, "message": str(error)}]
+
+
+def _live(wish: dict[str, Any]) -> list[dict[str, Any]]:
     out = Path(wish["out"])
     if "file_bytes_max" in wish:
-        import resource
-
         resource.setrlimit(resource.RLIMIT_FSIZE, (wish["file_bytes_max"], wish["file_bytes_max"]))
     if "uid" in wish:
         os.setgid(wish["uid"])
@@ -177,12 +183,10 @@ def _live(wish: dict[str, Any]) -> Any:
     steps = _count_steps(out, wish.get("kill_at"))
     hoard = [picture_of(job.request.camera, index) for index in range(frames)] if wish.get("hoard") else []
     path = make(job, wish.get("resume", False))
-    return {"plate": str(path), "steps": len(steps), "hoard": len(hoard), "peak_mb": _peak_mb()}
+    return [{"plate": str(path), "steps": len(steps), "hoard": len(hoard), "peak_mb": _peak_mb()}]
 
 
 def _peak_mb() -> float:
-    import resource
-
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -157,6 +158,39 @@ def test_a_full_disk(tmp_path: Path, frame_format: FrameFormat) -> None:
     told = run.stdout.split("\n")
     assert told[:2] == ["E_DISK_FULL", ""], run.stderr
     assert int(told[2]) > 3
+
+
+def test_a_full_disk_while_signing(nursery: Nursery, tmp_path: Path) -> None:
+    """O04: frames are there, the preview does not fit: nothing half, no manifest, and the job goes on later."""
+    wish = {"do": "make", "out": str(tmp_path), "size": (320, 180)}
+    steps = nursery.ask(**{**wish, "out": str(tmp_path / "whole")})["told"][0]["steps"]
+    plate = tmp_path / f"{NAME}_v001"
+    nursery.ask(kill_at=steps - 15, **wish)
+    assert len(list(plate.glob("*.exr"))) == 3 and not (plate / "preview.mp4").exists()
+    assert nursery.ask(file_bytes_max=8_000, resume=True, **wish)["told"][0]["code"] == "E_DISK_FULL"
+    assert not (plate / "preview.mp4").exists() and list(plate.glob("*.part-*")) == []
+    assert "plate" in nursery.ask(resume=True, **wish)["told"][0] and provenance.verify(plate).is_sound
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"),
+    [
+        (errno.ENOSPC, "E_DISK_FULL"),
+        (errno.EDQUOT, "E_DISK_FULL"),
+        (errno.EFBIG, "E_DISK_FULL"),
+        (errno.EROFS, "E_OUT_READONLY"),
+        (errno.EACCES, "E_OUT_READONLY"),
+        (errno.ENAMETOOLONG, "E_PATH_LENGTH"),
+        (errno.ELOOP, "E_PATH"),
+        (errno.EIO, "E_OUT_IO"),
+        (errno.ESTALE, "E_OUT_IO"),
+    ],
+)
+def test_what_the_system_says_gets_a_code(tmp_path: Path, cause: int, code: str) -> None:
+    """O05: quotas, too, which cannot be set up here."""
+    with pytest.raises(PlateError) as error, disk.refusing(tmp_path / "frame.exr"):
+        raise OSError(cause, os.strerror(cause))
+    assert error.value.code == code and error.value.hint and "frame.exr" in error.value.message
 
 
 def test_the_folder_vanishes(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from platewright import disk, pictures, provenance
-from platewright.errors import PlateError
+from platewright.errors import PlateError, RequestError
 from tests.core.plate_maker import CARD, NAME, job_for, make, picture_of
 
 FIRST, SECOND = f"{NAME}_v001.1001.exr", f"{NAME}_v001.1002.exr"
@@ -194,7 +194,9 @@ def test_no_manifest(plate: Path, tmp_path: Path) -> None:
     record = {"status": "failed", "error": {"message": "The disk is full."}}
     disk.write_json(plate / "job.json", record)
     assert "failed: The disk is full" in provenance.verify(plate).problems[0].message
-    assert codes(tmp_path / "nowhere") == ["E_MANIFEST"]
+    assert codes(tmp_path) == ["E_MANIFEST"]
+    with pytest.raises(RequestError, match="E_FILE_MISSING"):
+        provenance.verify(tmp_path / "nowhere")
 
 
 OUTSIDE = ["../x.1001.exr", "/etc/x.1001.exr", "a/b.1001.exr", "a\\b.1001.exr", "C:x.1001.exr", "..", "", ".x.1001.exr"]
