@@ -26,7 +26,7 @@ from platewright.protocol import FrameFormat, FrameRule, Job, ModelCard, PlateRe
 from tests.core.shots import shot
 
 if sys.platform != "win32":
-    import resource                                # early: a child that has become nobody may not read it from disk
+    import resource  # early: a child that has become nobody may not read it from disk
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "shot_BG01"
