@@ -169,13 +169,15 @@ def show_behind_camera(
     *,
     frame_start: int | None = None,
 ) -> list[str]:
-    """Make the plate the camera's background image in the viewport; an earlier version of it gives way.
+    """Make the plate the camera's background image in the viewport.
 
+    An earlier version of it is replaced; our plates of other names are switched off, as they would cover each other.
     Blender never renders a camera background: `composite_behind` is for that. Raises CameraError E_NO_CAMERA,
     E_CAMERA_TYPE, E_CAMERA_LINKED. Returns notes for the panel.
     """
     check_camera(camera)
     backgrounds = camera.data.background_images
+    notes = [f"{plate.folder.name} stands behind {camera.name} in the viewport.", *switch_off_others(camera, plate)]
     earlier = [each for each in backgrounds if each.image is not None and each.image.get(TAG) == plate.name]
     earlier_images = {each.image for each in earlier}
     for each in earlier:
@@ -192,7 +194,18 @@ def show_behind_camera(
     set_frames(background.image_user, plate, frame_start)
     camera.data.show_background_images = True
     discard_unused(earlier_images - {background.image})
-    return [f"{plate.folder.name} stands behind {camera.name} in the viewport."]
+    return notes
+
+
+def switch_off_others(camera: bpy.types.Object, plate: Plate) -> list[str]:
+    """Hide our plates of other names behind this camera, and say which."""
+    hidden = []
+    for each in camera.data.background_images:
+        name = each.image.get(TAG, plate.name) if each.image is not None else plate.name
+        if name != plate.name and each.show_background_image:
+            each.show_background_image = False
+            hidden.append(f"{each.image.name} is still there, switched off.")
+    return hidden
 
 
 def fit_for_pixels(scene: bpy.types.Scene) -> str:

@@ -129,6 +129,15 @@ def test_other_backgrounds_stay(tmp_path: Path) -> None:
     scene_write.import_plate(scene, folder)
     assert [each.image.name for each in backgrounds(scene)] == [theirs[0].name, theirs[1].name, "sky_v001", "shot_v001"]
     assert theirs[1].source == "FILE"
+    assert [each.show_background_image for each in backgrounds(scene)] == [True, True, False, True]
+
+
+def test_a_plate_switched_off_is_told(tmp_path: Path) -> None:
+    scene = shot()
+    scene_write.import_plate(scene, write_plate(tmp_path, PICTURES, name="sky"))
+    imported = scene_write.import_plate(scene, write_plate(tmp_path, PICTURES))
+    assert any("sky_v001" in note for note in imported.notes)
+    assert [each.show_background_image for each in backgrounds(scene)] == [False, True]
 
 
 def test_the_plate_finds_the_camera_it_was_made_for(tmp_path: Path) -> None:
