@@ -1,0 +1,93 @@
+"""One Blender with a profile of its own, the zip installed in it as an artist would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+SHOTS = ROOT / "out/gui"
+RUN_SECONDS = 240.0                                # nothing here takes a quarter of it; a hang is a failure
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--blender", required=True, help="the Blender to test in")
+    parser.addoption("--zip", required=True, help="the extension to install")
+
+
+@dataclass(frozen=True, slots=True)
+class Blender:
+    """A Blender program and the home it sees."""
+
+    program: str
+    home: Path
+    zip: Path
+
+    def start(self, *words: str | Path) -> subprocess.Popen[str]:
+        """Start it in its own process group, so that a test can end all of it."""
+        mine = {"HOME": str(self.home), "LIBGL_ALWAYS_SOFTWARE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "PLATEWRIGHT_", "PYTHON"))}
+        return subprocess.Popen(
+            [self.program, *map(str, words)],
+            env={**kept, **mine},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.home,
+            start_new_session=True,
+        )
+
+    def run(self, *words: str | Path) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr."""
+        child = self.start(*words)
+        out, err = child.communicate(timeout=RUN_SECONDS)
+        return child.returncode, out, err
+
+    def window(self, blend: Path, scenario: str, folder: Path) -> dict[str, object]:
+        """Play a scenario of scenarios.py in a window; what it noted, or the failure it ended with."""
+        child = self.start(*window_words(blend, scenario, folder))
+        out, err = child.communicate(timeout=RUN_SECONDS)
+        noted = folder / "noted.json"
+        assert noted.is_file(), f"{scenario} ended with code {child.returncode}\n{out[-3000:]}\n{err[-3000:]}"
+        answer = json.loads(noted.read_text(encoding="utf-8"))
+        assert "failure" not in answer, answer["failure"]
+        assert child.returncode == 0, err[-3000:]
+        return answer
+
+
+def window_words(blend: Path, scenario: str, folder: Path) -> list[str]:
+    """How Blender is started for a scenario."""
+    window = ["--gpu-backend", "opengl", "--window-geometry", "0", "0", "1400", "900"]
+    return [*window, str(blend), "--python", str(HERE / "scenarios.py"), "--", scenario, str(folder)]
+
+
+@pytest.fixture(scope="session")
+def blender(request: pytest.FixtureRequest) -> Iterator[Blender]:
+    """Installed once, from the zip, into an empty home."""
+    with tempfile.TemporaryDirectory(prefix="platewright-gui-") as home:
+        made = Blender(request.config.getoption("--blender"), Path(home), Path(request.config.getoption("--zip")).absolute())
+        code, out, err = made.run("--command", "extension", "install-file", "-r", "user_default", "-e", made.zip)
+        assert code == 0, out + err
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        yield made
+
+
+@pytest.fixture
+def blend(blender: Blender, tmp_path: Path) -> Path:
+    """A shot with an animated camera, saved by the Blender under test."""
+    code, out, err = blender.run("-b", "--python-exit-code", "1", "--python", HERE / "make_shot.py", "--", tmp_path / "shot.blend")
+    assert code == 0, out + err
+    return tmp_path / "shot.blend"
+
+
+if sys.platform != "linux":
+    collect_ignore = ["test_window.py"]            # it looks into /proc and takes screenshots through X

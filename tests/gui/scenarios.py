@@ -1,0 +1,259 @@
+"""What an artist does in the window, step by step; played from a timer inside Blender.
+
+    blender SHOT.blend --python scenarios.py -- SCENARIO FOLDER
+
+Each scenario is a generator that yields the seconds until its next step, so the interface runs in between. What it
+notes, or the failure it ends with, is left in FOLDER/noted.json; then Blender quits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+ADDON = "bl_ext.user_default.platewright"
+Steps = Iterator[float]
+noted: dict[str, Any] = {}
+
+
+# Hands and eyes ----------------------------------------------------------------------------------
+
+
+def view() -> dict[str, Any]:
+    """The context of the 3D view, as a button in its sidebar has it."""
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    return {"window": window, "screen": window.screen, "area": area, "region": region, "scene": window.scene}
+
+
+def press(operator: str, **values: Any) -> None:
+    """Press the button of an operator."""
+    group, name = operator.split(".")
+    with bpy.context.temp_override(**view()):
+        getattr(getattr(bpy.ops, group), name)("INVOKE_DEFAULT", **values)
+
+
+def open_tab() -> Steps:
+    """The sidebar with our tab in front, seen through the camera."""
+    area = view()["area"]
+    area.spaces.active.show_region_ui = True
+    area.spaces.active.region_3d.view_perspective = "CAMERA"
+    yield 1.0
+    sidebar = next(region for region in area.regions if region.type == "UI")
+    sidebar.active_panel_category = "Platewright"
+    with bpy.context.temp_override(**view()):
+        bpy.ops.view3d.view_center_camera()
+    yield 1.0
+
+
+def look(name: str) -> None:
+    """A picture of the screen."""
+    if "DISPLAY" in os.environ:
+        subprocess.run(["import", "-window", "root", str(Path(sys.argv[-1]) / f"{name}.png")], check=False)
+
+
+def jobs() -> Any:
+    return sys.modules[f"{ADDON}.jobs"]
+
+
+def until(is_so: Callable[[], object], seconds: float = 120.0) -> Steps:
+    """Let the interface run until something is so."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "waited in vain"
+        yield 0.05
+
+
+def has_plate() -> bool:
+    return any(each.image for each in bpy.context.scene.camera.data.background_images)
+
+
+def prepare() -> Steps:
+    """A prompt, a model that needs no weights, a folder."""
+    settings = bpy.context.scene.platewright
+    settings.prompt, settings.model = "a harbour in the fog", os.environ.get("PW_GUI_MODEL", "grid")
+    settings.out = str(Path(sys.argv[-1]) / "plates")
+    yield from open_tab()
+
+
+def worker_pid() -> int:
+    return jobs().state.worker._service.child.pid
+
+
+# What an artist does -----------------------------------------------------------------------------
+
+
+def plate() -> Steps:
+    """Generate, go on working meanwhile, see the plate, undo, redo."""
+    yield from prepare()
+    look("ready")
+    press("platewright.generate")
+    ticks = 0
+    while jobs().running():
+        bpy.context.scene.camera.data.passepartout_alpha = 0.5 + (ticks % 50) / 100   # the artist works on
+        ticks += 1
+        if ticks == 20:
+            look("running")
+        yield 0.02
+    run = jobs().latest()
+    assert run.error is None, run.error
+    assert run.is_shown and has_plate()
+    bpy.context.scene.frame_set(1012)
+    yield 1.5
+    look("plate")
+    with bpy.context.temp_override(**view()):
+        bpy.ops.ed.undo()
+        yield 0.2
+    assert not has_plate(), "one undo takes the plate away"
+    with bpy.context.temp_override(**view()):
+        bpy.ops.ed.redo()
+        yield 0.2
+    assert has_plate(), "one redo brings it back"
+    press("platewright.composite_plate", plate=str(run.plate.folder))
+    yield 0.5
+    assert bpy.context.scene.render.film_transparent
+    look("composite")
+    noted.update(ticks=ticks, seconds=run.seconds, idle=not bpy.app.timers.is_registered(jobs().tick))
+
+
+def cancel() -> Steps:
+    """Cancel a job in the middle of it, see that at once, make another."""
+    yield from prepare()
+    bpy.context.scene.frame_end = 1800
+    press("platewright.generate")
+    run = jobs().latest()
+    yield from until(lambda: run.handle.frames)
+    press("platewright.cancel")
+    assert run.is_cancelling and run.headline() == "cancelling"
+    look("cancelling")
+    yield from until(lambda: run.is_over)
+    assert run.error.code == "E_CANCELLED" and not has_plate()
+    yield 0.5
+    look("cancelled")
+    bpy.context.scene.frame_end = 1004
+    press("platewright.generate")
+    yield from until(lambda: not jobs().running())
+    assert has_plate()
+
+
+def undo_and_load() -> Steps:
+    """Undo and redo while a job runs, then leave the file: the plate waits and is not forced into another."""
+    yield from prepare()
+    press("platewright.generate")
+    run = jobs().latest()
+    for _ in range(20):
+        with bpy.context.temp_override(**view()):
+            bpy.ops.ed.undo_push(message="step")
+            bpy.ops.ed.undo()
+            bpy.ops.ed.redo()
+        yield 0.01
+    bpy.ops.wm.read_homefile(app_template="")
+    yield from until(lambda: run.is_over)
+    assert run.error is None and not run.is_shown and not has_plate()
+    assert jobs().waiting() == [run]
+    yield from open_tab()
+    look("waiting")
+    press("platewright.show_plate", plate=str(run.plate.folder))
+    assert has_plate() and not jobs().waiting()
+
+
+def no_camera_no_runtime() -> Steps:
+    """What the panel says when something is missing."""
+    yield from prepare()
+    bpy.data.objects.remove(bpy.context.scene.camera)
+    view()["area"].spaces.active.region_3d.view_perspective = "PERSP"
+    yield 0.5
+    look("no camera")
+    jobs().state.default_python = ""
+    bpy.ops.wm.read_homefile(app_template="")
+    yield from open_tab()
+    look("no runtime")
+    press("platewright.open_preferences")
+    yield 1.0
+    look("preferences")
+
+
+def check() -> Steps:
+    """The Check button of the preferences."""
+    press("platewright.open_preferences")
+    yield 0.5
+    press("platewright.check_runtime")
+    assert jobs().state.check.is_running
+    yield from until(lambda: not jobs().state.check.is_running)
+    yield 1.0
+    look("check")
+    noted.update(findings=jobs().state.check.findings)
+
+
+def disable() -> Steps:
+    """Disable the extension in the middle of a job, enable it again, make a plate."""
+    yield from prepare()
+    bpy.context.scene.frame_end = 1800
+    press("platewright.generate")
+    run = jobs().latest()
+    yield from until(lambda: run.handle.frames)
+    pid, tick = worker_pid(), jobs().tick
+    bpy.ops.preferences.addon_disable(module=ADDON)
+    assert not Path(f"/proc/{pid}").exists(), "the worker is gone"
+    assert not bpy.app.timers.is_registered(tick) and not hasattr(bpy.types.Scene, "platewright")
+    yield 0.5
+    bpy.ops.preferences.addon_enable(module=ADDON)
+    yield from prepare()
+    bpy.context.scene.frame_end = 1004
+    press("platewright.generate")
+    yield from until(lambda: not jobs().running())
+    assert has_plate()
+
+
+def busy() -> Steps:
+    """Start a long job and leave; with the word `stay` behind it, wait to be killed."""
+    yield from prepare()
+    bpy.context.scene.frame_end = 1800
+    press("platewright.generate")
+    run = jobs().latest()
+    yield from until(lambda: len(run.handle.frames) > 2)
+    noted.update(worker=worker_pid(), record=str(run.handle.folder))
+    if os.environ.get("PW_GUI_STAY"):
+        write()
+        yield 3600.0
+
+
+# The stage ---------------------------------------------------------------------------------------
+
+
+def write() -> None:
+    """Whole under its name, or not there: somebody waits for it."""
+    folder = Path(sys.argv[-1])
+    (folder / "noted.part").write_text(json.dumps(noted, default=str), encoding="utf-8")
+    os.replace(folder / "noted.part", folder / "noted.json")
+
+
+def play(steps: Steps) -> Callable[[], float | None]:
+    def step() -> float | None:
+        try:
+            return next(steps)
+        except StopIteration:
+            pass
+        except Exception:                          # whatever it is, the test outside must read it
+            noted["failure"] = traceback.format_exc()
+        write()
+        bpy.ops.wm.quit_blender()
+        return None
+
+    return step
+
+
+if __name__ == "__main__":
+    bpy.context.preferences.view.show_splash = False
+    bpy.context.preferences.use_preferences_save = False
+    bpy.app.timers.register(play(globals()[sys.argv[-2]]()), first_interval=2.0, persistent=True)

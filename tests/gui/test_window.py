@@ -1,0 +1,79 @@
+"""The panel in a window: an artist works on while a plate is made, cancels, undoes, leaves, is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.gui.conftest import RUN_SECONDS, SHOTS, Blender, window_words
+
+
+@pytest.fixture
+def stage(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """An empty folder for a scenario; its pictures are kept."""
+    folder = tmp_path / "stage"
+    folder.mkdir()
+    yield folder
+    for picture in folder.glob("*.png"):
+        shutil.copy(picture, SHOTS / picture.name)
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def seconds_until_gone(pid: int) -> float:
+    started = time.monotonic()
+    while not is_gone(pid) and time.monotonic() - started < RUN_SECONDS:
+        time.sleep(0.02)
+    assert is_gone(pid)
+    return time.monotonic() - started
+
+
+def test_a_plate_arrives_while_the_artist_works_on(blender: Blender, blend: Path, stage: Path) -> None:
+    noted = blender.window(blend, "plate", stage)
+    assert int(str(noted["ticks"])) > 10, "the interface ran while the worker did"
+    assert noted["idle"], "no timer is left"
+
+
+@pytest.mark.parametrize("scenario", ["cancel", "undo_and_load", "no_camera_no_runtime", "disable"])
+def test_it_goes_well(blender: Blender, blend: Path, stage: Path, scenario: str) -> None:
+    blender.window(blend, scenario, stage)
+
+
+def test_check_finds_the_workers_python(blender: Blender, blend: Path, stage: Path) -> None:
+    findings = blender.window(blend, "check", stage)["findings"]
+    assert isinstance(findings, list) and {"python", "library torch"} <= {finding["name"] for finding in findings}
+
+
+def test_quitting_in_the_middle_of_a_job_ends_the_worker(blender: Blender, blend: Path, stage: Path) -> None:
+    noted = blender.window(blend, "busy", stage)
+    seconds_until_gone(int(str(noted["worker"])))
+
+
+def test_killing_blender_ends_the_worker_and_damages_nothing(
+    blender: Blender, blend: Path, stage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PW_GUI_STAY", "1")
+    child = blender.start(*window_words(blend, "busy", stage))
+    deadline = time.monotonic() + RUN_SECONDS
+    while not (stage / "noted.json").is_file():
+        assert child.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    noted = json.loads((stage / "noted.json").read_text(encoding="utf-8"))
+    os.killpg(child.pid, signal.SIGKILL)
+    child.communicate()
+    print(f"worker gone after {seconds_until_gone(noted['worker']):.2f} s")
+    plate = next((stage / "plates").iterdir())
+    assert not (plate / "plate.json").exists() and list(plate.glob("*.exr"))
+    assert json.loads((Path(noted["record"]) / "job.json").read_text(encoding="utf-8"))["name"] == "Camera"

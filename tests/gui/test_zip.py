@@ -1,0 +1,71 @@
+"""The zip in Blender without a window: valid, installed without a complaint, and its command with true exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.gui.conftest import Blender
+
+
+def last_line(out: str) -> str:
+    return out.strip().rpartition("\n")[2]
+
+
+def test_validates_without_a_warning(blender: Blender) -> None:
+    code, out, err = blender.run("--command", "extension", "validate", blender.zip)
+    assert code == 0 and "warning" not in (out + err).lower().replace("warning could not get", "")
+
+
+def test_breaks_no_policy(blender: Blender) -> None:
+    code, out, err = blender.run("--command", "extension", "list")
+    assert code == 0 and "platewright [installed]" in out
+    assert "policy violation" not in (out + err).lower()
+
+
+def test_generates_headless(blender: Blender, blend: Path, tmp_path: Path) -> None:
+    words = ("generate", "--prompt", "a moor", "--model", "grid", "--frames", "1001-1003", "--out", tmp_path, "--json")
+    code, out, err = blender.run("-b", blend, "--command", "platewright", *words)
+    assert code == 0, out + err
+    answer = json.loads(last_line(out))
+    assert answer["frames"] == 3 and len(list(Path(answer["plate"]).glob("*.exr"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("shot", "words", "exit_code", "error"),
+    [
+        ("missing.blend", ["generate", "--prompt", "x"], 2, "E_BLEND"),
+        ("shot.blend", ["generate", "--prompt", "x", "--model", "none"], 2, "E_MODEL_UNKNOWN"),
+        ("shot.blend", ["camera"], 2, "E_USAGE"),
+    ],
+)
+def test_refuses_with_a_code(
+    blender: Blender, blend: Path, shot: str, words: list[str], exit_code: int, error: str
+) -> None:
+    code, out, err = blender.run("-b", blend.parent / shot, "--command", "platewright", *words, "--json")
+    assert code == exit_code, out + err
+    assert json.loads(last_line(out))["error"]["code"] == error
+
+
+def test_an_exception_is_never_success(blender: Blender, blend: Path) -> None:
+    breaks = "import sys, bpy; sys.modules['bl_ext.user_default.platewright.command'].run = lambda words: 1 / 0"
+    code, _, err = blender.run("-b", blend, "--python-expr", breaks, "--command", "platewright", "camera")
+    assert code == 1 and "ZeroDivisionError" in err
+
+
+def test_the_operator_waits_in_a_script(blender: Blender, blend: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import bpy\n"
+        "settings = bpy.context.scene.platewright\n"
+        f"settings.prompt, settings.model, settings.out = 'x', 'grid', {str(tmp_path / 'plates')!r}\n"
+        "bpy.context.scene.frame_end = 1003\n"
+        "bpy.ops.platewright.generate()\n"
+        "assert bpy.context.scene.camera.data.background_images[0].image\n",
+        encoding="utf-8",
+    )
+    code, out, err = blender.run("-b", blend, "--python-exit-code", "1", "--python", script)
+    assert code == 0, out + err
+    assert (tmp_path / "plates/Camera_v001/plate.json").is_file()
