@@ -27,7 +27,7 @@ Without a timer (background mode, scripts) the same worker is pumped by the call
     start()                    start the process ahead of need, or again after trouble. Raises WorkerMissing.
     submit(job, folder, resume=False) -> JobHandle
                                writes `folder/job.json`, queues the job. Raises WorkerMissing (no such Python),
-                               RequestError (the id is taken), OSError never: PlateError E_JOB_FOLDER instead.
+                               WorkerError (E_THREAD, E_LOG), RequestError (the id is taken), PlateError (E_JOB_FOLDER).
     poll(seconds) -> [Event]   applies what arrived and returns it; never blocks and never raises. Restarts the worker
                                for queued jobs, at most three times a minute.
     cancel(job_id)             idempotent. Message, after 5 s SIGTERM to the process group, then SIGKILL.
@@ -123,8 +123,8 @@ class Worker:
         job = replace(job, id=job.id or os.urandom(6).hex())
         if job.id in self.jobs:
             raise RequestError("E_JOB_ID", f"There is a job {job.id} already.", "Give the job another id, or none.")
-        if self._service is not None and self._service.is_dead():
-            self._service.bury()                   # it ended while nobody looked
+        if self._service is not None and self._running is None and self._service.is_dead():
+            self._service.bury()                   # it ended while it was idle and nobody looked
             self._mourn(self._service)
         self.start()
         handle = JobHandle(job, Path(folder).absolute(), resume)

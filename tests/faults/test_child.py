@@ -181,3 +181,10 @@ def test_without_the_group_it_would_live_on(tmp_path: Path) -> None:
         time.sleep(0.1)
         assert lives(pid)
         os.kill(pid, 9)
+
+
+def test_no_place_for_a_log_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    with pytest.raises(WorkerError, match="E_LOG"):
+        child.open_log(tmp_path / "file" / "log")

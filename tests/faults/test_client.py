@@ -357,3 +357,14 @@ def test_a_record_that_cannot_be_written_does_not_end_the_job(tmp_path: Path, wo
     worker.wait(handle.id, 20, heard.append)
     assert handle.state == "cancelled"
     assert any(isinstance(event, Warned) and event.code == "W_RECORD" for event in heard)
+
+
+def test_a_job_that_finished_before_its_worker_died_is_done(tmp_path: Path, worker: Worker) -> None:
+    """Its last word waits in the pipe while another job is submitted."""
+    first = worker.submit(job(tmp_path, "done die=-9"), tmp_path / "a")
+    assert pump_until(worker, lambda: first.state == "running")
+    child = worker._service.child  # type: ignore[union-attr]
+    assert eventually(lambda: child.exit_code() is not None)
+    second = worker.submit(job(tmp_path), tmp_path / "b")
+    worker.wait(second.id, 20)
+    assert (first.state, second.state) == ("done", "done")

@@ -190,13 +190,19 @@ def words_for_exit(code: int, log_path: Path) -> PlatewrightError:
 
 
 def open_log(log_dir: Path) -> tuple[Path, int]:
-    """Path and descriptor of this host's worker log, for appending: in `log_dir`, else in a new temporary folder."""
+    """Path and descriptor of this host's worker log, for appending: in `log_dir`, else in a new temporary folder.
+
+    Raises WorkerError E_LOG if there is no place at all.
+    """
     try:
         return _open_in(log_dir)
     except OSError:
         import tempfile  # 24 ms that a working folder does not pay
-
+    try:
         return _open_in(Path(tempfile.mkdtemp(prefix="platewright-")))
+    except OSError as error:
+        message = f"Neither {log_dir} nor the temporary folder can be written: {error.strerror}."
+        raise WorkerError("E_LOG", message, "Make room on the disk, or set TMPDIR.") from None
 
 
 def log_tail(log_path: Path, lines: int = 20) -> str:
