@@ -108,7 +108,7 @@ def manifest(
         "companions": [companion.to_dict() for companion in companions],
         "match": None,
         "match_reason": "not measured",
-        "disclosure": {"digitalSourceType": source_type(card), "training_mining": "notAllowed", "c2pa": False},
+        "disclosure": {"digitalSourceType": source_type(card), "c2pa": False},
         "timings": {stage: round(seconds, 4) for stage, seconds in timings.items()},
         "warnings": [*camera.warnings, *warnings],
     }
