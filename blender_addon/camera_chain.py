@@ -51,6 +51,14 @@ def physics_starts(links: list[bpy.types.ID]) -> list[int]:
     return starts
 
 
+def refuse_missing(link: bpy.types.ID, camera: bpy.types.Object) -> None:
+    """CameraError E_LIBRARY_MISSING where Blender only has a placeholder, which stands still at the origin."""
+    if link.is_missing:
+        why = f"Camera {camera.name!r} needs {link.name!r}, whose file is missing."
+        hint = "Restore the linked file (File > External Data > Find Missing Files) and open the shot again."
+        raise CameraError("E_LIBRARY_MISSING", why, hint)
+
+
 def refuse_broken(links: Iterable[bpy.types.ID], camera: bpy.types.Object) -> list[str]:
     """CameraError where a link is missing or was not allowed to run; warnings for what is broken anyhow.
 
@@ -58,10 +66,7 @@ def refuse_broken(links: Iterable[bpy.types.ID], camera: bpy.types.Object) -> li
     """
     links = list(links)
     for link in links:
-        if link.is_missing:
-            why = f"Camera {camera.name!r} hangs on {link.name!r}, which is missing."
-            hint = "Restore the linked file (File > External Data > Find Missing Files) and open the shot again."
-            raise CameraError("E_LIBRARY_MISSING", why, hint)
+        refuse_missing(link, camera)
         if link.id_type == "CACHEFILE" and not link.is_sequence and not _file(link).exists():
             why = f"Camera {camera.name!r} hangs on the cache {link.filepath!r}, which is missing."
             raise CameraError("E_CACHE_MISSING", why, "Restore the file or correct its path in the constraint.")

@@ -118,6 +118,7 @@ def _float32(value: float) -> float:
 def _checked(camera: bpy.types.Object | None) -> bpy.types.Object:
     if camera is None:
         raise CameraError("E_NO_CAMERA", "The scene has no camera.", "Add a camera and make it active (Ctrl+Numpad 0).")
+    camera_chain.refuse_missing(camera, camera)
     if camera.type != "CAMERA":
         why = f"{camera.name!r} is no camera but an object of type {camera.type.lower()}."
         raise CameraError("E_CAMERA_TYPE", why, "Choose a camera in the scene properties.")

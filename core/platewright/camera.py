@@ -262,18 +262,20 @@ def _rotation(matrix: Sequence[Sequence[float]]) -> list[Vector]:
 
 
 def _orthonormal(axes: list[Vector]) -> list[Vector]:
-    """The nearest rotation: Newton's iteration for the polar factor, X <- (X + X^-T) / 2 (Higham 1986)."""
-    for _ in range(3):
-        pairs = ((1, 2), (2, 0), (0, 1))
-        cofactors = [_cross(axes[a], axes[b]) for a, b in pairs]
-        determinant = _dot(axes[0], cofactors[0])
-        axes = [_middle(axis, other, determinant) for axis, other in zip(axes, cofactors, strict=True)]
+    """The nearest rotation: Newton's iteration for the polar factor, X <- (X + X^-T) / 2 (Higham 1986).
+
+    It squares the error: what the shear limit lets through is gone after two steps.
+    """
+    for _ in range(2):
+        a, b, c = axes
+        others = (_cross(b, c), _cross(c, a), _cross(a, b))
+        volume = _dot(a, others[0])
+        axes = [_middle(axis, other, volume) for axis, other in zip(axes, others, strict=True)]
     return axes
 
 
-def _middle(axis: Vector, cofactor: Vector, determinant: float) -> Vector:
-    x, y, z = ((a + c / determinant) / 2 for a, c in zip(axis, cofactor, strict=True))
-    return x, y, z
+def _middle(a: Vector, b: Vector, volume: float) -> Vector:
+    return (a[0] + b[0] / volume) / 2, (a[1] + b[1] / volume) / 2, (a[2] + b[2] / volume) / 2
 
 
 def _check_finite(channel: str, value: float, limit: float = math.inf, above_zero: bool = False) -> float:

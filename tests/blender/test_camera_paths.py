@@ -196,24 +196,6 @@ def test_three_frames_catch_what_the_chain_does_not_tell(monkeypatch: pytest.Mon
     assert "at frame 13 the whole scene puts it elsewhere" in path.warnings[0]
 
 
-def test_physics_run_in_order() -> None:
-    scene, camera = shot()
-    camera.animation_data_clear()
-    ball = tetrahedron("Ball")
-    bpy.ops.rigidbody.world_add()
-    with bpy.context.temp_override(object=ball, active_object=ball, selected_objects=[ball]):
-        bpy.ops.rigidbody.object_add()
-    camera.parent = ball
-    path = scene_read.camera_path(scene, frames=(10, 24))
-    fallen = [pose[11] for pose in path.camera_to_world]
-    assert path.warnings[0].startswith("W_SLOW_PATH: ")
-    assert fallen[0] < 2.0 - 0.3
-    assert fallen == sorted(fallen, reverse=True)
-    for frame in range(1, 10):
-        scene.frame_set(frame)
-    assert worst_px(path, scene) < LIMIT_PX
-
-
 def test_the_slow_path_tells_how_far_it_is() -> None:
     scene, camera = shot()
     reads_the_clock(scene, camera)

@@ -183,6 +183,20 @@ def test_a_parent_whose_library_is_gone(tmp_path: Path) -> None:
     assert "'Rig'" in error.message
 
 
+def test_a_camera_whose_library_is_gone(tmp_path: Path) -> None:
+    _, camera = shot()
+    bpy.data.libraries.write(str(tmp_path / "rig.blend"), {camera})
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    with bpy.data.libraries.load(str(tmp_path / "rig.blend"), link=True) as (_, wanted):
+        wanted.objects = ["Camera"]
+    scene = bpy.context.scene
+    scene.collection.objects.link(wanted.objects[0])
+    scene.camera = wanted.objects[0]
+    scene.frame_end = 24
+    assert scene_read.camera_path(scene).warnings == ()
+    assert refusal(reopen(tmp_path, (tmp_path / "rig.blend").unlink)).code == "E_LIBRARY_MISSING"
+
+
 def test_a_cache_that_is_gone(tmp_path: Path) -> None:
     shot()
     cache = tmp_path / "camera.abc"
