@@ -201,10 +201,10 @@ def switch_off_others(camera: bpy.types.Object, plate: Plate) -> list[str]:
     """Hide our plates of other names behind this camera, and say which."""
     hidden = []
     for each in camera.data.background_images:
-        name = each.image.get(TAG, plate.name) if each.image is not None else plate.name
-        if name != plate.name and each.show_background_image:
+        image = each.image
+        if image is not None and image.get(TAG, plate.name) != plate.name and each.show_background_image:
             each.show_background_image = False
-            hidden.append(f"{each.image.name} is still there, switched off.")
+            hidden.append(f"{image.name} is still there, switched off.")
     return hidden
 
 
