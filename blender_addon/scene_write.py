@@ -46,13 +46,15 @@ def import_plate(
 ) -> Imported:
     """Check the plate in `folder` and show it in the scene.
 
-    Raises PlateError (see `read_plate`; E_UNSAVED for a `//` path in a file never saved) and CameraError
-    (E_NO_CAMERA, E_CAMERA_TYPE, E_CAMERA_LINKED) before anything in the scene has changed.
+    Raises PlateError (see `read_plate`; E_UNSAVED for a `//` path in a file never saved, E_COMPOSITOR_LINKED) and CameraError
+    (E_NO_CAMERA, E_CAMERA_TYPE, E_CAMERA_LINKED), all before anything in the scene has changed.
     """
     plate = read_plate(absolute_folder(folder))
     camera = camera or camera_of(scene, plate)
     if background:
         check_camera(camera)
+    if compositor:
+        check_compositor(scene)
     notes = range_notes(scene, plate, frame_start)
     if background:
         notes += show_behind_camera(camera, plate, scene, frame_start=frame_start)
@@ -216,6 +218,16 @@ def fit_for_pixels(scene: bpy.types.Scene) -> str:
 # Behind the render
 
 
+def check_compositor(scene: bpy.types.Scene) -> None:
+    tree = compositor_tree(scene)
+    if tree is not None and tree.library is not None:
+        raise PlateError(
+            "E_COMPOSITOR_LINKED",
+            "The scene's compositor belongs to a linked file.",
+            "Make it local, or import the plate as the camera's background only.",
+        )
+
+
 def composite_behind(scene: bpy.types.Scene, plate: Plate, *, frame_start: int | None = None) -> list[str]:
     """Put the plate behind whatever the scene's compositor shows, with one group node in front of the output.
 
@@ -224,12 +236,7 @@ def composite_behind(scene: bpy.types.Scene, plate: Plate, *, frame_start: int |
     pictures are then mixed in linear light, so that half-covered edges and shadows weigh what they weigh on a display.
     Raises PlateError E_COMPOSITOR_LINKED. Returns notes for the panel.
     """
-    if getattr(getattr(scene, "compositing_node_group", None), "library", None) is not None:
-        raise PlateError(
-            "E_COMPOSITOR_LINKED",
-            "The scene's compositor belongs to a linked file.",
-            "Make it local, or import the plate as the camera's background only.",
-        )
+    check_compositor(scene)
     withdraw_composite(scene)
     tree, output = tree_and_output(scene)
     node = tree.nodes.new("CompositorNodeGroup")

@@ -316,6 +316,7 @@ if "compositing_node_group" in bpy.types.Scene.bl_rna.properties:         # befo
             wanted.node_groups = there.node_groups
         scene.compositing_node_group = wanted.node_groups[0]
         with pytest.raises(scene_write.PlateError) as refused:
-            scene_write.import_plate(scene, write_plate(tmp_path, PICTURES), background=False, compositor=True)
+            scene_write.import_plate(scene, write_plate(tmp_path, PICTURES), compositor=True)
+        assert not scene.camera.data.background_images
         assert refused.value.code == "E_COMPOSITOR_LINKED"
         assert scene.view_settings.view_transform == "AgX"
