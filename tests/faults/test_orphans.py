@@ -6,6 +6,7 @@ The hosts are real Blenders (`bpy` as a module) where this machine has them, and
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -97,6 +98,31 @@ ENDS = ["sys.exit(0)", "raise RuntimeError", "import os; os._exit(5)", "import o
 def test_also_when_the_host_ends_itself_without_closing(tmp_path: Path, end: str) -> None:
     host, worker = start_host(sys.executable, tmp_path, SLEEPING, end)
     with host:
+        assert eventually(lambda: not lives(worker), PROMISE_SECONDS)
+
+
+COMMAND_HOST = """
+import subprocess, sys
+from pathlib import Path
+core = Path(sys.argv[1])
+sys.path.insert(0, str(core))
+from platewright.client import command_line
+command, environment = command_line(Path(sys.executable), core, {}, ["doctor"])
+print(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE).pid, flush=True)
+input()
+"""
+
+
+def test_the_command_line_as_a_child_ends_with_its_host_too(tmp_path: Path) -> None:
+    no_weights = shutil.ignore_patterns("assets", "__pycache__")
+    shutil.copytree(CORE / "platewright", tmp_path / "platewright", ignore=no_weights)
+    (tmp_path / "platewright" / "cli.py").write_text("import time\ndef main():\n    time.sleep(600)\n")
+    command = [sys.executable, "-c", COMMAND_HOST, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as host:
+        assert host.stdout is not None
+        worker = int(host.stdout.readline())
+        assert eventually(lambda: b"platewright" in Path(f"/proc/{worker}/cmdline").read_bytes())
+        host.kill()
         assert eventually(lambda: not lives(worker), PROMISE_SECONDS)
 
 
