@@ -46,8 +46,8 @@ def import_plate(
 ) -> Imported:
     """Check the plate in `folder` and show it in the scene.
 
-    Raises PlateError (see `read_plate`; E_UNSAVED for a `//` path in a file never saved, E_COMPOSITOR_LINKED) and CameraError
-    (E_NO_CAMERA, E_CAMERA_TYPE, E_CAMERA_LINKED), all before anything in the scene has changed.
+    Raises PlateError (those of `read_plate`; E_UNSAVED for a `//` path in a file never saved; E_COMPOSITOR_LINKED) and
+    CameraError (E_NO_CAMERA, E_CAMERA_TYPE, E_CAMERA_LINKED), all before anything in the scene has changed.
     """
     plate = read_plate(absolute_folder(folder))
     camera = camera or camera_of(scene, plate)
