@@ -26,7 +26,7 @@ def types(root: Path) -> tuple[bool, str]:
 
 def imports(root: Path) -> tuple[bool, str]:
     """import-linter's contracts: the layers, and who may know whom."""
-    return tool(root, "lint-imports", "--no-cache")
+    return tool(root, "lint-imports", "--no-cache", "--no-logo")
 
 
 def rules(root: Path) -> tuple[bool, str]:
