@@ -254,7 +254,7 @@ def slug(name: str) -> str:
     if not plain:
         raise RequestError("E_NAME", f"{name[:80]!r} cannot be a file name.", "Use letters and digits.")
     is_device = plain.partition(".")[0].lower() in _DEVICES
-    return f"plate_{plain}"[:NAME_MAX] if is_device else plain
+    return f"plate_{plain}"[:NAME_MAX].rstrip("._-") if is_device else plain
 
 
 def plate_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -49,6 +49,7 @@ def code_of(error: pytest.ExceptionInfo[PlateError] | pytest.ExceptionInfo[Reque
         ("ends. ", "ends"),
         ('a "b" %c #d &e \U0001f600', "a_b_c_d_e"),
         ("x" * 300, "x" * 64),
+        (f"con.{'x' * 53}-{'y' * 20}", f"plate_con.{'x' * 53}"),
     ],
 )
 def test_names_become_plain(name: str, expected: str) -> None:
