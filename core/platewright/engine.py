@@ -7,7 +7,10 @@ The engine names no model. It runs in the worker process and, unchanged, inside 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -15,8 +18,11 @@ from typing import Any
 from . import models, plates, provenance
 from .camera import CameraPath
 from .errors import OutOfMemory, PlateError, PlatewrightError
-from .plates import PlateFolder
+from .pictures import Picture
+from .plates import FrameRecord, PlateFolder
 from .protocol import Emit, Event, FrameReady, Job, PlateRequest, Stage, Warned, check_against
+
+WAITING_MAX = 8                                    # pictures at the model's size, made and not yet written
 
 
 def make_plate(job: Job, emit: Emit, resume: bool = False) -> dict[str, Any]:
@@ -64,11 +70,12 @@ def _fill(folder: PlateFolder, job: Job, request: PlateRequest, camera: CameraPa
             warnings.append(f"{event.code}: {event.message}")
         emit(event)
 
-    for index, picture in enumerate(_guarded(backend.generate(request, camera, job.id, heard))):
-        record = folder.write(camera, index, plates.resize(picture, camera.width, camera.height), marks)
-        for warning in record.warnings:
-            heard(Warned(job.id, warning.code, warning.message))
-        emit(FrameReady(job.id, record.frame, str(folder.path / record.file), record.sha256))
+    pictures = _guarded(backend.generate(request, camera, job.id, heard))
+    with closing(_write_behind(folder, camera, marks, pictures)) as records:
+        for record in records:
+            for warning in record.warnings:
+                heard(Warned(job.id, warning.code, warning.message))
+            emit(FrameReady(job.id, record.frame, str(folder.path / record.file), record.sha256))
     made = perf_counter()
     _refuse_holes(folder, camera)
 
@@ -93,6 +100,31 @@ def _fill(folder: PlateFolder, job: Job, request: PlateRequest, camera: CameraPa
     )
 
 
+def _write_behind(
+    folder: PlateFolder, camera: CameraPath, marks: dict[str, str], pictures: Iterator[Picture]
+) -> Iterator[FrameRecord]:
+    """Write each picture in a second thread while the next ones are made; yields the frames in order.
+
+    Memory holds WAITING_MAX pictures at most. However it ends, no write is left half done behind it.
+    """
+
+    def write(index: int, picture: Picture) -> FrameRecord:
+        return folder.write(camera, index, plates.resize(picture, camera.width, camera.height), marks)
+
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames") as writer:
+        waiting: deque[Future[FrameRecord]] = deque()
+        try:
+            for index, picture in enumerate(pictures):
+                waiting.append(writer.submit(write, index, picture))
+                while waiting and (len(waiting) > WAITING_MAX or waiting[0].done()):
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for unwanted in waiting:
+                unwanted.cancel()
+
+
 def _refuse_holes(folder: PlateFolder, camera: CameraPath) -> None:
     missing = [frame for frame in camera.frames if frame not in folder.frames]
     if missing:
@@ -105,7 +137,7 @@ def _code_and_sentence(warning: str) -> tuple[str, str]:
     return code, sentence
 
 
-def _guarded(pictures: Iterator[Any]) -> Iterator[Any]:
+def _guarded(pictures: Iterator[Picture]) -> Iterator[Picture]:
     """The same pictures; what a library says about memory becomes a code that a farm understands."""
     try:
         yield from pictures
