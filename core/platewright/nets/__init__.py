@@ -1,0 +1,1 @@
+"""Networks: one network, one file, plain torch modules without files or devices."""

@@ -1,0 +1,95 @@
+"""Pictures to latents and back: an orthonormal patch basis, and a small convolutional network that heals the seams."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+SPAN = 4  # frames in a latent frame
+PATCH = 16  # pixels across and down a latent cell
+VALUES = SPAN * PATCH * PATCH * 3
+
+
+class PatchBasis(nn.Module):
+    """Principal components of space-time patches, each channel scaled by the root of its deviation."""
+
+    mean: Tensor
+    basis: Tensor
+    scale: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(VALUES))
+        self.register_buffer("basis", torch.zeros(VALUES, channels))
+        self.register_buffer("scale", torch.ones(channels))
+
+    @torch.no_grad()
+    def fit(self, patches: Tensor) -> Tensor:
+        """Fit to patches (N, VALUES); returns the deviation (C,) of each latent channel."""
+        self.mean.copy_(patches.mean(0))
+        centred = patches - self.mean
+        values, vectors = torch.linalg.eigh(centred.T @ centred / len(patches))
+        count = len(self.scale)
+        deviation = values.flip(0)[:count].clamp_min(1e-10).sqrt()
+        self.basis.copy_(vectors.flip(1)[:, :count])
+        self.scale.copy_((deviation * deviation.mean()).sqrt())
+        return deviation / self.scale
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """Latents (B, L, C, h, w) of frames (B, 4 L, H, W, 3) in -1..1."""
+        return (((to_patches(frames) - self.mean) @ self.basis) / self.scale).permute(0, 1, 4, 2, 3)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Frames (B, 4 L, H, W, 3), about -1..1, of latents (B, L, C, h, w)."""
+        return from_patches((latents.permute(0, 1, 3, 4, 2) * self.scale) @ self.basis.T + self.mean)
+
+
+class SeamHealer(nn.Module):
+    """Frames in, frames out: each frame is read with its neighbours in time, and only a correction is learned."""
+
+    def __init__(self, width: int = 48, depth: int = 5) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(3 * 3 * 4, width, 3, padding=1, padding_mode="replicate")
+        self.blocks = nn.ModuleList(Residual(width, 1 + n % 3) for n in range(depth))
+        self.leave = nn.Conv2d(width, 3 * 4, 3, padding=1, padding_mode="replicate")
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Healed frames (B, F, H, W, 3) of frames of the same shape; H and W even."""
+        batch, count = frames.shape[:2]
+        still = frames.permute(0, 1, 4, 2, 3)
+        padded = torch.cat([still[:, :1], still, still[:, -1:]], 1)
+        beside = torch.cat([padded[:, :-2], still, padded[:, 2:]], 2).flatten(0, 1)
+        hidden = self.enter(functional.pixel_unshuffle(beside, 2))
+        for block in self.blocks:
+            hidden = block(hidden)
+        change = functional.pixel_shuffle(self.leave(functional.silu(hidden)), 2)
+        return frames + change.reshape(batch, count, *change.shape[1:]).permute(0, 1, 3, 4, 2)
+
+
+class Residual(nn.Module):
+    """Two convolutions, the first of them wide-meshed."""
+
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation, padding_mode="replicate")
+        self.second = nn.Conv2d(width, width, 3, padding=1, padding_mode="replicate")
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return hidden + self.second(functional.silu(self.first(functional.silu(hidden))))
+
+
+def to_patches(frames: Tensor) -> Tensor:
+    """(B, L, h, w, VALUES) of frames (B, 4 L, H, W, 3)."""
+    batch, count, height, width, _ = frames.shape
+    cut = frames.reshape(batch, count // SPAN, SPAN, height // PATCH, PATCH, width // PATCH, PATCH, 3)
+    return cut.permute(0, 1, 3, 5, 2, 4, 6, 7).flatten(4)
+
+
+def from_patches(patches: Tensor) -> Tensor:
+    """The inverse of `to_patches`."""
+    batch, latents, high, wide, _ = patches.shape
+    cut = patches.reshape(batch, latents, high, wide, SPAN, PATCH, PATCH, 3)
+    return cut.permute(0, 1, 4, 2, 5, 3, 6, 7).reshape(batch, latents * SPAN, high * PATCH, wide * PATCH, 3)

@@ -1,0 +1,66 @@
+"""From noise to latents: schedules, steps, guidance, seeded noise and the windows of a long path, as plain functions.
+
+Straight paths (rectified flow): x_t = (1 - t) * clean + t * noise, so t = 1 is noise and t = 0 the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Denoise = Callable[[Tensor, Tensor], Tensor]  # (noisy latent, times (B, L)) -> clean latent
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Latent frames start..stop of a path; the first `given` of them are already made."""
+
+    index: int
+    start: int
+    stop: int
+    given: int
+
+
+def schedule(steps: int, shift: float = 1.0) -> list[float]:
+    """`steps + 1` times from 1 to 0; a shift above 1 dwells on coarse structure (Esser et al. 2024, eq. 23)."""
+    even = [1.0 - n / steps for n in range(steps + 1)]
+    return [shift * t / (1.0 + (shift - 1.0) * t) for t in even]
+
+
+def euler_step(noisy: Tensor, clean: Tensor, time: float, next_time: float) -> Tensor:
+    """Along the straight line from `noisy` at `time` towards `clean`, as far as `next_time`."""
+    return clean + (noisy - clean) * (next_time / time)
+
+
+def guided(told: Tensor, silent: Tensor, guidance: float) -> Tensor:
+    """Classifier-free guidance (Ho & Salimans 2022): 1 is the prompt as learned, more exaggerates it."""
+    return silent + guidance * (told - silent)
+
+
+def window_noise(shape: Sequence[int], seed: int, window: int) -> Tensor:
+    """White noise drawn on the CPU, so every device starts from the same bytes; one stream per window of a path."""
+    generator = torch.Generator(device="cpu").manual_seed((seed * 1_000_003 + window * 7_919 + 17) % 2**63)
+    return torch.randn(tuple(shape), generator=generator, dtype=torch.float32)
+
+
+def plan_windows(latents: int, longest: int, overlap: int) -> list[Window]:
+    """Cover a path of `latents` latent frames with windows of `longest`; later ones start with `overlap` already made.
+
+    The last one may reach past the path's end, where the camera rests: every window is as long as those trained on.
+    """
+    windows = [Window(0, 0, longest, 0)]
+    while windows[-1].stop < latents:
+        start = windows[-1].stop - overlap
+        windows.append(Window(len(windows), start, start + longest, overlap))
+    return windows
+
+
+def sample_step(denoise: Denoise, noisy: Tensor, given: int, time: float, next_time: float) -> Tensor:
+    """One Euler step of a window (B, L, C, h, w) whose first `given` latent frames are finished and stay."""
+    times = torch.full(noisy.shape[:2], time, dtype=noisy.dtype, device=noisy.device)
+    times[:, :given] = 0.0
+    stepped = euler_step(noisy, denoise(noisy, times), time, next_time)
+    return torch.cat([noisy[:, :given], stepped[:, given:]], 1)
