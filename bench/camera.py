@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "core")]
 
 import bpy  # noqa: E402                            # after the path, like the two below
 
-from blender_addon import scene_read  # noqa: E402
+from blender_addon import camera_views, scene_read  # noqa: E402
 from tests.blender import scenes  # noqa: E402
 
 
@@ -33,12 +33,12 @@ def main() -> None:
     numbers = list(range(1, options.frames + 1))
     own, fast = timed(lambda: read_alone(scene, camera, numbers))
     whole, path = timed(lambda: scene_read.camera_path(scene))
-    plain, real = timed(lambda: [scene_read.look(scene, camera, number) for number in numbers])
+    plain, real = timed(lambda: [camera_views.look(scene, camera, number) for number in numbers])
     print(f"Blender {bpy.app.version_string}, {options.objects} deforming objects, {options.frames} frames")
     print(f"  plain frame_set             {plain:9.3f} s")
     print(f"  the camera's own scene      {own:9.3f} s   {plain / own:8.0f} times faster")
     print(f"  camera_path, with its check {whole:9.3f} s   {plain / whole:8.0f} times faster")
-    same = all(scene_read.agree(a, b) for a, b in zip(real, fast, strict=True))
+    same = all(camera_views.agree(a, b) for a, b in zip(real, fast, strict=True))
     print(f"  the same camera on every frame: {'yes' if same else 'NO'}; warnings: {path.warnings or 'none'}")
     sys.stdout.flush()
     os._exit(0 if same else 1)                     # the wheels before 5.0 can crash on their way out
@@ -59,10 +59,10 @@ def heavy_scene(objects: int, frames: int) -> tuple[bpy.types.Scene, bpy.types.O
     return scene, camera
 
 
-def read_alone(scene: bpy.types.Scene, camera: bpy.types.Object, numbers: list[int]) -> list[scene_read.View]:
+def read_alone(scene: bpy.types.Scene, camera: bpy.types.Object, numbers: list[int]) -> list[camera_views.View]:
     """The fast path alone."""
-    with scene_read.own_scene(scene, camera, camera) as probe:
-        return [scene_read.look(probe, camera, number) for number in numbers]
+    with camera_views.own_scene(scene, camera, camera) as probe:
+        return [camera_views.look(probe, camera, number) for number in numbers]
 
 
 def timed(task: Callable[[], Answer]) -> tuple[float, Answer]:

@@ -10,7 +10,7 @@ import bpy
 import pytest
 from mathutils import Vector
 
-from blender_addon import scene_read
+from blender_addon import camera_views, scene_read
 from tests.blender import scenes
 from tests.blender.scenes import LIMIT_PX, add, drive, keys, shot, tetrahedron, variable, worst_px
 
@@ -77,6 +77,13 @@ def hangs_on_waving_vertices(camera: Camera) -> None:
     camera.parent, camera.parent_type, camera.parent_vertices = cloth, "VERTEX_3", (0, 1, 2)
 
 
+def hangs_on_a_simplified_surface(camera: Camera) -> None:
+    body = tetrahedron("Body")
+    body.modifiers.new("Smooth", "SUBSURF").levels = 3
+    camera.parent, camera.parent_type, camera.parent_vertices = body, "VERTEX", (3, 0, 0)
+    bpy.context.scene.render.use_simplify, bpy.context.scene.render.simplify_subdivision = True, 0
+
+
 def driven_by_the_frame(camera: Camera) -> None:
     drive(camera, "location", "frame * 0.1", 0)
     drive(camera.data, "lens", "30 + frame")
@@ -117,7 +124,7 @@ def has_a_strip_of_action(camera: Camera) -> None:
 MOVERS: list[Callable[[Camera], None]] = [
     tracks_a_target, follows_a_path, child_of, parented_and_scaled, hangs_on_a_bone, hangs_on_waving_vertices,
     driven_by_the_frame, driven_by_an_object, lens_and_shift_move, fit_and_sensor_change, is_hidden,
-    has_a_strip_of_action,
+    has_a_strip_of_action, hangs_on_a_simplified_surface,
 ]  # fmt: skip
 
 
@@ -182,15 +189,15 @@ def test_the_fast_path_alone_would_be_wrong(
 ) -> None:
     scene, camera = shot()
     clock(scene, camera)
-    monkeypatch.setattr(scene_read.camera_chain, "slow_reason", lambda links, hangs_on_scene: "")
-    monkeypatch.setattr(scene_read, "_difference", lambda scene, numbers, cameras, views: "")
+    monkeypatch.setattr(camera_views.camera_chain, "slow_reason", lambda links, hangs_on_scene: "")
+    monkeypatch.setattr(camera_views, "_difference", lambda scene, numbers, cameras, views: "")
     assert worst_px(scene_read.camera_path(scene), scene) > 1
 
 
 def test_three_frames_catch_what_the_chain_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     scene, camera = shot()
     reads_the_clock(scene, camera)
-    monkeypatch.setattr(scene_read.camera_chain, "slow_reason", lambda links, hangs_on_scene: "")
+    monkeypatch.setattr(camera_views.camera_chain, "slow_reason", lambda links, hangs_on_scene: "")
     path = scene_read.camera_path(scene)
     assert worst_px(path, scene) < LIMIT_PX
     assert "at frame 13 the whole scene puts it elsewhere" in path.warnings[0]

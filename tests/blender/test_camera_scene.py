@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 import pytest
 
-from blender_addon import scene_read
+from blender_addon import camera_views, scene_read
 from platewright.errors import RequestError
 from tests.blender.scenes import LIMIT_PX, add_camera, bind, drive, keys, shot, variable, worst_px
 
@@ -149,7 +149,7 @@ def test_changes_without_a_keyframe_survive() -> None:
 def test_an_exploding_probe_leaves_no_scene(monkeypatch: pytest.MonkeyPatch) -> None:
     scene, _ = shot()
     before = state(scene)
-    monkeypatch.setattr(scene_read.camera_chain, "chain", lambda probe: 1 / 0)
+    monkeypatch.setattr(camera_views.camera_chain, "chain", lambda probe: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         scene_read.camera_path(scene)
     assert state(scene) == before

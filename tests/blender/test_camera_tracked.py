@@ -10,7 +10,7 @@ import bpy
 import pytest
 from mathutils import Vector
 
-from blender_addon import scene_read
+from blender_addon import camera_views, scene_read
 from tests.blender.scenes import LIMIT_PX, add, add_camera, evaluated, keys, shot, view_pixel, worst_px
 
 SIZE = (640, 360)
@@ -81,13 +81,13 @@ def test_a_probe_without_the_clip_would_be_seen(tmp_path: Path, monkeypatch: pyt
     scene, _, clip = solved_shot(tmp_path)
     scene.active_clip = clip
     scene.frame_set(1)
-    whole = scene_read.own_scene
+    whole = camera_views.own_scene
 
     def without_clip(scene: bpy.types.Scene, camera: bpy.types.Object, leader: bpy.types.Object) -> object:
         scene.active_clip = None
         return whole(scene, camera, leader)
 
-    monkeypatch.setattr(scene_read, "own_scene", without_clip)
+    monkeypatch.setattr(camera_views, "own_scene", without_clip)
     assert len(set(scene_read.camera_path(scene).camera_to_world)) == 1
 
 
