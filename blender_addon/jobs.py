@@ -104,6 +104,7 @@ class State:
     runtime: Runtime | None = None                 # of the worker
     worker: Worker | None = None
     runs: list[Run] = field(default_factory=list)
+    refusal: PlatewrightError | None = None        # why the last press of Generate did not start a job
     check: Check = field(default_factory=Check)
     default_python: str = ""                       # looked up once, so that drawing touches no file
     command: Any = None                            # Blender's handle for taking `--command platewright` away again
@@ -155,6 +156,11 @@ def latest() -> Run | None:
     return state.runs[-1] if state.runs else None
 
 
+def latest_of(scene: bpy.types.Scene) -> Run | None:
+    """The job that was submitted last for this very scene."""
+    return next((run for run in reversed(state.runs) if run.origin.scene_uid == scene.session_uid), None)
+
+
 def running() -> Run | None:
     """The one job under way, from submit until its plate is shown."""
     run = latest()
@@ -189,7 +195,7 @@ def tick() -> float | None:
 
 
 def wait(run: Run) -> None:
-    """The same without a timer, for background mode. Raises what ended the job if it was not a plate."""
+    """The same without a timer, for background mode."""
     try:
         while not run.is_over:
             pump(TICK_SECONDS)
@@ -197,8 +203,6 @@ def wait(run: Run) -> None:
     except KeyboardInterrupt:
         close_worker()
         conclude(run, Cancelled())
-    if run.error:
-        raise run.error
 
 
 def pump(seconds: float) -> None:

@@ -21,14 +21,14 @@ class PLATEWRIGHT_OT_generate(bpy.types.Operator):
     bl_options = {"REGISTER"}                      # nothing to undo yet: the plate arrives later, from the timer
 
     def execute(self, context: bpy.types.Context) -> Outcome:
+        jobs.state.refusal = None
         try:
             job = job_of(context.scene)
             run = jobs.submit(job, jobs.Origin.of(context.scene, job.request.camera.camera), preferences.own_runtime())
-            if bpy.app.background:
-                jobs.wait(run)
         except PlatewrightError as error:
+            jobs.state.refusal = error
             return refuse(self, error)
-        return {"FINISHED"}
+        return wait_for(self, run) if bpy.app.background else {"FINISHED"}
 
 
 class PLATEWRIGHT_OT_cancel(bpy.types.Operator):
@@ -132,6 +132,12 @@ class PLATEWRIGHT_OT_open_preferences(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> Outcome:
         return bpy.ops.preferences.addon_show(module=__package__)
+
+
+def wait_for(operator: bpy.types.Operator, run: jobs.Run) -> Outcome:
+    """In background mode no timer fires, and a script wants the plate when the call returns."""
+    jobs.wait(run)
+    return refuse(operator, run.error) if run.error else {"FINISHED"}
 
 
 def refuse(operator: bpy.types.Operator, error: PlatewrightError) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
+from platewright.errors import PlatewrightError
 
 from . import jobs, preferences
 from .properties import PLATEWRIGHT_PG_scene
@@ -45,17 +46,20 @@ class PlatePanel:
         settings = scene.platewright
         layout.prop(settings, "prompt", text="", placeholder="Prompt: a foggy harbour at dawn")
         layout.menu("PLATEWRIGHT_MT_models", text=model_title(settings.model))
-        run = jobs.latest()
-        if jobs.running():
+        run, own = jobs.running(), jobs.latest_of(scene)
+        if run:
             draw_progress(layout, run)
         else:
             draw_generate(layout, scene)
-        if run and run.is_over:
-            draw_outcome(layout, run)
-        elif settings.plate and not run:
+        if jobs.state.refusal:
+            draw_error(layout, jobs.state.refusal)
+        elif own and own.is_over:
+            draw_outcome(layout, own)
+        elif settings.plate and not own:
             draw_plate(layout, settings.plate)
         for other in jobs.waiting():
-            draw_waiting(layout, other)
+            if other is not own:
+                draw_waiting(layout, other)
 
 
 class SettingsPanel:
@@ -177,12 +181,8 @@ def draw_progress(layout: bpy.types.UILayout, run: jobs.Run) -> None:
 
 def draw_outcome(layout: bpy.types.UILayout, run: jobs.Run) -> None:
     """What came of the latest job: a plate, or a reason and a next step."""
-    if run.error is not None:
-        box = layout.box()
-        draw_text(box, run.error.message, icon="CANCEL" if run.error.code == "E_CANCELLED" else "ERROR")
-        if run.error.hint:
-            draw_text(box, run.error.hint, icon="BLANK1")
-        box.label(text=run.error.code, icon="BLANK1")
+    if run.error:
+        draw_error(layout, run.error)
         return
     answer = run.handle.answer or {}
     box = draw_plate(layout, str(run.plate.folder) if run.plate else answer["plate"])
@@ -190,6 +190,15 @@ def draw_outcome(layout: bpy.types.UILayout, run: jobs.Run) -> None:
     box.label(text=f"Camera match: {match_words(answer['match'])}")
     for warning in run.handle.warnings:
         draw_text(box, f"{warning.code}: {warning.message}", icon="INFO")
+
+
+def draw_error(layout: bpy.types.UILayout, error: PlatewrightError) -> None:
+    """What happened, what to do, and the code to search for."""
+    box = layout.box()
+    draw_text(box, error.message, icon="CANCEL" if error.code == "E_CANCELLED" else "ERROR")
+    if error.hint:
+        draw_text(box, error.hint, icon="BLANK1")
+    box.label(text=error.code, icon="BLANK1")
 
 
 def match_words(match: dict[str, Any] | None) -> str:
