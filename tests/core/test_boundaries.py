@@ -91,7 +91,9 @@ def test_lint_sees_what_it_should(tmp_path: Path) -> None:
 def test_types_are_judged(tmp_path: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     door = tmp_path / "core/platewright/errors.py"
-    door.parent.mkdir(parents=True)
+    for folder in ("core/platewright", "core/training", "blender_addon", "examples", "bench", "tools"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "build.py").touch()
     shutil.copy(ROOT / "core/platewright/errors.py", door)
     assert checks.types(tmp_path)[0]
     plant(door, "def wrong() -> int:\n    return 'text'")
