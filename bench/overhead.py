@@ -20,7 +20,6 @@ sys.path[:0] = [str(ROOT / "core"), str(ROOT)]
 
 from platewright import engine, models  # noqa: E402
 from platewright.protocol import Event, Job, PlateRequest  # noqa: E402
-
 from tests.core.shots import shot  # noqa: E402
 
 

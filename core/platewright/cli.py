@@ -18,10 +18,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import __version__
+from . import __version__, narration
 from .camera import CameraPath
 from .errors import Cancelled, PlatewrightError, RequestError
-from .protocol import Event, Failed, FrameReady, Job, PlateRequest, Progress, Stage, Warned, plate_size
+from .protocol import Job, PlateRequest, plate_size
 
 Answer = dict[str, Any]
 
@@ -38,9 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(error, wants_json)
     except KeyboardInterrupt:
         return _refuse(Cancelled(), wants_json)
-    except Exception as error:                     # the last stop: a program that reads JSON gets JSON even for our own faults
+    except Exception as error:  # noqa: BLE001
+        # Whoever reads JSON gets JSON even for our own faults; the trace goes to stderr.
         traceback.print_exc()
-        return _refuse(PlatewrightError("E_INTERNAL", f"{type(error).__name__}: {error}", "Run `platewright doctor`."), wants_json)
+        fault = PlatewrightError("E_INTERNAL", f"{type(error).__name__}: {error}", "Run `platewright doctor`.")
+        return _refuse(fault, wants_json)
     print(json.dumps(answer, allow_nan=False) if wants_json else options.say(answer))
     return int(answer.get("exit_code", 0))
 
@@ -139,6 +141,9 @@ def _read_job(path: Path, version: int | None) -> Job:
     request = data.get("request")
     if isinstance(request, dict) and isinstance(request.get("camera"), str):
         request["camera"] = CameraPath.read(path.parent / request["camera"]).to_dict()
+    if isinstance(request, dict) and request.get("seed") == -1:
+        message = "A job that may be retried needs a seed of its own; -1 would draw another each time."
+        raise RequestError("E_VALUE", message, "Write a seed into the job.")
     job = Job.from_dict(data)
     return Job(
         request=job.request,
@@ -152,7 +157,7 @@ def _read_job(path: Path, version: int | None) -> Job:
 def _make(job: Job, resume: bool) -> Answer:
     from . import engine
 
-    return engine.make_plate(job, Narrator(), resume)
+    return engine.make_plate(job, narration.Narrator(), resume)
 
 
 def _verify(options: argparse.Namespace) -> Answer:
@@ -188,82 +193,6 @@ def _doctor(options: argparse.Namespace) -> Answer:
     return {**answer, "exit_code": 0 if answer["ok"] else 1}
 
 
-# What people read --------------------------------------------------------------------------------
-
-
-class Narrator:
-    """Tells a job's events on stderr: one line per stage, a running count where there is a terminal."""
-
-    def __init__(self) -> None:
-        self._is_live = sys.stderr.isatty()
-        self._told = -1                            # tenths of the stage already told when there is no terminal
-
-    def __call__(self, event: Event) -> None:
-        match event:
-            case Stage(_, stage, detail):
-                self._told = -1
-                self._line(f"{stage}: {detail}" if detail else stage)
-            case Progress(_, stage, done, total):
-                self._count(stage, done, total)
-            case Warned(_, code, message):
-                self._line(f"{code}: {message}")
-            case FrameReady() | Failed():
-                pass
-            case _:
-                pass
-
-    def _count(self, stage: str, done: int, total: int) -> None:
-        tenth = 10 * done // max(total, 1)
-        if self._is_live:
-            print(f"\r  {stage} {done}/{total}   ", end="\n" if done == total else "", file=sys.stderr, flush=True)
-        elif tenth > self._told:
-            self._told = tenth
-            self._line(f"  {stage} {done}/{total}")
-
-    @staticmethod
-    def _line(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
-
-def _say_camera(answer: Answer) -> str:
-    size = f"{answer['width']}x{answer['height']}"
-    notes = [f"  {warning}" for warning in answer["warnings"]]
-    head = f"{answer['camera']}: frames {answer['first']}-{answer['last']}, {size}, {answer['fps']:g} fps -> {answer['file']}"
-    return "\n".join([head, *notes])
-
-
-def _say_plate(answer: Answer) -> str:
-    followed = "camera match: not measured" if answer["match"] is None else f"camera match: {answer['match']['verdict']}"
-    made = f"{answer['frames']} frames by {answer['model']} (seed {answer['seed']}) in {answer['seconds']:.1f} s on {answer['device']}"
-    return f"{answer['plate']}\n  {made}\n  {followed}"
-
-
-def _say_verify(answer: Answer) -> str:
-    return "\n".join(answer["words"])
-
-
-def _say_models(answer: Answer) -> str:
-    rows = []
-    for card in answer["models"]:
-        state = "ready" if card["available"] else f"not available: {card['reason']}"
-        rows.append(f"{card['name']:10} {card['kind']:7} {card['licence']:12} commercial use: {card['commercial']:10} {state}")
-        rows.append(f"{'':10} {card['summary']}")
-    return "\n".join(rows)
-
-
-def _say_conditioning(answer: Answer) -> str:
-    return "\n".join([answer["file"], *(f"  {name} {tuple(shape)}" for name, shape in answer["tensors"].items())])
-
-
-def _say_doctor(answer: Answer) -> str:
-    rows = []
-    for finding in answer["findings"]:
-        mark = "ok " if finding["is_well"] else ("!! " if finding["is_needed"] else "-- ")
-        mend = f"  -> {finding['mend']}" if not finding["is_well"] else ""
-        rows.append(f"{mark}{finding['name']:20} {finding['detail']}{mend}")
-    return "\n".join([*rows, "All is well." if answer["ok"] else "Something is wrong: mend the lines marked !!."])
-
-
 # What people type --------------------------------------------------------------------------------
 
 
@@ -292,7 +221,8 @@ def _camera_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--camera-object", help="camera to read (default: the one Blender would render with)")
     command.add_argument("--frames", type=frame_range, metavar="A-B", help="default: the scene's own range")
     command.add_argument("--blender", help="a Blender, or a Python that has bpy")
-    command.add_argument("--allow-scripts", action="store_true", help="run Python drivers stored in the file; only for files you trust")
+    trust = "run the Python drivers stored in the file; only for files you trust"
+    command.add_argument("--allow-scripts", action="store_true", help=trust)
     command.add_argument("-o", "--output", required=True, metavar="camera.json")
 
 
@@ -353,11 +283,12 @@ def pixel_size(text: str) -> tuple[int, int]:
 
 
 _COMMANDS: list[tuple[str, str, Callable[..., Answer], Callable[[Answer], str], Callable[..., None]]] = [
-    ("camera", "Write the camera path of a .blend as camera.json.", _camera, _say_camera, _camera_options),
-    ("generate", "Make a plate that follows a camera.", _generate, _say_plate, _generate_options),
-    ("run", "Make the plate of a job file; safe to retry.", _run, _say_plate, _run_options),
-    ("verify", "Check a plate against its manifest.", _verify, _say_verify, _verify_options),
-    ("models", "List the models, their licences and whether they can run here.", _models, _say_models, _no_options),
-    ("conditioning", "Save the camera tensors a model is given.", _conditioning, _say_conditioning, _conditioning_options),
-    ("doctor", "Say what is wrong with this installation.", _doctor, _say_doctor, _no_options),
+    ("camera", "Write the camera path of a .blend as camera.json.", _camera, narration.say_camera, _camera_options),
+    ("generate", "Make a plate that follows a camera.", _generate, narration.say_plate, _generate_options),
+    ("run", "Make the plate of a job file; safe to retry.", _run, narration.say_plate, _run_options),
+    ("verify", "Check a plate against its manifest.", _verify, narration.say_verify, _verify_options),
+    ("models", "List the models, their licences and what can run here.", _models, narration.say_models, _no_options),
+    ("conditioning", "Save the camera tensors a model is given.", _conditioning, narration.say_conditioning,
+     _conditioning_options),
+    ("doctor", "Say what is wrong with this installation.", _doctor, narration.say_doctor, _no_options),
 ]

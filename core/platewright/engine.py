@@ -128,7 +128,7 @@ def _write_behind(
 def _refuse_holes(folder: PlateFolder, camera: CameraPath) -> None:
     missing = [frame for frame in camera.frames if frame not in folder.frames]
     if missing:
-        message = f"The model made {len(camera) - len(missing)} of {len(camera)} frames; {missing[0]} is the first that is missing."
+        message = f"The model made {len(camera) - len(missing)} of {len(camera)} frames; {missing[0]} is missing."
         raise PlateError("E_FRAMES_MISSING", message, "This is a fault of the model's back-end.")
 
 

@@ -269,9 +269,11 @@ def plate_size(size: tuple[int, int]) -> tuple[int, int]:
 def check_against(request: PlateRequest, card: ModelCard) -> None:
     """Refuse what this model cannot do: RequestError E_PROMPT_EMPTY, E_VALUE, E_MODEL_UNAVAILABLE."""
     if not card.available:
-        raise RequestError("E_MODEL_UNAVAILABLE", f"{card.title} cannot run here: {card.reason}", "See `platewright models`.")
+        message = f"{card.title} cannot run here: {card.reason}"
+        raise RequestError("E_MODEL_UNAVAILABLE", message, "See `platewright models`.")
     if card.takes_prompt and not request.prompt:
-        raise RequestError("E_PROMPT_EMPTY", f"{card.title} needs a prompt.", "Say in a few words what the place looks like.")
+        hint = "Say in a few words what the place looks like."
+        raise RequestError("E_PROMPT_EMPTY", f"{card.title} needs a prompt.", hint)
     if request.steps is not None:
         _within("steps", request.steps, 1, card.max_steps)
 

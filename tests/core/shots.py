@@ -12,13 +12,18 @@ def level_pose(x: float, y: float, z: float, heading_deg: float = 0.0, tilt_deg:
     heading, tilt = math.radians(heading_deg), math.radians(tilt_deg)
     forward = (-math.sin(heading) * math.cos(tilt), math.cos(heading) * math.cos(tilt), math.sin(tilt))
     right = (math.cos(heading), math.sin(heading), 0.0)
-    down = tuple(forward[(i + 1) % 3] * right[(i + 2) % 3] - forward[(i + 2) % 3] * right[(i + 1) % 3] for i in range(3))
+    turns = [(1, 2), (2, 0), (0, 1)]
+    down = tuple(forward[i] * right[j] - forward[j] * right[i] for i, j in turns)
     rows = [(right[i], down[i], forward[i], (x, y, z)[i]) for i in range(3)]
     return tuple(value for row in [*rows, (0.0, 0.0, 0.0, 1.0)] for value in row)
 
 
 def shot(
-    frames: int = 4, first: int = 1001, size: tuple[int, int] = (64, 36), focal: float = 0.9, tilts_deg: tuple[float, ...] = (0.0,)
+    frames: int = 4,
+    first: int = 1001,
+    size: tuple[int, int] = (64, 36),
+    focal: float = 0.9,
+    tilts_deg: tuple[float, ...] = (0.0,),
 ) -> CameraPath:
     """A dolly forward at eye height; `focal` in widths, one tilt per frame (the last one holds)."""
     width, height = size

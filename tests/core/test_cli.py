@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from platewright import cli, provenance
 
 from .shots import shot
@@ -50,7 +51,8 @@ def write_job(folder: Path, frames: int, size: tuple[int, int] = (64, 36)) -> Pa
 
 
 def test_generate_answers_with_the_plate(folder: Path) -> None:
-    code, answer, told = platewright("generate", "--camera", "camera.json", "--model", "grid", "--frames", "1002-1003", cwd=folder)
+    words = ("generate", "--camera", "camera.json", "--model", "grid", "--frames", "1002-1003")
+    code, answer, told = platewright(*words, cwd=folder)
     assert code == 0
     assert {"plate", "frames", "seed", "model", "seconds", "match"} <= set(answer)
     assert Path(answer["plate"]) == folder / "Camera_v001" and answer["frames"] == 2
@@ -85,7 +87,9 @@ def test_generate_answers_with_the_plate(folder: Path) -> None:
         ([], "E_USAGE"),
     ],
 )
-def test_a_bad_request_is_exit_code_2_with_a_code_and_a_hint(folder: Path, words: list[str], code: str, capsys: Any) -> None:
+def test_a_bad_request_is_exit_code_2_with_a_code_and_a_hint(
+    folder: Path, words: list[str], code: str, capsys: Any
+) -> None:
     here = Path.cwd()
     os.chdir(folder)
     try:
@@ -100,11 +104,19 @@ def test_a_bad_request_is_exit_code_2_with_a_code_and_a_hint(folder: Path, words
 def test_conditioning_saves_the_tensors(folder: Path) -> None:
     from safetensors.numpy import load_file
 
-    code, answer, _ = platewright("conditioning", "--camera", "camera.json", "--model", "grid", "--size", "32x18", "-o", "t.safetensors", cwd=folder)
+    words = ("conditioning", "--camera", "camera.json", "--model", "grid", "--size", "32x18", "-o", "t.safetensors")
+    code, answer, _ = platewright(*words, cwd=folder)
     assert code == 0
     tensors = load_file(folder / "t.safetensors")
     assert answer["tensors"] == {name: list(tensor.shape) for name, tensor in tensors.items()}
     assert all(tensor.dtype == "float32" for tensor in tensors.values())
+
+
+def test_a_job_file_needs_a_seed_of_its_own(folder: Path) -> None:
+    job = write_job(folder, frames=3)
+    job.write_text(job.read_text().replace('"model"', '"seed": -1, "model"'))
+    code, refused, _ = platewright("run", str(job), cwd=folder)
+    assert code == 2 and refused["error"]["code"] == "E_VALUE"
 
 
 def test_run_is_safe_to_retry(folder: Path) -> None:
@@ -116,15 +128,23 @@ def test_run_is_safe_to_retry(folder: Path) -> None:
     assert code == 0 and again["plate"] == first["plate"]
 
     job.write_text(job.read_text().replace('"seed": 0', '"seed": 1').replace('"prompt": ""', '"prompt": "another"'))
-    code, refused, _ = platewright("run", str(job), "--resume", "--version", "1", "--result", "result.json", cwd=folder)
+    words = ("run", str(job), "--resume", "--version", "1", "--result", "result.json")
+    code, refused, _ = platewright(*words, cwd=folder)
     assert code == 2 and refused["error"]["code"] == "E_JOB_DIFFERS"
     assert json.loads((folder / "result.json").read_text())["error"]["code"] == "E_JOB_DIFFERS"
 
 
-@pytest.mark.parametrize(("sign", "exit_code", "status"), [(signal.SIGKILL, -9, "running"), (signal.SIGTERM, 130, "cancelled"), (signal.SIGINT, 130, "cancelled")])
-def test_a_job_that_was_stopped_is_finished_by_resume(folder: Path, sign: signal.Signals, exit_code: int, status: str) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sign", "exit_code", "status"),
+    [(signal.SIGKILL, -9, "running"), (signal.SIGTERM, 130, "cancelled"), (signal.SIGINT, 130, "cancelled")],
+)
+def test_a_job_that_was_stopped_is_finished_by_resume(
+    folder: Path, sign: signal.Signals, exit_code: int, status: str
+) -> None:
     job = write_job(folder, frames=12, size=(640, 360))
-    process = subprocess.Popen(_command("run", str(job)), cwd=folder, env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(_command("run", str(job)), cwd=folder, env=_environment(), **quiet)
     plate = folder / "plates" / "sh010_BG01_v001"
     wait_until(lambda: len(list(plate.glob("*.exr"))) >= 3)
     process.send_signal(sign)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy
 import pytest
+
 from platewright import engine, models, pictures, provenance
 from platewright.errors import Cancelled, OutOfMemory, PlateError, RequestError
 from platewright.models import grid
@@ -59,7 +60,8 @@ def test_a_size_of_another_aspect_crops_and_the_camera_follows(tmp_path: Path) -
     camera = json.loads((plate / "camera.json").read_text())
     assert (camera["width"], camera["height"]) == (48, 48)
     fx, fy, cx, _ = camera["intrinsics"][0]
-    assert fx == pytest.approx(fy, rel=0.02) and fx == pytest.approx(0.9 * 64 * 48 / 36, rel=0.02) and cx == pytest.approx(24, abs=1)
+    assert fx == pytest.approx(fy, rel=0.02) and fx == pytest.approx(0.9 * 64 * 48 / 36, rel=0.02)
+    assert cx == pytest.approx(24, abs=1)
     assert pictures.read_picture(plate / f"{plate.name}.1001.png").shape == (48, 48, 3)
 
 
@@ -129,7 +131,9 @@ def test_running_out_of_memory_asks_for_another_machine(monkeypatch: pytest.Monk
     assert caught.value.exit_code == 4
 
 
-def test_a_black_frame_and_a_models_warning_reach_the_artist_and_the_manifest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_black_frame_and_a_models_warning_reach_the_artist_and_the_manifest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def darken(picture: Any, index: int, emit: Any) -> Any:
         emit(Warned("j1", "W_SOMETHING", f"Said at {index}."))
         return picture * (index != 2)

@@ -6,6 +6,7 @@ import math
 
 import numpy
 import pytest
+
 from platewright.models import grid
 
 from .shots import level_pose, shot

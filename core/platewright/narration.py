@@ -1,0 +1,82 @@
+"""What people read on the command line: a job's events as they come, and each command's answer."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from .protocol import Event, Progress, Stage, Warned
+
+Answer = dict[str, Any]
+
+
+class Narrator:
+    """Tells a job's events on stderr: one line per stage, a running count where there is a terminal."""
+
+    def __init__(self) -> None:
+        self._is_live = sys.stderr.isatty()
+        self._told = -1                            # tenths of the stage already told when there is no terminal
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Stage(_, stage, detail):
+                self._told = -1
+                self._line(f"{stage}: {detail}" if detail else stage)
+            case Progress(_, stage, done, total):
+                self._count(stage, done, total)
+            case Warned(_, code, message):
+                self._line(f"{code}: {message}")
+            case _:
+                pass
+
+    def _count(self, stage: str, done: int, total: int) -> None:
+        tenth = 10 * done // max(total, 1)
+        if self._is_live:
+            sys.stderr.write(f"\r  {stage} {done}/{total}   " + ("\n" if done == total else ""))
+            sys.stderr.flush()
+        elif tenth > self._told:
+            self._told = tenth
+            self._line(f"  {stage} {done}/{total}")
+
+    @staticmethod
+    def _line(text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
+def say_camera(answer: Answer) -> str:
+    size, frames = f"{answer['width']}x{answer['height']}", f"{answer['first']}-{answer['last']}"
+    head = f"{answer['camera']}: frames {frames}, {size}, {answer['fps']:g} fps -> {answer['file']}"
+    return "\n".join([head, *(f"  {warning}" for warning in answer["warnings"])])
+
+
+def say_plate(answer: Answer) -> str:
+    followed = "camera match: " + (answer["match"]["verdict"] if answer["match"] else "not measured")
+    made = f"{answer['frames']} frames by {answer['model']} (seed {answer['seed']})"
+    return f"{answer['plate']}\n  {made} in {answer['seconds']:.1f} s on {answer['device']}\n  {followed}"
+
+
+def say_verify(answer: Answer) -> str:
+    return "\n".join(answer["words"])
+
+
+def say_models(answer: Answer) -> str:
+    rows = []
+    for card in answer["models"]:
+        state = "ready" if card["available"] else f"not available: {card['reason']}"
+        terms = f"{card['licence']}, commercial use: {card['commercial']}"
+        rows += [f"{card['name']:8} {card['kind']:7} {terms}, {state}", f"{'':8} {card['summary']}"]
+    return "\n".join(rows)
+
+
+def say_conditioning(answer: Answer) -> str:
+    return "\n".join([answer["file"], *(f"  {name} {tuple(shape)}" for name, shape in answer["tensors"].items())])
+
+
+def say_doctor(answer: Answer) -> str:
+    rows = []
+    for finding in answer["findings"]:
+        mark = "ok " if finding["is_well"] else ("!! " if finding["is_needed"] else "-- ")
+        mend = f"  -> {finding['mend']}" if not finding["is_well"] else ""
+        rows.append(f"{mark}{finding['name']:20} {finding['detail']}{mend}")
+    return "\n".join([*rows, "All is well." if answer["ok"] else "Something is wrong: mend the lines marked !!."])
