@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import bpy
+
 from platewright.camera import CameraPath
 from platewright.errors import PlatewrightError, RequestError, WorkerMissing
 
@@ -72,7 +73,8 @@ def run(words: Sequence[str]) -> int:
     if read is None or HELP & set(words):
         return hand_over(words)
     if not bpy.data.filepath:
-        raise RequestError("E_NO_BLEND", "No .blend is open.", f"blender -b SHOT.blend --command platewright {verb} ...")
+        hint = f"blender -b SHOT.blend --command platewright {verb} ..."
+        raise RequestError("E_NO_BLEND", "No .blend is open.", hint)
     options, rest = scene_options().parse_known_args(words[1:])
     scene = scene_read.find_scene(options.scene)
     camera = scene_read.find_camera(scene, options.camera_object)
@@ -118,10 +120,11 @@ def hand_over(words: Sequence[str]) -> int:
     command, environment = runtime.command_line(own, words)
     sys.stdout.flush()
     try:
-        code = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=sys.stdout, check=False).returncode
+        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=sys.stdout, check=False)
     except OSError as error:
-        raise WorkerMissing("E_NO_RUNTIME", f"{own.python} cannot be run: {error.strerror}.", runtime.NO_RUNTIME) from None
-    return code if code >= 0 else 1
+        why = f"{own.python} cannot be run: {error.strerror}."
+        raise WorkerMissing("E_NO_RUNTIME", why, runtime.NO_RUNTIME) from None
+    return done.returncode if done.returncode >= 0 else 1
 
 
 def refuse_missing_blend() -> None:
@@ -129,7 +132,8 @@ def refuse_missing_blend() -> None:
     before = sys.argv[: next((i for i, word in enumerate(sys.argv) if word in {"-c", "--command"}), 0)]
     named = [word for word in before if Path(word).suffix.startswith(".blend")]
     if named and not bpy.data.filepath:
-        raise RequestError("E_BLEND", f"{named[-1]} could not be opened.", "Check the path; Blender's own message is above.")
+        hint = "Check the path; Blender's own message is above."
+        raise RequestError("E_BLEND", f"{named[-1]} could not be opened.", hint)
 
 
 class Parser(argparse.ArgumentParser):

@@ -13,6 +13,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import bpy
+
 from platewright.client import JobHandle, Worker
 from platewright.errors import Cancelled, PlatewrightError, RequestError
 from platewright.protocol import Job
@@ -22,6 +23,8 @@ from .runtime import Check, Runtime, default_python
 from .scene_write import range_notes, show_behind_camera
 
 POLL_SECONDS = 0.1
+PANEL_REGIONS = {("VIEW_3D", "UI"), ("PROPERTIES", "WINDOW"), ("PREFERENCES", "WINDOW")}
+PACE_SECONDS = 2.0                                 # of a stage, before anything is said about its end
 TICK_SECONDS = 0.004                               # leaves room for the rest of a tick of 5 ms
 
 
@@ -91,10 +94,11 @@ class Run:
         return f"{self.handle.stage or 'starting'}{count}"
 
     def seconds_left(self) -> float | None:
-        """Until the end of the stage at the pace so far; None while there is no pace."""
-        if not 0.0 < self.fraction < 1.0:
+        """Until the end of the stage at the pace so far; None while there is no pace to speak of."""
+        spent = monotonic() - self.stage_started
+        if spent < PACE_SECONDS or not 0.0 < self.fraction < 1.0:
             return None
-        return (monotonic() - self.stage_started) * (1.0 - self.fraction) / self.fraction
+        return spent * (1.0 - self.fraction) / self.fraction
 
 
 @dataclass(slots=True)
@@ -173,9 +177,9 @@ def mark_shown(folder: Path) -> None:
         run.is_shown = run.is_shown or bool(run.plate and run.plate.folder == folder)
 
 
-def waiting() -> list[Run]:
-    """Jobs whose plate is whole and whose scene was not here to receive it."""
-    return [run for run in state.runs if run.is_over and run.plate and not run.is_shown]
+def waiting() -> list[tuple[Run, Plate]]:
+    """Plates that are whole and whose scene was not here to receive them."""
+    return [(run, run.plate) for run in state.runs if run.is_over and run.plate and not run.is_shown]
 
 
 # Following ---------------------------------------------------------------------------------------
@@ -278,11 +282,12 @@ def push_undo(message: str) -> None:
 
 
 def redraw() -> None:
-    """Have the panels drawn again, in every window."""
+    """Have our panels drawn again, in every window; not the 3D view behind them, which may take a second."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type in {"VIEW_3D", "PROPERTIES", "PREFERENCES"}:
-                area.tag_redraw()
+            for region in area.regions:
+                if (area.type, region.type) in PANEL_REGIONS:
+                    region.tag_redraw()
 
 
 # Asking the worker's Python ----------------------------------------------------------------------

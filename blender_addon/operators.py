@@ -4,11 +4,12 @@ import os
 
 import bpy
 from bpy.props import StringProperty
+
 from platewright.errors import PlatewrightError, RequestError
 from platewright.protocol import Job, PlateRequest, slug
 
 from . import jobs, preferences, scene_read, scene_write
-from .properties import GUIDANCE_MAX, PATH_OPTIONS, PLATEWRIGHT_PG_scene, SEED_MAX, STEPS_MAX
+from .properties import GUIDANCE_MAX, PATH_OPTIONS, SEED_MAX, STEPS_MAX, PLATEWRIGHT_PG_scene
 
 Outcome = set[str]
 
@@ -90,7 +91,8 @@ class PLATEWRIGHT_OT_open_folder(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> Outcome:
         if not os.path.isdir(self.plate):
-            return refuse(self, RequestError("E_NOT_FOUND", f"{self.plate} is not there any more.", "Make the plate again."))
+            gone = RequestError("E_FILE_MISSING", f"{self.plate} is not there any more.", "Make the plate again.")
+            return refuse(self, gone)
         return bpy.ops.wm.path_open(filepath=self.plate)
 
 
@@ -103,10 +105,10 @@ class PLATEWRIGHT_OT_check_runtime(bpy.types.Operator):
     def execute(self, _context: bpy.types.Context) -> Outcome:
         try:
             check = jobs.start_check(preferences.own_runtime())
-            if bpy.app.background:
-                check.asker.join()
         except PlatewrightError as error:
             return refuse(self, error)
+        if bpy.app.background:
+            check.wait()
         return {"FINISHED"}
 
 
@@ -170,13 +172,13 @@ def job_of(scene: bpy.types.Scene) -> Job:
 def request_of(scene: bpy.types.Scene) -> PlateRequest:
     """The request of this scene. Its values may come from a foreign file, so each is brought within bounds."""
     settings: PLATEWRIGHT_PG_scene = scene.platewright
-    steps = clamped(settings.steps, 0, STEPS_MAX)
+    steps = int(clamped(settings.steps, 0, STEPS_MAX))
     return PlateRequest(
         camera=scene_read.camera_path(scene),
         prompt=settings.prompt,
         negative=settings.negative,
         model=settings.model,
-        seed=clamped(settings.seed, 0, SEED_MAX),
+        seed=int(clamped(settings.seed, 0, SEED_MAX)),
         steps=steps or None,
         guidance=clamped(settings.guidance, 0.0, GUIDANCE_MAX) if settings.use_guidance else None,
         frame_format=settings.format or "exr",

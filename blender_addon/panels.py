@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
+
 from platewright.errors import PlatewrightError
 
 from . import jobs, preferences
-from .properties import PLATEWRIGHT_PG_scene
+from .plate_read import Plate
 
 EMBEDDED = {"draft": "Draft (embedded)", "grid": "Grid (layout)"}
 BIDI_MARKS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 SHOWN_CHARS = 120
+LETTER_PX, MARGIN_LETTERS = 6.6, 9                 # of the interface's font at scale 1
 
 
 class PlatewrightTab:
@@ -39,6 +41,7 @@ class PlatePanel:
     """Shot, prompt, Generate, and what came of it."""
 
     bl_label = "Platewright"
+    layout: bpy.types.UILayout
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, scene = self.layout, context.scene
@@ -57,9 +60,9 @@ class PlatePanel:
             draw_outcome(layout, own)
         elif settings.plate and not own:
             draw_plate(layout, settings.plate)
-        for other in jobs.waiting():
+        for other, plate in jobs.waiting():
             if other is not own:
-                draw_waiting(layout, other)
+                draw_waiting(layout, other, plate)
 
 
 class SettingsPanel:
@@ -67,6 +70,7 @@ class SettingsPanel:
 
     bl_label = "Settings"
     bl_options = {"DEFAULT_CLOSED"}
+    layout: bpy.types.UILayout
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.platewright
@@ -216,19 +220,24 @@ def draw_plate(layout: bpy.types.UILayout, plate: str) -> bpy.types.UILayout:
     return box
 
 
-def draw_waiting(layout: bpy.types.UILayout, run: jobs.Run) -> None:
+def draw_waiting(layout: bpy.types.UILayout, run: jobs.Run, plate: Plate) -> None:
     """A plate whose scene is not here any more: nothing is forced into another file."""
     box = layout.box().column(align=True)
-    draw_text(box, f"{run.job.name} was made for {run.origin.title()}", icon="FILE_BLEND")
-    box.operator("platewright.show_plate", text="Show It Here", icon="IMPORT").plate = str(run.plate.folder)
+    draw_text(box, f"{plate.folder.name} was made for {run.origin.title()}", icon="FILE_BLEND")
+    box.operator("platewright.show_plate", text="Show It Here", icon="IMPORT").plate = str(plate.folder)
 
 
-def draw_text(layout: bpy.types.UILayout, text: str, icon: str = "NONE", columns: int = 44) -> None:
+def draw_text(layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None:
     """Wrap a sentence into labels, which do not wrap by themselves."""
     column = layout.column(align=True)
-    for line in wrapped(shown(text, most=4 * SHOWN_CHARS), columns):
+    for line in wrapped(shown(text, most=4 * SHOWN_CHARS), columns_of(bpy.context.region.width)):
         column.label(text=line, icon=icon)
         icon = "BLANK1" if icon != "NONE" else "NONE"
+
+
+def columns_of(width_px: int) -> int:
+    """How many letters stand side by side in a region, beside the icon and the tabs."""
+    return max(16, int(width_px / (LETTER_PX * bpy.context.preferences.system.ui_scale)) - MARGIN_LETTERS)
 
 
 def wrapped(text: str, columns: int) -> list[str]:
@@ -245,8 +254,13 @@ def wrapped(text: str, columns: int) -> list[str]:
 
 def shown(text: str, most: int = SHOWN_CHARS) -> str:
     """A foreign name as one honest line: marks that turn the writing around are escaped, the length is bounded."""
-    safe = "".join(f"\\u{ord(char):04x}" if char in BIDI_MARKS or not char.isprintable() else char for char in text[:most])
+    safe = "".join(char if is_honest(char) else f"\\u{ord(char):04x}" for char in text[:most])
     return safe if len(text) <= most else f"{safe}..."
+
+
+def is_honest(char: str) -> bool:
+    """It can be seen, and leaves its neighbours where they are."""
+    return char.isprintable() and char not in BIDI_MARKS
 
 
 def duration(seconds: float) -> str:

@@ -15,6 +15,7 @@ from threading import Thread
 from typing import Any
 
 import bpy
+
 import platewright
 from platewright import client
 from platewright.errors import PlatewrightError, WorkerMissing
@@ -67,8 +68,9 @@ def core_path() -> str:
 
 def own_folder() -> Path:
     """Where this extension may write; only extensions have such a folder, anything else gets a temporary one."""
-    if __package__.startswith("bl_ext."):
-        return Path(bpy.utils.extension_path_user(__package__, path="jobs", create=True))
+    package = str(__package__)
+    if package.startswith("bl_ext."):
+        return Path(bpy.utils.extension_path_user(package, path="jobs", create=True))
     return Path(bpy.app.tempdir) / "platewright"
 
 
@@ -109,6 +111,11 @@ class Check:
             self.models = {card["name"]: card for card in answer_of(runtime, "models")["models"]}
         except PlatewrightError as error:
             self.error = error
+
+    def wait(self) -> None:
+        """Until the answer is there."""
+        if self.asker:
+            self.asker.join()
 
     @property
     def is_running(self) -> bool:

@@ -14,8 +14,19 @@ from tests.blender.scenes import shot, tetrahedron
 from tests.conftest import ROOT
 
 EXAMPLE = ROOT / "examples/render_with_plate.py"
-LEAVE = "import os, runpy, sys; sys.argv = sys.argv[1:]; code = 1\ntry: runpy.run_path(sys.argv[0], run_name='__main__')\n" \
-    "except SystemExit as end: code = end.code\nfinally: sys.stdout.flush(); sys.stderr.flush(); os._exit(code)"
+LEAVE = """
+import os, runpy, sys
+sys.argv = sys.argv[1:]
+code = 1
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+except SystemExit as end:
+    code = end.code
+finally:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+"""
 
 
 def run(*words: str | Path) -> tuple[int, str]:

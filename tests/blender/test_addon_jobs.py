@@ -60,7 +60,9 @@ def test_generate_ends_with_the_plate_behind_the_camera(jobs: Any, scene: bpy.ty
     assert run.handle.answer["match"] is None
 
 
-def test_a_second_job_takes_the_warm_worker_and_the_next_version(jobs: Any, scene: bpy.types.Scene, tmp_path: Path) -> None:
+def test_a_second_job_takes_the_warm_worker_and_the_next_version(
+    jobs: Any, scene: bpy.types.Scene, tmp_path: Path
+) -> None:
     bpy.ops.platewright.generate()
     worker = jobs.state.worker
     scene.platewright.format = "png"
@@ -88,7 +90,7 @@ def test_composite_puts_the_plate_into_the_compositor(scene: bpy.types.Scene) ->
         ("platewright", "prompt", "x" * 70_000, "E_PROMPT_TOO_LONG"),
     ],
 )
-def test_what_cannot_be_done_is_said_with_its_code(jobs: Any, 
+def test_what_cannot_be_done_is_said_with_its_code(jobs: Any,
     scene: bpy.types.Scene, of: str, name: str, value: object, code: str
 ) -> None:
     setattr(scene.path_resolve(of) if of else scene, name, value)
@@ -100,7 +102,7 @@ def test_what_cannot_be_done_is_said_with_its_code(jobs: Any,
 
 
 @pytest.mark.parametrize("python", ["", "no-such-python"])
-def test_without_a_runtime_the_reason_is_said(jobs: Any, 
+def test_without_a_runtime_the_reason_is_said(jobs: Any,
     scene: bpy.types.Scene, python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLATEWRIGHT_RUNTIME", str(tmp_path / python) if python else "")
@@ -109,7 +111,9 @@ def test_without_a_runtime_the_reason_is_said(jobs: Any,
     assert not jobs.running()
 
 
-def test_cancel_ends_the_job_and_keeps_the_worker(jobs: Any, submit: Submit, scene: bpy.types.Scene, tmp_path: Path) -> None:
+def test_cancel_ends_the_job_and_keeps_the_worker(
+    jobs: Any, submit: Submit, scene: bpy.types.Scene, tmp_path: Path
+) -> None:
     scene.frame_end = 1400
     run = submit(scene)
     while not run.handle.frames:
@@ -145,16 +149,19 @@ def test_a_deleted_camera_leaves_the_plate_waiting(jobs: Any, submit: Submit, sc
     bpy.data.objects.remove(scene.camera)
     scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     jobs.wait(run)
-    assert not run.is_shown and jobs.waiting() == [run] and run.error is None
+    assert not run.is_shown and [each for each, _ in jobs.waiting()] == [run] and run.error is None
     assert backgrounds(scene.camera) == []
 
 
-def test_a_plate_is_never_forced_into_another_file(jobs: Any, submit: Submit, scene: bpy.types.Scene, tmp_path: Path) -> None:
+def test_a_plate_is_never_forced_into_another_file(
+    jobs: Any, submit: Submit, scene: bpy.types.Scene, tmp_path: Path
+) -> None:
     run = submit(scene)
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     _, camera = shot(1001, 1005)
     jobs.wait(run)
-    assert jobs.waiting() == [run] and backgrounds(camera) == [] and "unsaved" in run.origin.title()
+    assert [each for each, _ in jobs.waiting()] == [run] and backgrounds(camera) == []
+    assert "unsaved" in run.origin.title()
     assert run.plate
     bpy.ops.platewright.show_plate(plate=str(run.plate.folder))
     assert backgrounds(camera) == ["Camera_v001.1001.exr"] and not jobs.waiting()
@@ -166,10 +173,12 @@ def test_reverting_counts_as_another_file(jobs: Any, submit: Submit, scene: bpy.
     run = submit(scene)
     bpy.ops.wm.open_mainfile(filepath=blend)
     jobs.wait(run)
-    assert jobs.waiting() == [run] and backgrounds(bpy.context.scene.camera) == []
+    assert [each for each, _ in jobs.waiting()] == [run] and backgrounds(bpy.context.scene.camera) == []
 
 
-def test_saving_under_another_name_keeps_the_scene(jobs: Any, submit: Submit, scene: bpy.types.Scene, tmp_path: Path) -> None:
+def test_saving_under_another_name_keeps_the_scene(
+    jobs: Any, submit: Submit, scene: bpy.types.Scene, tmp_path: Path
+) -> None:
     run = submit(scene)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     jobs.wait(run)
@@ -184,7 +193,9 @@ def test_disabling_stops_the_worker(jobs: Any, submit: Submit, scene: bpy.types.
     assert jobs.state.worker is None
 
 
-def test_a_damaged_frame_is_not_handed_to_blender(jobs: Any, submit: Submit, scene: bpy.types.Scene, tmp_path: Path) -> None:
+def test_a_damaged_frame_is_not_handed_to_blender(
+    jobs: Any, submit: Submit, scene: bpy.types.Scene, tmp_path: Path
+) -> None:
     run = submit(scene)
     while not run.handle.ended:
         assert jobs.state.worker

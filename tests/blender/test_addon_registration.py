@@ -31,7 +31,8 @@ os._exit(0)
 
 
 def in_child(blocked: set[str], asked: set[str]) -> str:
-    code = f"import sys; sys.path[:0] = {[str(ROOT), str(ROOT / 'core')]!r}\n" + CHILD.format(blocked=blocked, asked=asked)
+    here = f"import sys; sys.path[:0] = {[str(ROOT), str(ROOT / 'core')]!r}\n"
+    code = here + CHILD.format(blocked=blocked, asked=asked)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip().splitlines()[-1]
@@ -40,8 +41,8 @@ def in_child(blocked: set[str], asked: set[str]) -> str:
 def traces() -> tuple[object, ...]:
     """Everything of ours that Blender would keep."""
     classes = [name for name in dir(bpy.types) if "PLATEWRIGHT" in name]
-    handlers = [len(getattr(bpy.app.handlers, name)) for name in dir(bpy.app.handlers) if name[0] != "_" and name.islower()
-                and isinstance(getattr(bpy.app.handlers, name), list)]                           # fmt: skip
+    lists = [each for each in map(bpy.app.handlers.__getattribute__, dir(bpy.app.handlers)) if isinstance(each, list)]
+    handlers = [len(each) for each in lists]
     properties = [hasattr(kind, "platewright") for kind in (bpy.types.Scene, bpy.types.WindowManager)]
     return classes, handlers, properties
 
@@ -88,10 +89,10 @@ def test_a_file_cannot_bring_values_out_of_bounds(addon: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "CON", "a\nb", "\u202egnp", "x" * 300, "Plate : 1?"])
-def test_a_hostile_name_becomes_a_file_name(addon: ModuleType, name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_hostile_name_becomes_a_file_name(addon: ModuleType, name: str) -> None:
     scene, _ = shot(1, 3)
     scene.platewright.plate_name = name
-    scene.platewright.out = str(tmp_path_factory.mktemp("out"))
+    scene.platewright.out = str(ROOT / "out")
     scene.platewright.prompt = "a moor"
     assert re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", addon.operators.job_of(scene).name)
 

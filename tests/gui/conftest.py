@@ -35,7 +35,8 @@ class Blender:
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
         """Start it in its own process group, so that a test can end all of it."""
         mine = {"HOME": str(self.home), "LIBGL_ALWAYS_SOFTWARE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "PLATEWRIGHT_", "PYTHON"))}
+        foreign = ("XDG_", "PLATEWRIGHT_", "PYTHON")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return subprocess.Popen(
             [self.program, *map(str, words)],
             env={**kept, **mine},
@@ -74,7 +75,8 @@ def window_words(blend: Path, scenario: str, folder: Path) -> list[str]:
 def blender(request: pytest.FixtureRequest) -> Iterator[Blender]:
     """Installed once, from the zip, into an empty home."""
     with tempfile.TemporaryDirectory(prefix="platewright-gui-") as home:
-        made = Blender(request.config.getoption("--blender"), Path(home), Path(request.config.getoption("--zip")).absolute())
+        program, built = (request.config.getoption(name) for name in ("--blender", "--zip"))
+        made = Blender(program, Path(home), Path(built).absolute())
         code, out, err = made.run("--command", "extension", "install-file", "-r", "user_default", "-e", made.zip)
         assert code == 0, out + err
         SHOTS.mkdir(parents=True, exist_ok=True)
@@ -84,7 +86,8 @@ def blender(request: pytest.FixtureRequest) -> Iterator[Blender]:
 @pytest.fixture
 def blend(blender: Blender, tmp_path: Path) -> Path:
     """A shot with an animated camera, saved by the Blender under test."""
-    code, out, err = blender.run("-b", "--python-exit-code", "1", "--python", HERE / "make_shot.py", "--", tmp_path / "shot.blend")
+    script = ("--python-exit-code", "1", "--python", HERE / "make_shot.py")
+    code, out, err = blender.run("-b", *script, "--", tmp_path / "shot.blend")
     assert code == 0, out + err
     return tmp_path / "shot.blend"
 

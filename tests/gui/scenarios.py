@@ -100,9 +100,11 @@ def plate() -> Steps:
     press("platewright.generate")
     run, ticks = jobs().latest(), 0
     while jobs().running():
-        bpy.context.scene.objects["Suzanne"].location.z = 1.0 + ticks % 2 / 100      # the artist works on
         ticks += 1
-        if len(run.handle.frames) == 12:
+        if ticks % 20 == 0:                        # the artist works on
+            bpy.context.scene.objects["Suzanne"].location.z += 0.01
+        if len(run.handle.frames) > 12 and "running" not in noted:
+            noted["running"] = run.headline()
             look("running")
         yield 0.05
     assert run.error is None, run.error
@@ -134,6 +136,7 @@ def cancel() -> Steps:
     yield from until(lambda: run.handle.frames)
     press("platewright.cancel")
     assert run.is_cancelling and run.headline() == "cancelling"
+    yield 0.2
     look("cancelling")
     yield from until(lambda: run.is_over)
     assert run.error.code == "E_CANCELLED" and not has_plate()
@@ -148,6 +151,7 @@ def cancel() -> Steps:
 def undo_and_load() -> Steps:
     """Undo and redo while a job runs, then leave the file: the plate waits and is not forced into another."""
     yield from prepare()
+    bpy.context.scene.frame_end = 1200
     press("platewright.generate")
     run = jobs().latest()
     for _ in range(20):
@@ -156,10 +160,12 @@ def undo_and_load() -> Steps:
             bpy.ops.ed.undo()
             bpy.ops.ed.redo()
         yield 0.01
+    assert not run.is_over
     bpy.ops.wm.read_homefile(app_template="")
+    yield 1.0                                      # the window is a new one
     yield from until(lambda: run.is_over)
     assert run.error is None and not run.is_shown and not has_plate()
-    assert jobs().waiting() == [run]
+    assert [each for each, _ in jobs().waiting()] == [run]
     yield from open_tab()
     look("waiting")
     press("platewright.show_plate", plate=str(run.plate.folder))
@@ -171,10 +177,11 @@ def no_camera_no_runtime() -> Steps:
     yield from prepare()
     bpy.data.objects.remove(bpy.context.scene.camera)
     view()["area"].spaces.active.region_3d.view_perspective = "PERSP"
-    yield 0.5
+    yield 2.0
     look("no camera")
     jobs().state.default_python = ""
     bpy.ops.wm.read_homefile(app_template="")
+    yield 1.0
     yield from open_tab()
     look("no runtime")
     press("platewright.open_preferences")
@@ -243,7 +250,7 @@ def play(steps: Steps) -> Callable[[], float | None]:
             return next(steps)
         except StopIteration:
             pass
-        except Exception:                          # whatever it is, the test outside must read it
+        except Exception:  # noqa: BLE001  # whatever it is, the test outside must read it
             noted["failure"] = traceback.format_exc()
         write()
         bpy.ops.wm.quit_blender()
