@@ -6,7 +6,7 @@ import bpy
 from bpy.props import StringProperty
 
 from platewright.errors import PlatewrightError, RequestError
-from platewright.protocol import Job, PlateRequest, slug
+from platewright.protocol import Job, PlateRequest, plate_name
 
 from . import jobs, preferences, scene_read, scene_write
 from .properties import GUIDANCE_MAX, PATH_OPTIONS, SEED_MAX, STEPS_MAX, PLATEWRIGHT_PG_scene
@@ -163,7 +163,7 @@ def job_of(scene: bpy.types.Scene) -> Job:
     request = request_of(scene)
     return Job(
         request=request,
-        name=slug(settings.plate_name or request.camera.camera),
+        name=plate_name(settings.plate_name or "{camera}", request.camera),
         out=folder_of(settings.out or preferences.out_folder()),
         id=os.urandom(6).hex(),
     )

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from . import __version__, narration
 from .camera import CameraPath
 from .errors import Cancelled, PlatewrightError, RequestError
-from .protocol import Job, PlateRequest, plate_size
+from .protocol import Job, PlateRequest, plate_name, plate_size
 
 Answer = dict[str, Any]
 
@@ -89,8 +89,6 @@ def _camera(options: argparse.Namespace) -> Answer:
 
 
 def _generate(options: argparse.Namespace) -> Answer:
-    from . import plates
-
     camera = CameraPath.read(Path(options.camera))
     if options.frames:
         camera = camera.window(*options.frames)
@@ -106,7 +104,7 @@ def _generate(options: argparse.Namespace) -> Answer:
         frame_format=options.format,
         device=options.device,
     ).checked()
-    name = plates.slug(options.name or camera.camera)
+    name = plate_name(options.name or "{camera}", camera)
     job = Job(request=request, name=name, out=str(Path(options.out).resolve()), id=request.sha256[:12])
     return _make(job, resume=False)
 
@@ -238,7 +236,7 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--frames", type=frame_range, metavar="A-B", help="part of the camera's range")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps")
     command.add_argument("--format", choices=("exr", "png"), default="exr")
-    command.add_argument("--name", help="the plate's name (default: the camera's)")
+    command.add_argument("--name", help="the plate's name; may hold {camera} and {scene} (default: {camera})")
     command.add_argument("--out", default=".", metavar="DIR", help="where versions go (default: here)")
 
 

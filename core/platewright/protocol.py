@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 import secrets
 import unicodedata
@@ -257,6 +256,19 @@ def slug(name: str) -> str:
     return f"plate_{plain}"[:NAME_MAX].rstrip("._-") if is_device else plain
 
 
+def plate_name(template: str, camera: CameraPath) -> str:
+    """The plate's name: `{camera}` and `{scene}` filled in, then a slug. RequestError E_TEMPLATE for any other token."""
+    known = {"camera": camera.camera, "scene": camera.scene}
+
+    def value(token: re.Match[str]) -> str:
+        if token[1] not in known:
+            hint = f"Known: {', '.join(f'{{{name}}}' for name in known)}."
+            raise RequestError("E_TEMPLATE", f"The name holds the unknown token {token[0][:80]}.", hint)
+        return known[token[1]]
+
+    return slug(re.sub(r"\{([^{}]*)\}", value, template))
+
+
 def plate_size(size: tuple[int, int]) -> tuple[int, int]:
     """Width and height in pixels, or RequestError E_SIZE outside 16..16384."""
     sides_fit = len(size) == 2 and all(_is_whole(side) and SIDE_MIN <= side <= SIDE_MAX for side in size)
@@ -289,7 +301,7 @@ def _is_whole(value: object) -> bool:
 
 def _within(name: str, value: Any, least: float, most: float) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (is_number and math.isfinite(value) and least <= value <= most):
+    if not (is_number and least <= value <= most):          # false for NaN and infinity, too
         raise RequestError("E_VALUE", f"{name} is {value!r}.", f"It must be a number from {least:g} to {most:g}.")
     return value
 

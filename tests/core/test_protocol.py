@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from platewright.errors import PlatewrightError, RequestError
-from platewright.protocol import PROMPT_BYTES_MAX, FrameRule, Job, ModelCard, PlateRequest, check_against, clean_prompt
+from platewright.protocol import (
+    PROMPT_BYTES_MAX,
+    FrameRule,
+    Job,
+    ModelCard,
+    PlateRequest,
+    check_against,
+    clean_prompt,
+    plate_name,
+)
 
 from .shots import shot
 
@@ -64,7 +73,7 @@ def test_a_prompt_is_refused_when_it_is_broken_or_endless() -> None:
     assert request(prompt="x" * PROMPT_BYTES_MAX).checked()
 
 
-@pytest.mark.parametrize("seed", [-2, 2**63, 1.5, "abc", True, float("inf")])
+@pytest.mark.parametrize("seed", [-2, 2**63, 10**400, 1.5, "abc", True, float("inf")])
 def test_a_seed_out_of_range_is_refused(seed: Any) -> None:
     refused("E_VALUE", seed=seed)
 
@@ -91,6 +100,15 @@ def test_a_model_may_allow_fewer_steps_than_the_schema() -> None:
 @pytest.mark.parametrize("size", [(1, 100), (16, 16385), (4, 4), (100,), (64.0, 64)])
 def test_sizes_out_of_bounds_are_refused(size: Any) -> None:
     refused("E_SIZE", size=size)
+
+
+def test_a_name_may_hold_the_camera_and_the_scene_and_nothing_else() -> None:
+    camera = replace(shot(), scene="sh 010")
+    assert plate_name("{scene}_{camera}_BG01", camera) == "sh_010_Camera_BG01"
+    assert plate_name("plain", camera) == "plain"
+    for token in ("{shot}", "{0.__class__}", "{camera.__init__}", "{}"):
+        with pytest.raises(RequestError, match="E_TEMPLATE"):
+            plate_name(f"a_{token}", camera)
 
 
 def test_the_hash_covers_what_changes_the_pixels_and_only_that() -> None:
