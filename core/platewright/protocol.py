@@ -257,7 +257,7 @@ def slug(name: str) -> str:
 
 
 def plate_name(template: str, camera: CameraPath) -> str:
-    """The plate's name: `{camera}` and `{scene}` filled in, then a slug. RequestError E_TEMPLATE for any other token."""
+    """The plate's name: `{camera}` and `{scene}` filled in, then a slug. RequestError E_TEMPLATE for other tokens."""
     known = {"camera": camera.camera, "scene": camera.scene}
 
     def value(token: re.Match[str]) -> str:
