@@ -193,8 +193,8 @@ def follow() -> None:
 
 def tick() -> float | None:
     """Take what the worker said, for a few milliseconds, then give the interface back; ends itself when idle."""
-    pump(TICK_SECONDS)
-    redraw()
+    if pump(TICK_SECONDS) or state.check.is_running:
+        redraw()
     return POLL_SECONDS if running() or state.check.is_running else None
 
 
@@ -209,16 +209,17 @@ def wait(run: Run) -> None:
         conclude(run, Cancelled())
 
 
-def pump(seconds: float) -> None:
-    """Bring the running job as far as it will go now."""
+def pump(seconds: float) -> bool:
+    """Bring the running job as far as it will go now; True if there was news."""
     run = running()
     if run is None or state.worker is None:
-        return
-    state.worker.poll(seconds)
+        return False
+    news = state.worker.poll(seconds)
     if run.stage != run.handle.stage:
         run.stage, run.stage_started = run.handle.stage, monotonic()
     if run.handle.ended:
         follow_end(run)
+    return bool(news)
 
 
 def follow_end(run: Run) -> None:

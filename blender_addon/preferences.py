@@ -5,6 +5,7 @@ from bpy.props import StringProperty
 
 from . import jobs, runtime
 from .properties import PATH_OPTIONS
+from .words import draw_text
 
 OUT = "//plates"
 
@@ -42,12 +43,11 @@ def draw_check(layout: bpy.types.UILayout, check: runtime.Check) -> None:
     row.enabled = not check.is_running
     row.operator("platewright.check_runtime", text="Checking..." if check.is_running else "Check", icon="CHECKMARK")
     if check.error is not None:
-        layout.label(text=check.error.for_people(), icon="ERROR")
+        draw_text(layout, check.error.for_people(), icon="ERROR")
     for finding in sorted(check.findings, key=lambda each: each["is_well"]):
         icon = "CHECKMARK" if finding["is_well"] else "ERROR" if finding["is_needed"] else "INFO"
-        layout.label(text=f"{finding['name']}: {finding['detail']}", icon=icon)
-        if not finding["is_well"]:
-            layout.label(text=finding["mend"], icon="BLANK1")
+        mend = "" if finding["is_well"] else f" {finding['mend']}"
+        draw_text(layout, f"{finding['name']}: {finding['detail']}{mend}", icon=icon)
 
 
 def own() -> PLATEWRIGHT_AP_preferences | None:

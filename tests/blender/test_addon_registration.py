@@ -12,6 +12,7 @@ import bpy
 import pytest
 
 import blender_addon
+from blender_addon import words
 from platewright.errors import RequestError
 from tests.blender.scenes import shot
 from tests.conftest import ROOT
@@ -22,6 +23,7 @@ sys.modules.update(dict.fromkeys({blocked!r}))     # importing one of these rais
 import bpy
 before = set(sys.modules)                          # what Blender itself brings is Blender's business
 import blender_addon
+from blender_addon import words
 blender_addon.register()
 print(sorted({{name.partition(".")[0] for name in set(sys.modules) - before}} & {asked!r}))
 import os
@@ -109,9 +111,9 @@ def test_a_scene_cannot_name_a_program(addon: ModuleType) -> None:
     assert not named & {"python", "runtime", "executable", "environment", "command"}
 
 
-def test_what_panels_show_of_foreign_names_is_one_honest_line(addon: ModuleType) -> None:
-    assert addon.panels.shown("a\u202eb\nc") == "a\\u202eb\\u000ac"
-    assert len(addon.panels.shown("x" * 10**6)) < 200
+def test_what_panels_show_of_foreign_names_is_one_honest_line() -> None:
+    assert words.shown("a\u202eb\nc") == "a\\u202eb\\u000ac"
+    assert len(words.shown("x" * 10**6)) < 200
 
 
 def test_the_button_says_why_it_is_grey(addon: ModuleType) -> None:
@@ -125,7 +127,12 @@ def test_the_button_says_why_it_is_grey(addon: ModuleType) -> None:
     assert "not a camera" in addon.panels.why_not(scene)
 
 
-def test_words_are_wrapped_and_times_are_said(addon: ModuleType) -> None:
-    assert addon.panels.wrapped("one two three four", 9) == ["one two", "three", "four"]
-    assert [addon.panels.duration(seconds) for seconds in (8.2, 180.0, 4800.0)] == ["8 s", "3 min", "80 min"]
-    assert addon.panels.duration(6000) == "1 h 40 min"
+def test_words_are_wrapped_and_times_are_said() -> None:
+    assert words.wrapped("one two three four", 9) == ["one two", "three", "four"]
+    assert [words.duration(seconds) for seconds in (8.2, 180.0, 4800.0)] == ["8 s", "3 min", "80 min"]
+    assert words.duration(6000) == "1 h 40 min"
+
+
+def test_the_worker_stays_offline_while_blender_is(addon: ModuleType) -> None:
+    assert not bpy.app.online_access
+    assert addon.runtime.environment()["HF_HUB_OFFLINE"] == "1"

@@ -172,6 +172,25 @@ def undo_and_load() -> Steps:
     assert has_plate() and not jobs().waiting()
 
 
+def render() -> Steps:
+    """Press F12 while a plate is made: both come to their end, and the plate is not shown into a running render."""
+    yield from prepare()
+    scene = bpy.context.scene
+    scene.frame_end = 1008
+    scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 4, False
+    scene.render.resolution_percentage = 25
+    scene.render.filepath = str(Path(sys.argv[-1]) / "render/")
+    press("platewright.generate")
+    run, seen = jobs().latest(), False
+    press("render.render", animation=True)
+    while not run.is_over or bpy.app.is_job_running("RENDER"):
+        seen = seen or bpy.app.is_job_running("RENDER")
+        assert not (run.is_shown and bpy.app.is_job_running("RENDER"))
+        yield 0.05
+    assert seen and run.error is None and run.is_shown and has_plate()
+    assert len(list((Path(sys.argv[-1]) / "render").iterdir())) == 8
+
+
 def no_camera_no_runtime() -> Steps:
     """What the panel says when something is missing."""
     yield from prepare()

@@ -46,7 +46,7 @@ def test_a_plate_arrives_while_the_artist_works_on(blender: Blender, blend: Path
     assert noted["idle"], "no timer is left"
 
 
-@pytest.mark.parametrize("scenario", ["cancel", "undo_and_load", "no_camera_no_runtime", "disable"])
+@pytest.mark.parametrize("scenario", ["cancel", "undo_and_load", "render", "no_camera_no_runtime", "disable"])
 def test_it_goes_well(blender: Blender, blend: Path, stage: Path, scenario: str) -> None:
     blender.window(blend, scenario, stage)
 

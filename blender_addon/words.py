@@ -1,0 +1,54 @@
+"""Text on panels: labels neither wrap nor defend themselves against names that somebody chose with care."""
+
+from __future__ import annotations
+
+import bpy
+
+BIDI_MARKS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+SHOWN_CHARS = 120
+SENTENCE_CHARS = 480
+LETTER_PX, MARGIN_LETTERS = 6.6, 9                 # of the interface's font at scale 1
+
+
+def draw_text(layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None:
+    """Wrap a sentence into labels, which do not wrap by themselves."""
+    column = layout.column(align=True)
+    for line in wrapped(shown(text, most=SENTENCE_CHARS), columns_of(bpy.context.region.width)):
+        column.label(text=line, icon=icon)
+        icon = "BLANK1" if icon != "NONE" else "NONE"
+
+
+def columns_of(width_px: int) -> int:
+    """How many letters stand side by side in a region, beside the icon and the tabs."""
+    return max(16, int(width_px / (LETTER_PX * bpy.context.preferences.system.ui_scale)) - MARGIN_LETTERS)
+
+
+def wrapped(text: str, columns: int) -> list[str]:
+    """Break at spaces; a longer word keeps its own line."""
+    lines = [""]
+    for word in text.split():
+        fits = len(lines[-1]) + len(word) < columns
+        if lines[-1] and not fits:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+def shown(text: str, most: int = SHOWN_CHARS) -> str:
+    """A foreign name as one honest line: marks that turn the writing around are escaped, the length is bounded."""
+    safe = "".join(char if is_honest(char) else f"\\u{ord(char):04x}" for char in text[:most])
+    return safe if len(text) <= most else f"{safe}..."
+
+
+def is_honest(char: str) -> bool:
+    """It can be seen, and leaves its neighbours where they are."""
+    return char.isprintable() and char not in BIDI_MARKS
+
+
+def duration(seconds: float) -> str:
+    """`8 s`, `3 min`, `1 h 20 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
