@@ -179,7 +179,7 @@ def render() -> Steps:
     scene.frame_end = 1008
     scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 4, False
     scene.render.resolution_percentage = 25
-    scene.render.filepath = str(Path(sys.argv[-1]) / "render/")
+    scene.render.filepath = str(Path(sys.argv[-1]) / "rendered-")
     press("platewright.generate")
     run, seen = jobs().latest(), False
     press("render.render", animation=True)
@@ -188,7 +188,7 @@ def render() -> Steps:
         assert not (run.is_shown and bpy.app.is_job_running("RENDER"))
         yield 0.05
     assert seen and run.error is None and run.is_shown and has_plate()
-    assert len(list((Path(sys.argv[-1]) / "render").iterdir())) == 8
+    assert len(list(Path(sys.argv[-1]).glob("rendered-*.png"))) == 8
 
 
 def no_camera_no_runtime() -> Steps:

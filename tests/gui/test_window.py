@@ -21,7 +21,7 @@ def stage(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     folder = tmp_path / "stage"
     folder.mkdir()
     yield folder
-    for picture in folder.glob("*.png"):
+    for picture in set(folder.glob("*.png")) - set(folder.glob("rendered-*")):
         shutil.copy(picture, SHOTS / picture.name)
 
 
