@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+
 import bpy
 
-register, unregister = bpy.utils.register_submodule_factory(
-    __package__, ("properties", "preferences", "jobs", "operators", "panels", "command")
-)
+SUBMODULES = ("properties", "preferences", "jobs", "operators", "panels", "command")
+
+_register, _unregister = bpy.utils.register_submodule_factory(__package__, SUBMODULES)
+
+
+def register() -> None:
+    """Enable the extension."""
+    _register()
+
+
+def unregister() -> None:
+    """Disable the extension; Blender does so before it puts a newer one, with a newer wheel, in its place."""
+    _unregister()
+    if __package__.startswith("bl_ext."):
+        forget()
+
+
+def forget() -> None:
+    """Take all of this and of the core's wheel out of memory: after an update the new files are to be imported."""
+    for name in list(sys.modules):
+        if name.startswith((f"{__package__}.", "platewright.")) or name == "platewright":
+            del sys.modules[name]

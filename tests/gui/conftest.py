@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,11 @@ class Blender:
             cwd=self.home,
             start_new_session=True,
         )
+
+    def copied(self, home: Path) -> Blender:
+        """The same Blender with a home of its own, as this one's is now."""
+        shutil.copytree(self.home, home, symlinks=True)
+        return replace(self, home=home)
 
     def run(self, *words: str | Path) -> tuple[int, str, str]:
         """Exit code, stdout and stderr."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.gui.conftest import Blender
+from tests.gui.upgrade import next_release
 
 
 def last_line(out: str) -> str:
@@ -69,3 +70,23 @@ def test_the_operator_waits_in_a_script(blender: Blender, blend: Path, tmp_path:
     code, out, err = blender.run("-b", blend, "--python-exit-code", "1", "--python", script)
     assert code == 0, out + err
     assert (tmp_path / "plates/Camera_v001/plate.json").is_file()
+
+
+def test_a_newer_one_takes_over_without_a_restart(blender: Blender, blend: Path, tmp_path: Path) -> None:
+    """In one process the old one is enabled, the new one installed over it and used; and so in the next process."""
+    newer = next_release(blender.zip, tmp_path)
+    ours = "from bl_ext.user_default.platewright import operators, panels"
+    lives = f"{ours}; assert operators.NEW_IN_NEXT and panels.NEW_IN_NEXT"
+    script = tmp_path / "upgrade.py"
+    script.write_text(
+        "import bpy\n"
+        "assert hasattr(bpy.types.Scene, 'platewright')\n"
+        f"newer = {str(newer)!r}\n"
+        "bpy.ops.extensions.package_install_files(repo='user_default', filepath=newer, enable_on_install=True)\n"
+        f"assert hasattr(bpy.types.Scene, 'platewright')\n{lives}\n",
+        encoding="utf-8",
+    )
+    other = blender.copied(tmp_path / "home")
+    for words in (("--python", script), ("--python-expr", lives)):
+        code, out, err = other.run("-b", "--python-exit-code", "1", *words)
+        assert code == 0, out + err
