@@ -182,7 +182,7 @@ def test_the_zip_holds_what_blender_and_the_worker_need(built: Path) -> None:
     assert manifest["version"] == "0.1.7"
     assert manifest["wheels"] == ["./wheels/platewright-0.1.0.post7-py3-none-any.whl"]
     assert {"__init__.py", "LICENSE", "wheels/platewright-0.1.0.post7-py3-none-any.whl"} <= inside.keys()
-    assert {f"assets/{file.name}" for file in (ROOT / "core/platewright/assets").iterdir()} <= inside.keys()
+    assert {f"assets/{file.name}" for file in (ROOT / "core/platewright/assets").glob("*")} <= inside.keys()
     assert Path(json.loads(inside["runtime.json"])["python"]) == environments.core().python
 
 
