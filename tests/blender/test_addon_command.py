@@ -72,8 +72,8 @@ def test_generate_makes_the_plate_and_answers_with_one_object(blend: Path, tmp_p
 
 def test_other_verbs_are_the_cores_own(blend: Path, tmp_path: Path) -> None:
     code, out, err = run(blend, "--command", "platewright", "verify", tmp_path / "nothing", "--json")
-    assert code == 1, err
-    assert json.loads(out)["ok"] is False
+    assert code == 2, err
+    assert json.loads(out)["error"]["code"] == "E_FILE_MISSING"
 
 
 @pytest.mark.parametrize(
