@@ -75,12 +75,10 @@ def own_folder() -> Path:
 
 
 def environment() -> dict[str, str]:
-    """Where the weights in the zip lie, unless the studio says otherwise; and no network while Blender is offline."""
+    """The weights in the zip, behind those of the studio; and no network while Blender is offline."""
     added = {} if bpy.app.online_access else {"HF_HUB_OFFLINE": "1"}
-    weights = HERE / "assets"
-    if weights.is_dir() and "PLATEWRIGHT_MODELS" not in os.environ:
-        added["PLATEWRIGHT_MODELS"] = str(weights)
-    return added
+    folders = [os.environ.get("PLATEWRIGHT_MODELS", ""), str(HERE / "assets")]
+    return {"PLATEWRIGHT_MODELS": os.pathsep.join(filter(None, folders)), **added}
 
 
 def command_line(runtime: Runtime, words: Sequence[str]) -> tuple[list[str], dict[str, str]]:

@@ -36,9 +36,9 @@ class WeightsCard:
 
 
 def model_folders() -> list[Path]:
-    """Where models are looked for: $PLATEWRIGHT_MODELS first, then the assets that travel with the package."""
-    chosen = os.environ.get("PLATEWRIGHT_MODELS")
-    return [Path(chosen).expanduser(), ASSETS] if chosen else [ASSETS]
+    """Where models are looked for: the folders of $PLATEWRIGHT_MODELS, then the assets that travel with the package."""
+    chosen = os.environ.get("PLATEWRIGHT_MODELS", "").split(os.pathsep)
+    return [*(Path(folder).expanduser() for folder in chosen if folder), ASSETS]
 
 
 def find_card(name: str) -> WeightsCard:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 from types import ModuleType
 
 import bpy
@@ -136,3 +138,9 @@ def test_words_are_wrapped_and_times_are_said() -> None:
 def test_the_worker_stays_offline_while_blender_is(addon: ModuleType) -> None:
     assert not bpy.app.online_access
     assert addon.runtime.environment()["HF_HUB_OFFLINE"] == "1"
+
+
+def test_a_studios_models_come_before_those_in_the_zip(addon: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLATEWRIGHT_MODELS", "studio")
+    studio, own = addon.runtime.environment()["PLATEWRIGHT_MODELS"].split(os.pathsep)
+    assert (studio, Path(own).name) == ("studio", "assets")
