@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -12,11 +14,12 @@ from torch.nn import functional
 
 from platewright.nets.decoder import SPAN, PatchBasis, SeamHealer
 from platewright.nets.draft_video import DraftVideo, ray_tokens
+from platewright.sampling import sample_step, schedule
 
 from .dataset import load_shard, shard_path
 from .latents import as_signed, draw_words
 
-HEALER = {"width": 32, "depth": 4}
+HEALER = {"width": 32, "depth": 5}
 CLIPS = 3  # per step
 RATE = 2e-3
 
@@ -33,22 +36,32 @@ def train_healer(
     optimiser = torch.optim.AdamW(healer.parameters(), lr=RATE, weight_decay=0.0)
     for step in range(steps):
         generator = torch.Generator().manual_seed(90_000 + step)
-        guessed, true = guess(
-            network, basis, load_shard(shard_path(clips, "train", step % _shards(clips))), vocabulary, generator
-        )
+        shard = load_shard(shard_path(clips, "train", step % _shards(clips)))
+        shown = guess(network, basis, shard, vocabulary, generator)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            healed = healer(guessed)
-        loss = (healed.float() - true).abs().mean()
+            healed = healer(shown.frames, shown.directions, shown.origins)
+        loss = (healed.float() - shown.true).abs().mean()
         loss.backward()
         optimiser.param_groups[0]["lr"] = (
             RATE * min(1.0, (step + 1) / 20) * 0.5 * (1 + math.cos(math.pi * step / steps))
         )
         optimiser.step()
         optimiser.zero_grad()
-        if step % 50 == 0:
-            print(f"healer {step}  {loss.item():.4f}  unhealed {(guessed - true).abs().mean().item():.4f}", flush=True)
+        if step % 20 == 0:
+            unhealed = (shown.frames - shown.true).abs().mean().item()
+            print(f"healer {step}  {loss.item():.4f}  unhealed {unhealed:.4f}", flush=True)
     save_file(healer.state_dict(), path)
     return healer
+
+
+@dataclass(frozen=True, slots=True)
+class Guessed:
+    """What the network made of noisy latents, (B, F, H, W, 3) in -1..1, the true frames, and the cameras' rays."""
+
+    frames: Tensor
+    true: Tensor
+    directions: Tensor
+    origins: Tensor
 
 
 @torch.no_grad()
@@ -58,23 +71,29 @@ def guess(
     shard: dict[str, Tensor],
     vocabulary: dict[str, int],
     generator: torch.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Frames the network guesses (B, 8, H, W, 3) and the true ones, from latents up to half noise."""
+) -> Guessed:
+    """Clips noised by a quarter to two thirds and sampled back in three steps, invented detail and all."""
     chosen = torch.randint(len(shard["kinds"]), (CLIPS,), generator=generator)
     span = slice(0, 4 * SPAN)
-    frames = as_signed(shard["frames"][chosen, span])
-    clean = basis.encode(frames)
-    time = (0.03 + 0.5 * torch.rand(CLIPS, 1, generator=generator)).expand(CLIPS, clean.shape[1])
-    spread = time[:, :, None, None, None]
-    noisy = (1 - spread) * clean + spread * torch.randn(clean.shape, generator=generator)
-    rays = ray_tokens(*(shard[name][chosen, span].float() for name in ("directions", "origins", "headings")))
+    true = as_signed(shard["frames"][chosen, span])
+    clean = basis.encode(true)
+    camera = {name: shard[name][chosen, span].float() for name in ("directions", "origins", "headings")}
+    rays, words = ray_tokens(**camera), draw_words(shard["kinds"][chosen], vocabulary, 0.1, generator)
     device = next(network.parameters()).device
-    words = draw_words(shard["kinds"][chosen], vocabulary, 0.1, generator)
-    with torch.autocast(device.type, dtype=torch.bfloat16):
-        found = network(noisy.to(device), time.to(device), rays.to(device), words.to(device)).float().cpu()
-    start = int(torch.randint(0, 9, (), generator=generator).item())
-    part = slice(start, start + 8)
-    return basis.decode(found)[:, part], frames[:, part]
+
+    def denoise(noisy: Tensor, times: Tensor) -> Tensor:
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            return network(noisy, times, rays.to(device), words.to(device)).float()
+
+    start = 0.25 + 0.4 * torch.rand((), generator=generator).item()
+    noisy = ((1 - start) * clean + start * torch.randn(clean.shape, generator=generator)).to(device)
+    for now, then in itertools.pairwise(start * time for time in schedule(3)):
+        noisy = sample_step(denoise, noisy, 0, now, then)
+    first = int(torch.randint(0, 9, (), generator=generator).item())
+    part = slice(first, first + 8)
+    return Guessed(
+        basis.decode(noisy.cpu())[:, part], true[:, part], camera["directions"][:, part], camera["origins"][:, part]
+    )
 
 
 def seam_ratio(frames: Tensor) -> float:
@@ -90,7 +109,7 @@ def _shards(clips: Path) -> int:
     return len(list(clips.glob("train_*.safetensors")))
 
 
-def heal(healer: SeamHealer, frames: Tensor) -> Tensor:
+def heal(healer: SeamHealer, shown: Guessed) -> Tensor:
     """Healed frames within -1..1."""
     with torch.no_grad():
-        return functional.hardtanh(healer(frames))
+        return functional.hardtanh(healer(shown.frames, shown.directions, shown.origins))

@@ -24,7 +24,7 @@ from .evaluate import held_out_figures, sample
 from .export import export
 from .healing import HEALER, guess, heal, seam_ratio, train_healer
 from .latents import Batch, draw_batch, draw_words, fit_basis, load_clips, take
-from .learning import Learner
+from .learning import Learner, Progress
 from .report import save_curves, save_picture, sheet
 
 
@@ -67,7 +67,7 @@ CONFIGS = {
         look_every=2,
         healer_steps=2,
     ),
-    "cpu-hour": Config(shards=64, clips=64, batch=16, steps=4000, seconds=2640.0, save_every=200, look_every=300),
+    "cpu-hour": Config(shards=64, clips=64, batch=16, steps=4000, seconds=2350.0, save_every=200, look_every=300),
     "one-gpu": Config(
         shards=400,
         clips=64,
@@ -111,12 +111,12 @@ def run(config: Config, out: Path, processes: int) -> Learner:
 
 def finish(learner: Learner, config: Config, basis: PatchBasis, out: Path) -> None:
     """The seam healer, then weights and card in `out/model`, the moving average being what travels."""
-    words_at = {word: n + 1 for n, word in enumerate(vocabulary())}
+    words_at = word_table()
     average = learner.average.eval()
     healer = train_healer(average, basis, out / "clips", words_at, config.healer_steps, out / "healer.safetensors")
     held_out = load_shard(shard_path(out / "clips", "held_out", 0))
-    guessed, true = guess(average, basis, held_out, words_at, torch.Generator().manual_seed(7))
-    healed = heal(healer, guessed)
+    shown = guess(average, basis, held_out, words_at, torch.Generator().manual_seed(7))
+    healed = heal(healer, shown)
     facts = {
         "script": "core/training/train.py",
         "config": asdict(config),
@@ -127,10 +127,10 @@ def finish(learner: Learner, config: Config, basis: PatchBasis, out: Path) -> No
         "data": "clips rendered by core/training from seeds; no pictures, videos or weights of others",
         "held_out": learner.progress.held_out[-1] if learner.progress.held_out else {},
         "healer": {
-            "error": mean_error(guessed, true),
-            "error_healed": mean_error(healed, true),
-            "seams_true": seam_ratio(true),
-            "seams": seam_ratio(guessed),
+            "error": mean_error(shown.frames, shown.true),
+            "error_healed": mean_error(healed, shown.true),
+            "seams_true": seam_ratio(shown.true),
+            "seams": seam_ratio(shown.frames),
             "seams_healed": seam_ratio(healed),
         },
     }
@@ -168,46 +168,52 @@ def make_learner(config: Config, deviation: torch.Tensor) -> Learner:
 
 def train(learner: Learner, config: Config, groups: list[Batch], held_out: Batch, basis: PatchBasis, out: Path) -> None:
     """Steps until the budget is spent; draws depend on the step's number alone, so a resumed run is the same run."""
-    words_at = {word: n + 1 for n, word in enumerate(vocabulary())}
     progress = learner.progress
-    while (spent := share_spent(config, progress.step, progress.seconds)) < 1.0:
-        started = time.monotonic()
-        generator = torch.Generator().manual_seed(1000 + progress.step)
-        batch = draw_batch(groups, config.batch, config.window, generator)
-        words = draw_words(batch.kinds, words_at, config.silence, generator)
-        loss = learner.learn(
-            on(batch, config.device), words.to(config.device), progress.step, pace(config, progress.step, spent)
-        )
-        progress.losses.append(round(loss, 5))
-        progress.seconds += time.monotonic() - started
+    while share_spent(config, progress) < 1.0:
+        step(learner, config, groups)
         if progress.step % config.look_every == 0:
-            look(learner, config, held_out, words_at, basis, out)
+            look(learner, config, held_out, basis, out)
         if progress.step % config.save_every == 0:
             learner.save(out)
     learner.save(out)
+
+
+def step(learner: Learner, config: Config, groups: list[Batch]) -> float:
+    """Learn from one batch; returns the loss."""
+    started, progress = time.monotonic(), learner.progress
+    generator = torch.Generator().manual_seed(1000 + progress.step)
+    batch = draw_batch(groups, config.batch, config.window, generator)
+    words = draw_words(batch.kinds, word_table(), config.silence, generator)
+    loss = learner.learn(on(batch, config.device), words.to(config.device), progress.step, pace(config, progress))
+    progress.losses.append(round(loss, 5))
+    progress.seconds += time.monotonic() - started
+    return progress.losses[-1]
+
+
+def word_table() -> dict[str, int]:
+    """Indices of the words; 0 is kept for silence."""
+    return {word: n + 1 for n, word in enumerate(vocabulary())}
 
 
 def on(batch: Batch, device: str) -> Batch:
     return Batch(*(getattr(batch, name).to(device) for name in Batch.__slots__[:-1]), batch.kinds)
 
 
-def share_spent(config: Config, step: int, seconds: float) -> float:
+def share_spent(config: Config, progress: Progress) -> float:
     """How much of the budget is gone, 0..1."""
-    return max(step / config.steps, seconds / config.seconds if config.seconds else 0.0)
+    return max(progress.step / config.steps, progress.seconds / config.seconds if config.seconds else 0.0)
 
 
-def pace(config: Config, step: int, spent: float) -> float:
+def pace(config: Config, progress: Progress) -> float:
     """Learning rate as a share of the full one: warm-up, plateau, linear decay over the last 35 %."""
-    return min(1.0, (step + 1) / config.warm_up, (1.0 - spent) / 0.35 + 0.005)
+    return min(1.0, (progress.step + 1) / config.warm_up, (1.0 - share_spent(config, progress)) / 0.35 + 0.005)
 
 
-def look(
-    learner: Learner, config: Config, held_out: Batch, words_at: dict[str, int], basis: PatchBasis, out: Path
-) -> None:
+def look(learner: Learner, config: Config, held_out: Batch, basis: PatchBasis, out: Path) -> None:
     """Figures and pictures of the moving average on what it never saw."""
     generator = torch.Generator().manual_seed(3)
     batch = take(held_out, torch.arange(min(32, len(held_out.kinds))), 0, config.window)
-    words = draw_words(batch.kinds, words_at, 0.0, generator, held_out=True)
+    words = draw_words(batch.kinds, word_table(), 0.0, generator, held_out=True)
     basis = basis.to(config.device)
     figures = held_out_figures(learner.average, basis, on(batch, config.device), words.to(config.device))
     progress = learner.progress

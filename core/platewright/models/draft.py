@@ -123,7 +123,7 @@ class DraftBackend:
     """The embedded model as the engine sees it."""
 
     def __init__(self, loaded: Loaded) -> None:
-        self._loaded = loaded
+        self.loaded = loaded
         self.card = card()
 
     @property
@@ -131,14 +131,14 @@ class DraftBackend:
         """Where it runs, in words."""
         import torch
 
-        device = self._loaded.device
+        device = self.loaded.device
         return f"{device} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device)
 
     def provenance(self) -> dict[str, Any]:
         """Files with sha256, number format and versions."""
         import torch
 
-        source = self._loaded.source
+        source = self.loaded.source
         files = [{"file": source.path.name, "sha256": source.sha256}]
         return {"files": files, "dtype": "float32", "torch": torch.__version__}
 
@@ -152,25 +152,28 @@ class DraftBackend:
 
         Raises OutOfMemory E_OOM, DeviceLost E_DEVICE_LOST, BackendError E_NOT_FINITE.
         """
-        with _told_plainly(self._loaded.device):
+        with _told_plainly(self.loaded.device):
             yield from self._frames(request, camera, job, emit)
 
     def _frames(self, request: PlateRequest, camera: CameraPath, job: str, emit: Emit) -> Iterator[numpy.ndarray]:
         """Window after window, each going on from the last latent frame of the one before."""
         from .. import sampling
 
-        take = _Take(self._loaded, request, camera, job, emit)
-        windows = sampling.plan_windows(-(-len(camera) // SPAN), self._loaded.window, OVERLAP)
+        take = _Take(self.loaded, request, camera, job, emit)
+        windows = sampling.plan_windows(-(-len(camera) // SPAN), self.loaded.window, OVERLAP)
         emit(Stage(job, "sampling", f"{len(windows)} windows of {take.steps} steps on {self.device}"))
         latents = None
         for window in windows:
             latents = take.sampled(window, latents, len(windows))
             first, last = window.start + window.given, min(window.stop * SPAN, len(camera))
-            yield from self._decoded(latents, window.given, last - first * SPAN)
+            yield from self._decoded(latents, take.seen(window), window.given, last - first * SPAN)
 
-    def _decoded(self, latents: torch.Tensor, given: int, count: int) -> Iterator[numpy.ndarray]:
+    def _decoded(
+        self, latents: torch.Tensor, camera: dict[str, torch.Tensor], given: int, count: int
+    ) -> Iterator[numpy.ndarray]:
         """The first `count` pictures after the given latent frames; those are decoded too: seams in time heal."""
-        frames = self._loaded.healer(self._loaded.basis.decode(latents))[0, given * SPAN : given * SPAN + count]
+        seen = self.loaded.healer(self.loaded.basis.decode(latents), camera["directions"], camera["origins"])
+        frames = seen[0, given * SPAN : given * SPAN + count]
         if not bool(frames.isfinite().all()):
             raise _not_finite()
         yield from ((frames + 1) / 2).clamp(0, 1).cpu().numpy()
@@ -218,12 +221,14 @@ class _Take:
         import torch
 
         from .. import sampling
+        from ..nets.draft_video import ray_tokens
 
         shape = (1, window.stop - window.start, self._loaded.network.config.latent, self._down, self._across)
         noisy = sampling.window_noise(shape, self._seed, window.index).to(self._loaded.device)
         if before is not None:
             noisy = torch.cat([before[:, -window.given :], noisy[:, window.given :]], 1)
-        rays = self._rays(window)
+        camera = self.seen(window)
+        rays = ray_tokens(camera["directions"], camera["origins"], camera["headings"])
         times = sampling.schedule(self.steps, SHIFT)
         for step, (now, then) in enumerate(itertools.pairwise(times)):
             noisy = sampling.sample_step(lambda x, t: self._denoised(x, t, rays), noisy, window.given, now, then)
@@ -232,15 +237,12 @@ class _Take:
             raise _not_finite()
         return noisy
 
-    def _rays(self, window: Window) -> torch.Tensor:
-        """Ray tokens (1, L, R, h, w); past the path's end the camera rests."""
+    def seen(self, window: Window) -> dict[str, torch.Tensor]:
+        """The window's slice of the camera tensors, with a batch axis; past the path's end the camera rests."""
         import torch
 
-        from ..nets.draft_video import ray_tokens
-
         frames = torch.arange(window.start * SPAN, window.stop * SPAN).clamp_max(len(self._camera["headings"]) - 1)
-        picked = (self._camera[name][frames][None] for name in ("directions", "origins", "headings"))
-        return ray_tokens(*picked).to(self._loaded.device)
+        return {name: tensor[frames][None].to(self._loaded.device) for name, tensor in self._camera.items()}
 
     def _denoised(self, noisy: torch.Tensor, times: torch.Tensor, rays: torch.Tensor) -> torch.Tensor:
         """The guided clean guess: prompt and negative prompt side by side in one batch."""

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 SPAN = 4  # frames in a latent frame
 PATCH = 16  # pixels across and down a latent cell
+SIGHTS = 4  # what the healer knows of the camera, per half-size pixel
 VALUES = SPAN * PATCH * PATCH * 3
 
 
@@ -29,10 +30,15 @@ class PatchBasis(nn.Module):
         """Fit to patches (N, VALUES); returns the deviation (C,) of each latent channel."""
         self.mean.copy_(patches.mean(0))
         centred = patches - self.mean
-        values, vectors = torch.linalg.eigh(centred.T @ centred / len(patches))
+        if len(patches) < VALUES:
+            _, roots, rows = torch.linalg.svd(centred, full_matrices=False)
+            deviations, vectors = roots / len(patches) ** 0.5, rows.T
+        else:
+            values, columns = torch.linalg.eigh(centred.T @ centred / len(patches))
+            deviations, vectors = values.flip(0).clamp_min(0.0).sqrt(), columns.flip(1)
         count = len(self.scale)
-        deviation = values.flip(0)[:count].clamp_min(1e-10).sqrt()
-        self.basis.copy_(vectors.flip(1)[:, :count])
+        deviation = deviations[:count].clamp_min(1e-5)
+        self.basis.copy_(vectors[:, :count])
         self.scale.copy_((deviation * deviation.mean()).sqrt())
         return deviation / self.scale
 
@@ -46,23 +52,30 @@ class PatchBasis(nn.Module):
 
 
 class SeamHealer(nn.Module):
-    """Frames in, frames out: each frame is read with its neighbours in time, and only a correction is learned."""
+    """Frames in, frames out: each frame is read with its neighbours in time and with where its horizon and ground are.
+
+    Only a correction is learned.
+    """
 
     def __init__(self, width: int = 48, depth: int = 5) -> None:
         super().__init__()
-        self.enter = nn.Conv2d(3 * 3 * 4, width, 3, padding=1, padding_mode="replicate")
+        self.enter = nn.Conv2d(3 * 3 * 4 + SIGHTS, width, 3, padding=1, padding_mode="replicate")
         self.blocks = nn.ModuleList(Residual(width, 1 + n % 3) for n in range(depth))
         self.leave = nn.Conv2d(width, 3 * 4, 3, padding=1, padding_mode="replicate")
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        for parameter in self.leave.parameters():
+            nn.init.zeros_(parameter)
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """Healed frames (B, F, H, W, 3) of frames of the same shape; H and W even."""
+    def forward(self, frames: Tensor, directions: Tensor, origins: Tensor) -> Tensor:
+        """Healed frames (B, F, H, W, 3) of frames of the same shape.
+
+        directions (B, F, 3, H / 4, W / 4), origins (B, F, 3): slices of `conditioning_tensors`
+        """
         batch, count = frames.shape[:2]
         still = frames.permute(0, 1, 4, 2, 3)
         padded = torch.cat([still[:, :1], still, still[:, -1:]], 1)
         beside = torch.cat([padded[:, :-2], still, padded[:, 2:]], 2).flatten(0, 1)
-        hidden = self.enter(functional.pixel_unshuffle(beside, 2))
+        seen = sights(directions, origins).flatten(0, 1).to(frames.dtype)
+        hidden = self.enter(torch.cat([functional.pixel_unshuffle(beside, 2), seen], 1))
         for block in self.blocks:
             hidden = block(hidden)
         change = functional.pixel_shuffle(self.leave(functional.silu(hidden)), 2)
@@ -79,6 +92,13 @@ class Residual(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         return hidden + self.second(functional.silu(self.first(functional.silu(hidden))))
+
+
+def sights(directions: Tensor, origins: Tensor) -> Tensor:
+    """Elevation, how far above or below the horizon, and closeness of the ground (B, F, SIGHTS, 2 h, 2 w)."""
+    z = functional.interpolate(directions[:, :, 2], scale_factor=2.0, mode="bilinear")
+    drop, height = (-z).clamp_min(0.0), origins[:, :, 2, None, None].abs().clamp_min(0.05)
+    return torch.stack([z, torch.tanh(8.0 * z), torch.tanh(40.0 * z), drop / (drop + 0.03 * height)], 2)
 
 
 def to_patches(frames: Tensor) -> Tensor:
