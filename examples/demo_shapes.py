@@ -59,8 +59,8 @@ def weather(tree: bpy.types.NodeTree, shader: bpy.types.Node, colour: Colour, we
     noise = tree.nodes.new("ShaderNodeTexNoise")
     noise.inputs["Scale"].default_value, noise.inputs["Detail"].default_value = 1.6, 9.0
     ramp = tree.nodes.new("ShaderNodeValToRGB")
-    dark = tuple(channel * (1.0 - 0.75 * wear) for channel in colour)
-    stops(ramp, ((0.32, colour), (0.72, dark)))
+    red, green, blue = (channel * (1.0 - 0.75 * wear) for channel in colour)
+    stops(ramp, ((0.32, colour), (0.72, (red, green, blue))))
     tree.links.new(position.outputs["Object"], stretch.inputs[0])
     tree.links.new(stretch.outputs[0], noise.inputs["Vector"])
     tree.links.new(noise.outputs[0], ramp.inputs[0])

@@ -110,20 +110,22 @@ def _generate(options: argparse.Namespace) -> Answer:
 
 
 def _run(options: argparse.Namespace) -> Answer:
-    from . import plates
-
     try:
         answer = _make(_read_job(Path(options.job), options.version), options.resume)
-    except PlatewrightError as error:
-        answer = {"error": error.to_dict(), "exit_code": error.exit_code}
+    except (PlatewrightError, KeyboardInterrupt) as stopped:
+        error = stopped if isinstance(stopped, PlatewrightError) else Cancelled()
+        _leave_result(options, {"error": error.to_dict(), "exit_code": error.exit_code})
         raise
-    except KeyboardInterrupt:
-        answer = {"error": Cancelled().to_dict(), "exit_code": Cancelled.exit_code}
-        raise
-    finally:
-        if options.result:
-            plates.write_json(Path(options.result), answer)
+    _leave_result(options, answer)
     return answer
+
+
+def _leave_result(options: argparse.Namespace, answer: Answer) -> None:
+    """A farm that keeps no stdout finds the answer, or the error, in the file it named."""
+    from . import disk
+
+    if options.result:
+        disk.write_json(Path(options.result), answer)
 
 
 def _read_job(path: Path, version: int | None) -> Job:

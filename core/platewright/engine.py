@@ -8,7 +8,7 @@ The engine names no model. It runs in the worker process and, unchanged, inside 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -102,7 +102,7 @@ def _fill(folder: PlateFolder, job: Job, request: PlateRequest, camera: CameraPa
 
 def _write_behind(
     folder: PlateFolder, camera: CameraPath, marks: dict[str, str], pictures: Iterator[Picture]
-) -> Iterator[FrameRecord]:
+) -> Generator[FrameRecord, None, None]:
     """Write each picture in a second thread while the next ones are made; yields the frames in order.
 
     Memory holds WAITING_MAX pictures at most. However it ends, no write is left half done behind it.
