@@ -45,7 +45,7 @@ class PlatePanel:
         layout, scene = self.layout, context.scene
         draw_shot(layout, scene)
         settings = scene.platewright
-        layout.prop(settings, "prompt", text="", placeholder="Prompt: a foggy harbour at dawn")
+        layout.prop(settings, "prompt", text="", placeholder="Prompt: a foggy coast at dawn")
         layout.menu("PLATEWRIGHT_MT_models", text=model_title(settings.model))
         run, own = jobs.running(), jobs.latest_of(scene)
         if run:

@@ -86,7 +86,7 @@ class PLATEWRIGHT_PG_scene(bpy.types.PropertyGroup):
     )
     plate_name: StringProperty(
         name="Name",
-        description="Name of the plate; empty takes the camera's",
+        description="Name of the plate; {camera} and {scene} are filled in. Empty takes the camera's",
     )
     plate: StringProperty(
         name="Plate",

@@ -7,7 +7,7 @@ import bpy
 BIDI_MARKS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 SHOWN_CHARS = 120
 SENTENCE_CHARS = 480
-LETTER_PX, MARGIN_LETTERS = 6.6, 9                 # of the interface's font at scale 1
+LETTER_PX, MARGIN_LETTERS = 6.8, 11                # of the interface's font at scale 1
 
 
 def draw_text(layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None:

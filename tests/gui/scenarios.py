@@ -81,7 +81,7 @@ def has_plate() -> bool:
 def prepare() -> Steps:
     """A prompt, a model that needs no weights, a folder."""
     settings = bpy.context.scene.platewright
-    settings.prompt, settings.model = "a harbour in the fog", os.environ.get("PW_GUI_MODEL", "grid")
+    settings.prompt, settings.model = "a coast in the evening fog", os.environ.get("PW_GUI_MODEL", "grid")
     settings.out = str(Path(sys.argv[-1]) / "plates")
     yield from open_tab()
 
