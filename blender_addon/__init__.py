@@ -19,7 +19,7 @@ def register() -> None:
 def unregister() -> None:
     """Disable the extension; Blender does so before it puts a newer one, with a newer wheel, in its place."""
     _unregister()
-    if __package__.startswith("bl_ext."):
+    if str(__package__).startswith("bl_ext."):
         forget()
 
 
