@@ -20,7 +20,7 @@ from platewright.protocol import Job
 
 from .plate_read import Plate, read_plate
 from .runtime import Check, Runtime, default_python
-from .scene_write import range_notes, show_behind_camera
+from .scene_write import show_behind_camera
 
 POLL_SECONDS = 0.1
 PANEL_REGIONS = {("VIEW_3D", "UI"), ("PROPERTIES", "WINDOW"), ("PREFERENCES", "WINDOW")}
@@ -231,8 +231,10 @@ def follow_end(run: Run) -> None:
         run.reader = Thread(target=read_back, args=(run,), name="platewright-hash", daemon=True)
         run.reader.start()
     elif not run.reader.is_alive() and not bpy.app.is_job_running("RENDER"):
-        show_at_origin(run)
-        conclude(run, run.error)
+        try:
+            show_at_origin(run)
+        finally:                                   # an exception ends the timer; it must not leave a job that never ends
+            conclude(run, run.error)
 
 
 def read_back(run: Run) -> None:
@@ -251,19 +253,13 @@ def show_at_origin(run: Run) -> None:
         return
     scene, camera = place
     try:
-        show(scene, camera, run.plate)
+        show_behind_camera(camera, run.plate, scene)
     except PlatewrightError as error:
         run.error = error
         return
+    scene.platewright.plate = str(run.plate.folder)
     run.is_shown = True
     push_undo("Show Plate")
-
-
-def show(scene: bpy.types.Scene, camera: bpy.types.Object, plate: Plate) -> list[str]:
-    """The plate as the camera's background; the scene remembers it. Returns notes. Raises CameraError, PlateError."""
-    notes = [*range_notes(scene, plate, None), *show_behind_camera(camera, plate, scene)]
-    scene.platewright.plate = str(plate.folder)
-    return notes
 
 
 def conclude(run: Run, error: PlatewrightError | None) -> None:
