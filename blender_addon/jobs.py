@@ -233,7 +233,7 @@ def follow_end(run: Run) -> None:
     elif not run.reader.is_alive() and not bpy.app.is_job_running("RENDER"):
         try:
             show_at_origin(run)
-        finally:                                   # an exception ends the timer; it must not leave a job that never ends
+        finally:                                   # an exception ends the timer, and must not leave a job without end
             conclude(run, run.error)
 
 
