@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,7 @@ class Blender:
         out, err = child.communicate(timeout=RUN_SECONDS)
         return child.returncode, out, err
 
-    def window(self, blend: Path, scenario: str, folder: Path) -> dict[str, object]:
+    def window(self, blend: Path, scenario: str, folder: Path) -> dict[str, Any]:
         """Play a scenario of scenarios.py in a window; what it noted, or the failure it ended with."""
         child = self.start(*window_words(blend, scenario, folder))
         out, err = child.communicate(timeout=RUN_SECONDS)

@@ -99,8 +99,10 @@ def plate() -> Steps:
     look("ready")
     press("platewright.generate")
     run, ticks = jobs().latest(), 0
+    headlines: set[str] = set()
     while jobs().running():
         ticks += 1
+        headlines.add(run.headline())
         if ticks % 20 == 0:                        # the artist works on
             bpy.context.scene.objects["Suzanne"].location.z += 0.01
         if len(run.handle.frames) > 12 and "running" not in noted:
@@ -124,7 +126,7 @@ def plate() -> Steps:
     yield 0.5
     assert bpy.context.scene.render.film_transparent
     look("composite")
-    noted.update(ticks=ticks, seconds=run.seconds, idle=not bpy.app.timers.is_registered(jobs().tick))
+    noted.update(headlines=sorted(headlines), idle=not bpy.app.timers.is_registered(jobs().tick))
 
 
 def cancel() -> Steps:

@@ -42,7 +42,7 @@ def seconds_until_gone(pid: int) -> float:
 
 def test_a_plate_arrives_while_the_artist_works_on(blender: Blender, blend: Path, stage: Path) -> None:
     noted = blender.window(blend, "plate", stage)
-    assert int(str(noted["ticks"])) > 10, "the interface ran while the worker did"
+    assert len(noted["headlines"]) > 3, "the interface ran while the worker did"
     assert noted["idle"], "no timer is left"
 
 
@@ -53,12 +53,12 @@ def test_it_goes_well(blender: Blender, blend: Path, stage: Path, scenario: str)
 
 def test_check_finds_the_workers_python(blender: Blender, blend: Path, stage: Path) -> None:
     findings = blender.window(blend, "check", stage)["findings"]
-    assert isinstance(findings, list) and {"python", "library torch"} <= {finding["name"] for finding in findings}
+    assert {"python", "library torch"} <= {finding["name"] for finding in findings}
 
 
 def test_quitting_in_the_middle_of_a_job_ends_the_worker(blender: Blender, blend: Path, stage: Path) -> None:
     noted = blender.window(blend, "busy", stage)
-    seconds_until_gone(int(str(noted["worker"])))
+    seconds_until_gone(noted["worker"])
 
 
 def test_killing_blender_ends_the_worker_and_damages_nothing(
