@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+COARSE = 24  # latent channels that start from full noise
+CALM = 0.3
 Denoise = Callable[[Tensor, Tensor], Tensor]  # (noisy latent, times (B, L)) -> clean latent
 
 
@@ -44,6 +46,16 @@ def window_noise(shape: Sequence[int], seed: int, window: int) -> Tensor:
     """White noise drawn on the CPU, so every device starts from the same bytes; one stream per window of a path."""
     generator = torch.Generator(device="cpu").manual_seed((seed * 1_000_003 + window * 7_919 + 17) % 2**63)
     return torch.randn(tuple(shape), generator=generator, dtype=torch.float32)
+
+
+def calmed(noise: Tensor) -> Tensor:
+    """Noise (B, L, C, h, w) with less of it in the fine channels, of which a small network knows too little.
+
+    Their full noise would come out as grain; calmed, they hold what the network is sure of.
+    """
+    share = torch.ones(noise.shape[2], device=noise.device)
+    share[COARSE:] = CALM
+    return noise * share[:, None, None]
 
 
 def plan_windows(latents: int, longest: int, overlap: int) -> list[Window]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # a card is read without them
     from ..nets.draft_video import DraftVideo
     from ..sampling import Window
 
+    Passes = tuple[torch.Tensor, torch.Tensor]
+
 NAME = "draft"
 GRIDS = ((7, 4), (7, 3), (6, 4), (5, 5), (4, 6), (4, 7))  # latent cells across and down, as trained
 PATCH = 16  # pixels per latent cell
@@ -29,7 +31,10 @@ CELLS = 4  # rays per latent cell
 SPAN = 4  # frames per latent frame
 OVERLAP = 1  # latent frames that lead each window after the first
 STEPS = 14
-GUIDANCE = 2.0
+GUIDANCE = 1.7
+MARGIN = PATCH // 2  # pixels: half a latent cell
+EASED = 2  # frames that change when the next latent frame is known
+AGAIN = 0.65  # time from which the second pass starts
 SHIFT = 2.0  # of the schedule: layout is settled early
 
 
@@ -159,38 +164,106 @@ class DraftBackend:
         """Window after window, each going on from the last latent frame of the one before."""
         from .. import sampling
 
-        take = _Take(self.loaded, request, camera, job, emit)
         windows = sampling.plan_windows(-(-len(camera) // SPAN), self.loaded.window, OVERLAP)
-        emit(Stage(job, "sampling", f"{len(windows)} windows of {take.steps} steps on {self.device}"))
-        latents = None
+        take = _Take(self.loaded, request, self.native_camera(camera), len(windows), _Teller(job, emit))
+        emit(Stage(job, "sampling", f"{len(windows)} windows on {self.device}"))
+        made: Passes | None = None
         for window in windows:
-            latents = take.sampled(window, latents, len(windows))
-            first, last = window.start + window.given, min(window.stop * SPAN, len(camera))
-            yield from self._decoded(latents, take.seen(window), window.given, last - first * SPAN)
+            made = take.sampled(window, made)
+            begin = window.start * SPAN
+            first = begin + window.given * SPAN - EASED if window.given else 0
+            last = len(camera) if window is windows[-1] else window.stop * SPAN - EASED
+            yield from take.pictures(window, made)[first - begin : last - begin].cpu().numpy()
 
-    def _decoded(
-        self, latents: torch.Tensor, camera: dict[str, torch.Tensor], given: int, count: int
-    ) -> Iterator[numpy.ndarray]:
-        """The first `count` pictures after the given latent frames; those are decoded too: seams in time heal."""
-        seen = self.loaded.healer(self.loaded.basis.decode(latents), camera["directions"], camera["origins"])
-        frames = seen[0, given * SPAN : given * SPAN + count]
-        if not bool(frames.isfinite().all()):
-            raise _not_finite()
-        yield from ((frames + 1) / 2).clamp(0, 1).cpu().numpy()
+
+class _Teller:
+    """Tells one job's events."""
+
+    def __init__(self, job: str, emit: Emit) -> None:
+        self._job, self._emit, self._done = job, emit, 0
+
+    def stepped(self, total: int) -> None:
+        """One more step of `total` is behind us."""
+        self._done += 1
+        self._emit(Progress(self._job, "sampling", self._done, total))
+
+    def unknown(self, words: list[str]) -> None:
+        """The model leaves these words out."""
+        listed = ", ".join(dict.fromkeys(words))
+        self._emit(Warned(self._job, "W_PROMPT_WORDS", f"The draft model does not know and leaves out: {listed}."))
 
 
 class _Take:
-    """One request on one camera: what does not change from window to window."""
+    """One request on one camera: what does not change from window to window.
 
-    def __init__(self, loaded: Loaded, request: PlateRequest, camera: CameraPath, job: str, emit: Emit) -> None:
-        from ..conditioning import conditioning_tensors
+    Each window is sampled twice: from noise, then from half noise on a grid half a cell away, where the first pass's
+    seams lie in the middle of cells and are painted over.
+    """
 
-        self.steps = request.steps or STEPS
+    def __init__(
+        self, loaded: Loaded, request: PlateRequest, native: CameraPath, windows: int, teller: _Teller
+    ) -> None:
+        from ..sampling import schedule
+
+        steps = request.steps or STEPS
+        self._times = schedule(steps, SHIFT)
+        self._times_again = [AGAIN * time for time in schedule(math.ceil(0.4 * steps))]
+        self._total = windows * (len(self._times) + len(self._times_again) - 2)
         self._guidance = GUIDANCE if request.guidance is None else request.guidance
-        self._loaded, self._seed, self._job, self._emit = loaded, request.seed, job, emit
-        self._across, self._down = nearest_grid(camera)
-        self._camera = conditioning_tensors(camera, (self._across * CELLS, self._down * CELLS))
+        self._loaded, self._seed, self._teller = loaded, request.seed, teller
+        self._views = [_view(camera, loaded.device) for camera in (native, _wider(native))]
         self._words = self._told(request)
+
+    def sampled(self, window: Window, before: Passes | None) -> Passes:
+        """The window's latents of both passes, led by the last ones of the window before."""
+        import torch
+
+        first = self._pass(window, 0, self._noise(window, 0), before and before[0], self._times)
+        coarse = self._loaded.basis.decode(first)[0].permute(0, 3, 1, 2)
+        moved = torch.nn.functional.pad(coarse, (MARGIN,) * 4, mode="replicate").permute(0, 2, 3, 1)[None]
+        noisy = (1 - AGAIN) * self._loaded.basis.encode(moved) + AGAIN * self._noise(window, 1)
+        return first, self._pass(window, 1, noisy, before and before[1], self._times_again)
+
+    def pictures(self, window: Window, made: Passes) -> torch.Tensor:
+        """The window's pictures (F, H, W, 3), display sRGB 0..1, given ones too; the last EASED are not final."""
+        from ..nets.decoder import eased
+
+        camera = self._seen(window, 1)
+        frames = self._loaded.healer(self._loaded.basis.decode(made[1]), camera["directions"], camera["origins"])
+        inside = slice(MARGIN, -MARGIN)
+        return ((_finite(eased(frames[0, :, inside, inside])) + 1) / 2).clamp(0, 1)
+
+    def _pass(
+        self, window: Window, view: int, noisy: torch.Tensor, before: torch.Tensor | None, times: list[float]
+    ) -> torch.Tensor:
+        """Latents (1, L, C, h, w) sampled along `times`, the given ones taken from `before`."""
+        import torch
+
+        from ..nets.draft_video import ray_tokens
+        from ..sampling import sample_step
+
+        if before is not None:
+            noisy = torch.cat([before[:, -window.given :], noisy[:, window.given :]], 1)
+        rays = ray_tokens(**self._seen(window, view))
+        for now, then in itertools.pairwise(times):
+            noisy = sample_step(lambda x, t: self._denoised(x, t, rays), noisy, window.given, now, then)
+            self._teller.stepped(self._total)
+        return _finite(noisy)
+
+    def _noise(self, window: Window, view: int) -> torch.Tensor:
+        from ..sampling import calmed, window_noise
+
+        high, wide = (cells // CELLS for cells in self._views[view]["directions"].shape[-2:])
+        shape = (1, window.stop - window.start, self._loaded.network.config.latent, high, wide)
+        return calmed(window_noise(shape, self._seed, 2 * window.index + view)).to(self._loaded.device)
+
+    def _seen(self, window: Window, view: int) -> dict[str, torch.Tensor]:
+        """The window's slice of a view's rays, with a batch axis; past the path's end the camera rests."""
+        import torch
+
+        camera = self._views[view]
+        frames = torch.arange(window.start * SPAN, window.stop * SPAN).clamp_max(len(camera["headings"]) - 1)
+        return {name: camera[name][frames][None] for name in ("directions", "origins", "headings")}
 
     def _told(self, request: PlateRequest) -> torch.Tensor:
         """Word indices (2, W) of prompt and negative prompt, 0 where there is none."""
@@ -201,48 +274,10 @@ class _Take:
         said, unknown = word_indices(request.prompt, self._loaded.vocabulary)
         avoided, _ = word_indices(request.negative, self._loaded.vocabulary)
         if unknown:
-            words = ", ".join(dict.fromkeys(unknown))
-            self._emit(
-                Warned(
-                    self._job,
-                    "W_PROMPT_WORDS",
-                    f"The draft model does not know these words and leaves them out: {words}.",
-                )
-            )
-        table = torch.zeros(2, max(len(said), len(avoided), 1), dtype=torch.long)
-        table[0, : len(said)], table[1, : len(avoided)] = (
-            torch.tensor(said, dtype=torch.long),
-            torch.tensor(avoided, dtype=torch.long),
-        )
-        return table.to(self._loaded.device)
-
-    def sampled(self, window: Window, before: torch.Tensor | None, windows: int) -> torch.Tensor:
-        """The window's latents (1, L, C, h, w), led by the last ones of the window before."""
-        import torch
-
-        from .. import sampling
-        from ..nets.draft_video import ray_tokens
-
-        shape = (1, window.stop - window.start, self._loaded.network.config.latent, self._down, self._across)
-        noisy = sampling.window_noise(shape, self._seed, window.index).to(self._loaded.device)
-        if before is not None:
-            noisy = torch.cat([before[:, -window.given :], noisy[:, window.given :]], 1)
-        camera = self.seen(window)
-        rays = ray_tokens(camera["directions"], camera["origins"], camera["headings"])
-        times = sampling.schedule(self.steps, SHIFT)
-        for step, (now, then) in enumerate(itertools.pairwise(times)):
-            noisy = sampling.sample_step(lambda x, t: self._denoised(x, t, rays), noisy, window.given, now, then)
-            self._emit(Progress(self._job, "sampling", window.index * self.steps + step + 1, windows * self.steps))
-        if not bool(noisy.isfinite().all()):
-            raise _not_finite()
-        return noisy
-
-    def seen(self, window: Window) -> dict[str, torch.Tensor]:
-        """The window's slice of the camera tensors, with a batch axis; past the path's end the camera rests."""
-        import torch
-
-        frames = torch.arange(window.start * SPAN, window.stop * SPAN).clamp_max(len(self._camera["headings"]) - 1)
-        return {name: tensor[frames][None].to(self._loaded.device) for name, tensor in self._camera.items()}
+            self._teller.unknown(unknown)
+        longest = max(len(said), len(avoided), 1)
+        rows = [words + [0] * (longest - len(words)) for words in (said, avoided)]
+        return torch.tensor(rows, device=self._loaded.device)
 
     def _denoised(self, noisy: torch.Tensor, times: torch.Tensor, rays: torch.Tensor) -> torch.Tensor:
         """The guided clean guess: prompt and negative prompt side by side in one batch."""
@@ -264,10 +299,25 @@ def _facts() -> tuple[dict[str, Any], str]:
         return {}, error.for_people()
 
 
-def _not_finite() -> BackendError:
-    return BackendError(
-        "E_NOT_FINITE", "The draft model produced values that are not numbers.", "Try another seed or device."
-    )
+def _view(camera: CameraPath, device: torch.device) -> dict[str, torch.Tensor]:
+    """The camera tensors on the grid of rays that belongs to a camera in the network's own pixels."""
+    from ..conditioning import conditioning_tensors
+
+    tensors = conditioning_tensors(camera, (camera.width * CELLS // PATCH, camera.height * CELLS // PATCH))
+    return {name: tensor.to(device) for name, tensor in tensors.items()}
+
+
+def _wider(native: CameraPath) -> CameraPath:
+    """Half a cell more on every side: the same view on a grid half a cell away."""
+    return native.cropped(-MARGIN, -MARGIN, native.width + 2 * MARGIN, native.height + 2 * MARGIN)
+
+
+def _finite(values: torch.Tensor) -> torch.Tensor:
+    """The values, if they are numbers. Raises BackendError E_NOT_FINITE."""
+    if bool(values.isfinite().all()):
+        return values
+    message = "The draft model produced values that are not numbers."
+    raise BackendError("E_NOT_FINITE", message, "Try another seed or device.")
 
 
 @contextlib.contextmanager

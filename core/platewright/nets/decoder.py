@@ -94,6 +94,20 @@ class Residual(nn.Module):
         return hidden + self.second(functional.silu(self.first(functional.silu(hidden))))
 
 
+def eased(frames: Tensor) -> Tensor:
+    """Frames (F, H, W, 3) without the sudden step where one latent frame ends and the next begins.
+
+    What a step has beyond the mean of the steps beside it is spread over the four steps around it.
+    """
+    calm = frames.clone()
+    for first in range(SPAN, len(frames), SPAN):
+        a, b, c, d = frames[first - 2 : first + 2]
+        excess = (c - b) - 0.5 * ((b - a) + (d - c))
+        for frame, share in ((-2, 0.125), (-1, 0.375), (0, -0.375), (1, -0.125)):
+            calm[first + frame] += share * excess
+    return calm
+
+
 def sights(directions: Tensor, origins: Tensor) -> Tensor:
     """Elevation, how far above or below the horizon, and closeness of the ground (B, F, SIGHTS, 2 h, 2 w)."""
     z = functional.interpolate(directions[:, :, 2], scale_factor=2.0, mode="bilinear")
