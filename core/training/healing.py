@@ -55,7 +55,7 @@ def train_healer(
 
 
 def healing_loss(frames: Tensor, true: Tensor) -> Tensor:
-    """Mean absolute difference of frames (B, F, H, W, 3), and of their steps in time, down and across: seams are steps."""
+    """Mean absolute difference of frames (B, F, H, W, 3) and of their steps in time and space: seams are steps."""
     steps = [(frames.diff(dim=axis) - true.diff(dim=axis)).abs().mean() for axis in (1, 2, 3)]
     return 0.5 * (frames - true).abs().mean() + 2.0 * torch.stack(steps).sum()
 

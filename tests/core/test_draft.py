@@ -9,13 +9,16 @@ from pathlib import Path
 
 import numpy
 import pytest
+import torch
 
 from platewright.camera import CameraPath
 from platewright.errors import BackendError, Cancelled, RequestError
 from platewright.models import draft
 from platewright.models.base import Backend
+from platewright.nets.decoder import eased
 from platewright.protocol import Event, PlateRequest, Progress, Stage, Warned
 from tests.core.tiny_model import horizon_row, level_path, write_tiny_model
+from training.healing import seam_ratio
 
 Pictures = numpy.ndarray
 
@@ -175,3 +178,24 @@ def test_a_cut_would_be_found() -> None:
     pictures = numpy.stack([numpy.full((8, 8, 3), value) for value in (0.1, 0.11, 0.12, 0.7, 0.71)])
     change = numpy.abs(numpy.diff(pictures, axis=0)).mean((1, 2, 3))
     assert change[2] > 2.0 * numpy.median(numpy.delete(change, 2)) + 0.004
+
+
+def test_no_seams_show_and_without_easing_they_would(embedded: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    camera = level_path(4)
+    eased = make(embedded, camera, "mountains at noon, clear sky", seed=10, steps=8)[0]
+    monkeypatch.setattr(draft, "SEAM", 0.0)
+    plain = make(embedded, camera, "mountains at noon, clear sky", seed=10, steps=8)[0]
+    shown, hidden = (seam_ratio(torch.from_numpy(pictures)[None, :, :, draft.MARGIN :]) for pictures in (plain, eased))
+    assert hidden < 1.2 < 1.8 < shown
+
+
+def test_easing_takes_small_steps_and_leaves_edges() -> None:
+    level = torch.zeros(12, 4, 4, 3)
+    level[8:] += 0.04
+    calm = eased(level, 0, 4, 2, 0.1)
+    steps = torch.tensor([0.005, 0.01, 0.01, 0.01, 0.005])
+    torch.testing.assert_close(calm[:, 0, 0, 0].diff()[5:10], steps)
+    edge = torch.zeros(1, 4, 32, 3)
+    edge[:, :, 16:] = 1.0
+    assert float(eased(edge, 2, 16, 5, 0.1)[0, 0, :, 0].diff().max()) > 0.85
+    assert torch.equal(level[:8], torch.zeros(8, 4, 4, 3))

@@ -7,7 +7,17 @@ import itertools
 import pytest
 import torch
 
-from platewright.sampling import euler_step, guided, plan_windows, sample_step, schedule, window_noise
+from platewright.sampling import (
+    CALM,
+    COARSE,
+    calmed,
+    euler_step,
+    guided,
+    plan_windows,
+    sample_step,
+    schedule,
+    window_noise,
+)
 
 
 @pytest.mark.parametrize(("steps", "shift"), [(1, 1.0), (7, 2.0), (30, 3.0)])
@@ -58,3 +68,10 @@ def test_windows_cover_the_path_and_lead_each_other(latents: int) -> None:
     made = [frame for window in windows for frame in range(window.start + window.given, window.stop)]
     assert made == list(range(len(made))) and len(made) >= latents > len(made) - 4
     assert all(window.stop - window.start == 4 for window in windows)
+
+
+def test_fine_channels_start_from_less_noise() -> None:
+    noise = torch.randn(1, 2, COARSE + 6, 2, 2)
+    calm = calmed(noise)
+    assert torch.equal(calm[:, :, :COARSE], noise[:, :, :COARSE])
+    torch.testing.assert_close(calm[:, :, COARSE:], noise[:, :, COARSE:] * CALM)

@@ -31,9 +31,10 @@ CELLS = 4  # rays per latent cell
 SPAN = 4  # frames per latent frame
 OVERLAP = 1  # latent frames that lead each window after the first
 STEPS = 14
-GUIDANCE = 1.7
+GUIDANCE = 2.0
 MARGIN = PATCH // 2  # pixels: half a latent cell
 EASED = 2  # frames that change when the next latent frame is known
+SEAM = 0.1  # of -1..1: a larger step between cells is the edge of something
 AGAIN = 0.65  # time from which the second pass starts
 SHIFT = 2.0  # of the schedule: layout is settled early
 
@@ -230,8 +231,10 @@ class _Take:
 
         camera = self._seen(window, 1)
         frames = self._loaded.healer(self._loaded.basis.decode(made[1]), camera["directions"], camera["origins"])
-        inside = slice(MARGIN, -MARGIN)
-        return ((_finite(eased(frames[0, :, inside, inside])) + 1) / 2).clamp(0, 1)
+        calm = eased(_finite(frames[0]), 0, SPAN, EASED, 2.0)
+        for axis in (1, 2):
+            calm = eased(calm, axis, PATCH, PATCH // 3, SEAM)
+        return ((calm[:, MARGIN:-MARGIN, MARGIN:-MARGIN] + 1) / 2).clamp(0, 1)
 
     def _pass(
         self, window: Window, view: int, noisy: torch.Tensor, before: torch.Tensor | None, times: list[float]

@@ -94,18 +94,21 @@ class Residual(nn.Module):
         return hidden + self.second(functional.silu(self.first(functional.silu(hidden))))
 
 
-def eased(frames: Tensor) -> Tensor:
-    """Frames (F, H, W, 3) without the sudden step where one latent frame ends and the next begins.
+def eased(frames: Tensor, axis: int, every: int, reach: int, limit: float) -> Tensor:
+    """Frames (F, H, W, 3) without the sudden steps, along an axis, where one patch ends and the next begins.
 
-    What a step has beyond the mean of the steps beside it is spread over the four steps around it.
+    What a step at a multiple of `every` has beyond the mean of its neighbours, up to `limit` so that edges of things
+    stay, is spread over `reach` frames or pixels on either side: deblocking, without a decision for each block.
     """
-    calm = frames.clone()
-    for first in range(SPAN, len(frames), SPAN):
-        a, b, c, d = frames[first - 2 : first + 2]
-        excess = (c - b) - 0.5 * ((b - a) + (d - c))
-        for frame, share in ((-2, 0.125), (-1, 0.375), (0, -0.375), (1, -0.125)):
-            calm[first + frame] += share * excess
-    return calm
+    calm, seen = frames.clone().transpose(0, axis), frames.transpose(0, axis)
+    for first in range(every, len(seen) - 1, every):
+        a, b, c, d = seen[first - 2 : first + 2]
+        excess = ((c - b) - 0.5 * ((b - a) + (d - c))).clamp(-limit, limit)
+        for far in range(min(reach, len(seen) - first)):
+            share = 0.5 - (far + 0.5) / (2 * reach)
+            calm[first - 1 - far] += share * excess
+            calm[first + far] -= share * excess
+    return calm.transpose(0, axis)
 
 
 def sights(directions: Tensor, origins: Tensor) -> Tensor:
