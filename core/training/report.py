@@ -26,7 +26,7 @@ def sheet(frames: Tensor, shown: tuple[int, ...]) -> Tensor:
 def save_curves(path: Path, progress: Progress) -> None:
     """Training loss (grey), held-out loss (blue) and held-out loss with the cameras exchanged (red) over steps."""
     steps = max(len(progress.losses), 2)
-    curves = [((170, 170, 170), [(n, loss) for n, loss in enumerate(_smooth(progress.losses))])]
+    curves = [((170, 170, 170), [(float(n), loss) for n, loss in enumerate(_smooth(progress.losses))])]
     for colour, name in (((200, 90, 20), "loss"), ((40, 40, 210), "loss_shuffled")):
         curves.append((colour, [(row["step"], row[name]) for row in progress.held_out]))
     top = max((value for _, points in curves for _, value in points), default=1.0)

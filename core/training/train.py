@@ -196,7 +196,8 @@ def word_table() -> dict[str, int]:
 
 
 def on(batch: Batch, device: str) -> Batch:
-    return Batch(*(getattr(batch, name).to(device) for name in Batch.__slots__[:-1]), batch.kinds)
+    there = [field.to(device) for field in (batch.latents, batch.directions, batch.origins, batch.headings)]
+    return Batch(*there, kinds=batch.kinds)
 
 
 def share_spent(config: Config, progress: Progress) -> float:

@@ -114,6 +114,11 @@ def test_unknown_words_are_told_once(tiny: Backend) -> None:
     )
 
 
+def test_unknown_words_of_the_negative_are_told_too(tiny: Backend) -> None:
+    _, events = make(tiny, level_path(1), negative="zeppelins")
+    assert [event.code for event in events if isinstance(event, Warned)] == ["W_PROMPT_WORDS"]
+
+
 def test_a_listener_that_cancels_ends_it(tiny: Backend) -> None:
     def heard(event: Event) -> None:
         if isinstance(event, Progress) and event.done == 2:

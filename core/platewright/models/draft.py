@@ -275,9 +275,9 @@ class _Take:
         from ..conditioning import word_indices
 
         said, unknown = word_indices(request.prompt, self._loaded.vocabulary)
-        avoided, _ = word_indices(request.negative, self._loaded.vocabulary)
-        if unknown:
-            self._teller.unknown(unknown)
+        avoided, strange = word_indices(request.negative, self._loaded.vocabulary)
+        if unknown or strange:
+            self._teller.unknown([*unknown, *strange])
         longest = max(len(said), len(avoided), 1)
         rows = [words + [0] * (longest - len(words)) for words in (said, avoided)]
         return torch.tensor(rows, device=self._loaded.device)
