@@ -112,6 +112,14 @@ def test_conditioning_saves_the_tensors(folder: Path) -> None:
     assert all(tensor.dtype == "float32" for tensor in tensors.values())
 
 
+def test_the_example_job_is_a_job(folder: Path) -> None:
+    job = json.loads((CORE.parent / "examples" / "job.json").read_text())
+    job["request"] |= {"model": "grid"}
+    (folder / "job.json").write_text(json.dumps(job))
+    code, answer, _ = platewright("run", "job.json", cwd=folder)
+    assert code == 0 and answer["seed"] == 7 and Path(answer["plate"]) == folder / "plates" / "sh010_BG01_v001"
+
+
 def test_a_job_file_needs_a_seed_of_its_own(folder: Path) -> None:
     job = write_job(folder, frames=3)
     job.write_text(job.read_text().replace('"model"', '"seed": -1, "model"'))
