@@ -67,7 +67,7 @@ CONFIGS = {
         look_every=2,
         healer_steps=2,
     ),
-    "cpu-hour": Config(shards=64, clips=64, batch=16, steps=4000, seconds=2350.0, save_every=200, look_every=300),
+    "cpu-hour": Config(shards=64, clips=64, batch=16, steps=8000, seconds=3500.0, save_every=200, look_every=300),
     "one-gpu": Config(
         shards=400,
         clips=64,
