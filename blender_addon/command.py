@@ -88,17 +88,7 @@ def write_camera(path: CameraPath, words: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(words)
     path.write(Path(options.output))
-    answer = {
-        "camera": path.camera,
-        "file": os.path.abspath(options.output),
-        "frames": len(path),
-        "first": path.frames[0],
-        "last": path.frames[-1],
-        "width": path.width,
-        "height": path.height,
-        "fps": path.fps,
-        "warnings": list(path.warnings),
-    }
+    answer = path.answer(Path(options.output))
     words_for_people = "{camera}: frames {first}-{last}, {width}x{height}, {fps:g} fps -> {file}".format(**answer)
     print(json.dumps(answer) if options.json else "\n  ".join([words_for_people, *path.warnings]))
     return 0

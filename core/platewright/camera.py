@@ -103,6 +103,20 @@ class CameraPath:
             part.unlink(missing_ok=True)
             raise PlateError("E_OUT_IO", f"{path} cannot be written: {error}.", "Choose another place.") from error
 
+    def answer(self, file: Path) -> dict[str, Any]:
+        """What `platewright camera --json` says of a path that was written to `file`."""
+        return {
+            "camera": self.camera,
+            "file": str(file.resolve()),
+            "frames": len(self),
+            "first": self.frames[0],
+            "last": self.frames[-1],
+            "width": self.width,
+            "height": self.height,
+            "fps": self.fps,
+            "warnings": list(self.warnings),
+        }
+
     @property
     def sha256(self) -> str:
         """The hash of the canonical JSON form: sorted keys, no spaces, ASCII."""

@@ -75,17 +75,7 @@ def _camera(options: argparse.Namespace) -> Answer:
         allow_scripts=options.allow_scripts,
     )
     path.write(Path(options.output))
-    return {
-        "camera": path.camera,
-        "file": str(Path(options.output).resolve()),
-        "frames": len(path),
-        "first": path.frames[0],
-        "last": path.frames[-1],
-        "width": path.width,
-        "height": path.height,
-        "fps": path.fps,
-        "warnings": list(path.warnings),
-    }
+    return path.answer(Path(options.output))
 
 
 def _generate(options: argparse.Namespace) -> Answer:
