@@ -20,6 +20,7 @@ import bpy
 
 from platewright.camera import CameraPath
 from platewright.errors import PlatewrightError, RequestError, WorkerMissing
+from platewright.protocol import frame_range
 
 from . import jobs, preferences, runtime, scene_read
 
@@ -140,15 +141,6 @@ def scene_options() -> argparse.ArgumentParser:
     parser.add_argument("--camera-object")
     parser.add_argument("--frames", type=frame_range)
     return parser
-
-
-def frame_range(text: str) -> tuple[int, int]:
-    """`1001-1048`, or one frame."""
-    first, separator, last = text.partition("-")
-    try:
-        return int(first), int(last if separator else first)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a range like 1001-1048") from None
 
 
 def register() -> None:

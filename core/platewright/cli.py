@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from . import __version__, narration
 from .camera import CameraPath
 from .errors import Cancelled, PlatewrightError, RequestError
-from .protocol import Job, PlateRequest, plate_name, plate_size
+from .protocol import Job, PlateRequest, frame_range, plate_name, plate_size
 
 Answer = dict[str, Any]
 
@@ -252,15 +252,6 @@ def _conditioning_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", required=True)
     command.add_argument("--size", type=pixel_size, metavar="WxH", help="used as given (default: the model's own)")
     command.add_argument("-o", "--output", required=True, metavar="FILE.safetensors")
-
-
-def frame_range(text: str) -> tuple[int, int]:
-    """`1001-1048`, or one frame; whether it is in the path is checked there."""
-    first, separator, last = text.partition("-")
-    try:
-        return int(first), int(last if separator else first)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a range like 1001-1048") from None
 
 
 def pixel_size(text: str) -> tuple[int, int]:

@@ -269,6 +269,15 @@ def plate_name(template: str, camera: CameraPath) -> str:
     return slug(re.sub(r"\{([^{}]*)\}", value, template))
 
 
+def frame_range(text: str) -> tuple[int, int]:
+    """`1001-1048`, or one frame, as typed; RequestError E_USAGE. Whether a path has them is asked there."""
+    first, separator, last = text.partition("-")
+    try:
+        return int(first), int(last if separator else first)
+    except ValueError:
+        raise RequestError("E_USAGE", f"{text!r} is not a range of frames.", "Write it like 1001-1048.") from None
+
+
 def plate_size(size: tuple[int, int]) -> tuple[int, int]:
     """Width and height in pixels, or RequestError E_SIZE outside 16..16384."""
     sides_fit = len(size) == 2 and all(_is_whole(side) and SIDE_MIN <= side <= SIDE_MAX for side in size)
