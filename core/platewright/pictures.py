@@ -25,6 +25,7 @@ import OpenImageIO
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
+from .camera_file import SIZE_MAX
 from .errors import PlateError
 
 Picture = npt.NDArray[np.float32]
@@ -114,14 +115,50 @@ def write_png(path: Path, picture: Picture, tags: Tags) -> None:
 
 
 def read_picture(path: Path) -> Picture:
-    """A frame as display-referred sRGB, whatever its format; PlateError E_FRAME_READ when it is no whole picture."""
-    source = OpenImageIO.ImageInput.open(str(path))
-    pixels = source.read_image(0, 0, 0, 3, "float") if source else None
-    if source is None or pixels is None or source.spec().nchannels < 3:
-        complaint = source.geterror() if source else OpenImageIO.geterror()
-        raise PlateError("E_FRAME_READ", f"{path.name} cannot be read: {complaint[:200]}", "Copy it again.")
+    """A frame as display-referred sRGB, whatever its format; PlateError E_FRAME_READ when it is no whole picture.
+
+    Grey becomes three channels, alpha is left out, and an EXR's data window is laid on its display window.
+    """
+    source = _opened(path)
+    spec = source.spec()
+    pixels = source.read_image(0, 0, 0, 3 if spec.nchannels >= 3 else 1, "float")
+    if pixels is None:
+        raise _unreadable(path, source.geterror())
     source.close()
-    return srgb_from_linear(pixels) if path.suffix == ".exr" else pixels
+    pixels = _on_display_window(pixels, spec)
+    pixels = pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
+    return srgb_from_linear(pixels) if path.suffix.lower() == ".exr" else pixels
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Width and height of a frame in pixels, from its header; PlateError E_FRAME_READ."""
+    spec = _opened(path).spec()
+    return spec.full_width, spec.full_height
+
+
+def _opened(path: Path) -> OpenImageIO.ImageInput:
+    source = OpenImageIO.ImageInput.open(str(path))
+    if source is None:
+        raise _unreadable(path, OpenImageIO.geterror())
+    spec = source.spec()
+    if max(spec.width, spec.height, spec.full_width, spec.full_height) > SIZE_MAX or spec.depth > 1:
+        raise _unreadable(path, f"a side is longer than {SIZE_MAX} pixels")
+    return source
+
+
+def _unreadable(path: Path, complaint: str) -> PlateError:
+    return PlateError("E_FRAME_READ", f"{path.name} cannot be read: {complaint[:200]}", "Copy it again.")
+
+
+def _on_display_window(pixels: Picture, spec: OpenImageIO.ImageSpec) -> Picture:
+    """What lies inside the display window, black where there is no data: compositors crop data windows freely."""
+    left, top = spec.x - spec.full_x, spec.y - spec.full_y
+    if (left, top, spec.width, spec.height) == (0, 0, spec.full_width, spec.full_height):
+        return pixels
+    whole = np.zeros((spec.full_height, spec.full_width, pixels.shape[2]), dtype=np.float32)
+    inside = whole[max(0, top) : max(0, top + spec.height), max(0, left) : max(0, left + spec.width)]
+    inside[:] = pixels[max(0, -top) :, max(0, -left) :][: inside.shape[0], : inside.shape[1]]
+    return whole
 
 
 def resize(picture: Picture, width: int, height: int) -> Picture:
