@@ -15,7 +15,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from . import models, plates, provenance
+from . import device_lock, models, plates, provenance
 from .camera import CameraPath
 from .errors import OutOfMemory, PlateError, PlatewrightError
 from .pictures import Picture
@@ -41,7 +41,7 @@ def make_plate(job: Job, emit: Emit, resume: bool = False) -> dict[str, Any]:
     folder = plates.open_folder(job, request, resume)
     if folder.is_whole:
         return provenance.answer(folder.path)
-    with folder.recording():
+    with folder.recording(), device_lock.held(models.gpu(request.model, request.device), job.id, emit):
         for warning in camera.warnings:
             emit(Warned(job.id, *_code_and_sentence(warning)))
         _fill(folder, job, request, camera, emit)

@@ -22,7 +22,7 @@ class Narrator:
             case Stage(_, stage, detail):
                 self._told = -1
                 self._line(f"{stage}: {detail}" if detail else stage)
-            case Progress(_, stage, done, total):
+            case Progress(_, stage, done, total) if total:
                 self._count(stage, done, total)
             case Warned(_, code, message):
                 self._line(f"{code}: {message}")

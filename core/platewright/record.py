@@ -8,15 +8,16 @@ The folder is private: prompts and paths of unpublished work are in it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
-import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from .errors import PlateError
+from .file_lock import try_lock
 from .protocol import Event, Failed, Finished, FrameReady, Job, Progress, Stage, Warned
 
 JOB_FILE: Final = "job.json"
@@ -27,17 +28,6 @@ VERSION: Final = 1
 UNDER_WAY: Final = ("queued", "running")
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _try_lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class Record:
@@ -52,7 +42,8 @@ class Record:
         except OSError as error:
             raise _unusable(folder, error) from None
         try:
-            _try_lock(self._lock)
+            if not try_lock(self._lock):
+                raise BlockingIOError(errno.EWOULDBLOCK, "another process looks after the job in it")
             _replace(folder / JOB_FILE, job.to_dict(), is_durable=True)
         except OSError as error:
             os.close(self._lock)
@@ -178,12 +169,11 @@ def _lost(data: dict[str, Any]) -> dict[str, Any]:
 def _is_held(folder: Path) -> bool:
     try:
         with open(folder / LOCK_FILE, "rb") as file:
-            _try_lock(file.fileno())
+            return not try_lock(file.fileno())
     except FileNotFoundError:
         return False
     except OSError:
         return True
-    return False
 
 
 def _state(job: str, state: str, **facts: Any) -> dict[str, Any]:

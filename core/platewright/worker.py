@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import json
 import logging
 import os
@@ -150,6 +151,7 @@ class _Server:
         while exit_code is None:
             order = self._waiting.get()
             exit_code = TOLD_TO_EXIT if order is None else self._run(order)
+            give_memory_back()
         self._is_over.set()
         return exit_code
 
@@ -196,6 +198,14 @@ def _exit_code_after(error: PlatewrightError) -> int | None:
     if isinstance(error, OutOfMemory):
         return OUT_OF_MEMORY
     return DEVICE_LOST if isinstance(error, DeviceLost) else None
+
+
+def give_memory_back() -> None:
+    """What a job has freed, torch keeps for itself: whoever has the GPU next needs it."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def _sentence(error: Exception) -> str:

@@ -1,7 +1,8 @@
 """The table of back-ends: a name and the module that holds it, loaded only when asked for.
 
-Each module has three functions:
+Each module has four functions:
     card() -> ModelCard                                     cheap: no torch, no weights opened
+    gpu(device) -> UUID                                     of the GPU that `open` would use; empty where it uses none
     open(device) -> Backend                                 loads the weights; see `base.Backend`
     conditioning(camera, size) -> {name: float32 array}     the very tensors the model is given
 """
@@ -30,6 +31,11 @@ def card(name: str) -> ModelCard:
 def cards() -> list[ModelCard]:
     """Every model's card, in the order of the table."""
     return [card(name) for name in BACKENDS]
+
+
+def gpu(name: str, device: str) -> str:
+    """The UUID of the GPU that the model would run on; empty for none. Raises RequestError E_DEVICE."""
+    return _module(name).gpu(device)
 
 
 def open_backend(name: str, device: str) -> Backend:

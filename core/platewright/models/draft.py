@@ -61,6 +61,14 @@ def card() -> ModelCard:
     )
 
 
+def gpu(device: str) -> str:
+    """The UUID of the GPU that it would run on, as CUDA itself tells; empty elsewhere. Raises RequestError E_DEVICE."""
+    import torch
+
+    chosen = chosen_device(device)
+    return str(torch.cuda.get_device_properties(chosen).uuid) if chosen.type == "cuda" else ""
+
+
 def open(device: str) -> DraftBackend:  # the table's word for it
     """Load the weights onto a device. Raises RequestError E_DEVICE and what `weights` raises."""
     return DraftBackend(load(chosen_device(device)))
