@@ -43,11 +43,13 @@ Without a timer (background mode, scripts) the same worker is pumped by the call
     id, job, folder, state     state: "queued", "running", "done", "failed", "cancelled", "lost".
     ended, cancelling          bools.
     stage, detail, done, total the latest progress; stage is one of protocol.Stage's.
+    tries                      2 once a fresh process had to begin again because memory ran out.
     frames                     dict of frame number -> path of the frame under its final name.
     warnings                   list of Warned.
     answer                     the dict of Finished, or None.
     failure                    the Failed event (code, message, hint, exit_code), or None. A worker that died:
-                               E_WORKER_DIED with the exit code in words; state "lost". Cancelled: E_CANCELLED.
+                               E_WORKER_DIED with the exit code in words; state "lost". Cancelled: E_CANCELLED. Out of
+                               memory: E_OOM after the second try; E_HOST_OOM where the system ended the worker for it.
 `read_record(folder)`          what `state.json` says of a job, also after Blender crashed: a job whose host is gone
                                reads as "lost".
 `command_line(python, core_path, environment, words)`   the core's command line in that Python: arguments, environment.
@@ -77,6 +79,9 @@ WorkerState = Literal["stopped", "starting", "idle", "busy", "not responding", "
 
 CRASHES_MAX: Final = 3
 CRASHES_SECONDS: Final = 60.0
+OUT_OF_MEMORY: Final = "E_OOM"
+TRIES_MAX: Final = 2
+SMALLER: Final = "Choose a smaller size or fewer frames, or close other programs that use the device."
 RETRY_ELSEWHERE: Final = 4                         # exit code of errors after which a process is not fit for more
 
 
@@ -215,9 +220,11 @@ class Worker:
                 self.ignored += 1
 
     def _apply(self, service: Service, handle: JobHandle, event: Event) -> None:
-        if isinstance(event, Finished | Failed):
+        if isinstance(event, Finished):
             self._end(handle, event)
-            if isinstance(event, Failed) and event.exit_code == RETRY_ELSEWHERE:
+        elif isinstance(event, Failed):
+            self._fail(handle, event, "failed")
+            if event.exit_code == RETRY_ELSEWHERE:
                 service.dismiss()
         elif isinstance(event, FrameReady) and not _is_inside(event.path, handle.job.out):
             self.ignored += 1
@@ -270,7 +277,7 @@ class Worker:
         victim = self._running or (None if service.greeted or not self._queue else self._queue[0])
         if victim is not None:
             self._crashes.append(self._clock())
-            self._end(victim, _failed(victim.id, Cancelled() if victim.cancelling else service.death), "lost")
+            self._fail(victim, _failed(victim.id, Cancelled() if victim.cancelling else service.death), "lost")
         if isinstance(service.death, WorkerMismatch):
             self._give_up(service.death)
 
@@ -279,14 +286,31 @@ class Worker:
         for handle in list(self._queue):
             self._end(handle, _failed(handle.id, error))
 
-    def _end(self, handle: JobHandle, ending: Finished | Failed, failed_state: JobState = "failed") -> None:
-        """The one place where a job becomes terminal."""
-        handle.end(ending, failed_state)
-        self._queue.remove(handle)
+    def _fail(self, handle: JobHandle, failure: Failed, state: JobState) -> None:
+        """Memory is the one want that a fresh process may mend: it holds nothing, and others may have let go."""
+        if failure.code != OUT_OF_MEMORY or handle.cancelling:
+            self._end(handle, failure, state)
+        elif handle.tries < TRIES_MAX:
+            handle.begin_again()
+            self._put_down(handle)
+            words = "The device ran out of memory; the job goes on in a fresh process, once."
+            self._tell(handle, Warned(handle.id, "W_SECOND_TRY", words))
+            self._write_record(handle)
+        else:
+            hint = f"A second try in a fresh process ended the same way. {SMALLER}"
+            self._end(handle, replace(failure, hint=hint), state)
+
+    def _put_down(self, handle: JobHandle) -> None:
         if handle is self._running:
             self._running = None
             if self._service is not None:
                 self._service.settled()
+
+    def _end(self, handle: JobHandle, ending: Finished | Failed, failed_state: JobState = "failed") -> None:
+        """The one place where a job becomes terminal."""
+        handle.end(ending, failed_state)
+        self._queue.remove(handle)
+        self._put_down(handle)
         self._news.append(ending)
         self._write_record(handle)
 

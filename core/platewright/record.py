@@ -76,6 +76,7 @@ class JobHandle:
     frames: dict[int, str] = field(default_factory=dict)
     warnings: list[Warned] = field(default_factory=list)
     ending: Finished | Failed | None = None
+    tries: int = 1
     _record: Record | None = None
 
     def __post_init__(self) -> None:
@@ -111,6 +112,12 @@ class JobHandle:
                 self.warnings.append(event)
             case _:
                 pass
+
+    def begin_again(self) -> None:
+        """Back in the queue for another try, which goes on from the frames that are whole."""
+        self.tries += 1
+        self.resume = True
+        self.state, self.stage, self.detail, self.done, self.total = "queued", "queued", "", 0, 0
 
     def end(self, ending: Finished | Failed, failed_state: JobState = "failed") -> None:
         """Become terminal, once and for all."""

@@ -18,6 +18,7 @@ SCRIPT, and the prompt of every job, are words of this language, done in order. 
     shout=BYTES                 that much on stderr
     assert=NAME                 die with code 1 if this variable is in the environment
     done  done=TIMES            finished;  oom  failed for want of memory, then exit 12
+    first=WORD                  do that word (`oom`, `die:12`) in a job's first try, nothing when it is resumed
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ BEAT_SECONDS = 0.05
 class Fake:
     def __init__(self) -> None:
         self.job = ""
+        self.is_resumed = False
         self.out = ""
         self.orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self.cancelled: set[str] = set()
@@ -77,7 +79,7 @@ class Fake:
             order = self.orders.get()
             with open(order["job_path"], encoding="utf-8") as file:
                 job = json.load(file)
-            self.job, self.out = order["job"], job["out"]
+            self.job, self.out, self.is_resumed = order["job"], job["out"], order["resume"]
             self.act(job["request"]["prompt"])
 
     def act(self, script: str) -> None:
@@ -178,6 +180,10 @@ class Fake:
     def do_done(self, times: str) -> None:
         for _ in range(int(times or 1)):
             self.say("finished", job=self.job, answer={"plate": self.out})
+
+    def do_first(self, word: str) -> None:
+        if not self.is_resumed:
+            self.act(word.replace(":", "="))
 
     def do_oom(self, _: str) -> None:
         self.fail("E_OOM", 4)

@@ -81,6 +81,15 @@ def test_an_unknown_exit_code_is_told_as_it_is(code: int, part: str) -> None:
     assert part in child.words_for_exit(code, Path("l")).message
 
 
+@pytest.mark.parametrize(
+    ("code", "kills", "expected"),
+    [(-9, 1, "E_HOST_OOM"), (-9, 0, "E_WORKER_DIED"), (-11, 1, "E_WORKER_DIED"), (12, 1, "E_OOM")],
+)
+def test_the_signal_and_the_systems_count_together_are_evidence(code: int, kills: int, expected: str) -> None:
+    error = child.words_for_exit(code, Path("l"), kills)
+    assert error.code == expected and isinstance(error, OutOfMemory) == expected.endswith("_OOM")
+
+
 def test_no_such_python_is_said_before_anything_is_written(tmp_path: Path) -> None:
     worker = client.Worker(tmp_path / "python", CORE, tmp_path / "log")
     with pytest.raises(WorkerMissing, match="E_NO_RUNTIME"):

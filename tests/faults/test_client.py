@@ -92,14 +92,6 @@ def test_a_process_killed_while_idle_is_replaced(tmp_path: Path, worker: Worker)
     assert handle.state == "done" and pids and pids[0] != first
 
 
-def test_out_of_memory_is_told_and_the_next_job_gets_a_new_process(tmp_path: Path, worker: Worker) -> None:
-    pids: list[int] = []
-    bad, good = worker.submit(job(tmp_path, "oom"), tmp_path / "a"), worker.submit(job(tmp_path), tmp_path / "b")
-    worker.wait(good.id, 20, lambda event: pids.append(event.pid) if isinstance(event, Hello) else None)
-    assert bad.state == "failed" and bad.failure and (bad.failure.code, bad.failure.exit_code) == ("E_OOM", 4)
-    assert good.state == "done" and len(pids) == 2 and worker.failure is None
-
-
 def test_a_crash_loop_ends(tmp_path: Path) -> None:
     worker = fake(tmp_path)
     handles = [worker.submit(job(tmp_path, "die=-11"), tmp_path / str(i)) for i in range(5)]

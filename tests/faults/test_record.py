@@ -57,7 +57,7 @@ def test_how_a_worker_died_is_in_the_record(tmp_path: Path) -> None:
     worker.wait(handle.id, 20)
     record = read_record(tmp_path / "job")
     assert (record["state"], record["stage"], record["frames"]) == ("lost", "sampling", 1)
-    assert "killed by the system" in record["failure"]["message"] and str(worker.log_path) in record["failure"]["hint"]
+    assert "killed from outside" in record["failure"]["message"] and str(worker.log_path) in record["failure"]["hint"]
     worker.close()
 
 

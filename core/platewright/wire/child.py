@@ -62,7 +62,7 @@ _EXIT_WORDS: Final[dict[int, tuple[str, str, str]]] = {
     ),
     -9: (
         "E_WORKER_DIED",
-        "The worker was killed by the system, probably because memory ran out.",
+        "The worker was killed from outside, perhaps because memory ran out.",
         "Close other programs, or try a smaller size or fewer frames; starting the job again continues it.",
     ),
     -11: ("E_WORKER_DIED", "The worker crashed inside a library.", _LOOK_IN_LOG),
@@ -72,6 +72,7 @@ _EXIT_WORDS: Final[dict[int, tuple[str, str, str]]] = {
     0xC000013A: ("E_WORKER_DIED", "Somebody ended the worker.", "Starting the job again continues it."),
 }
 _EXIT_KINDS: Final[dict[str, type[PlatewrightError]]] = {"E_OOM": OutOfMemory, "E_DEVICE_LOST": DeviceLost}
+KILLED: Final = -9
 
 
 class Child(Protocol):
@@ -182,8 +183,23 @@ def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not _is_foreign(name.upper(), value)}
 
 
-def words_for_exit(code: int, log_path: Path) -> PlatewrightError:
-    """An exit code in words; a signal is negative, a Windows status is its unsigned value."""
+def memory_kills() -> int:
+    """How many processes the system has ended for want of memory since it started; 0 where it does not say."""
+    try:
+        counts = dict(line.split() for line in Path("/proc/vmstat").read_text("ascii").splitlines())
+        return int(counts["oom_kill"])
+    except (OSError, ValueError, KeyError):
+        return 0
+
+
+def words_for_exit(code: int, log_path: Path, kills: int = 0) -> PlatewrightError:
+    """An exit code in words; a signal is negative, a Windows status is its unsigned value.
+
+    `kills` is by how much `memory_kills` rose while the worker lived: that and the signal together are evidence.
+    """
+    if code == KILLED and kills > 0:
+        hint = f"Close other programs, or choose a smaller size or fewer frames. Log: {log_path}"
+        return OutOfMemory("E_HOST_OOM", "This machine ran out of memory, and the system ended the worker.", hint)
     error_code, message, hint = _EXIT_WORDS.get(code, ("E_WORKER_DIED", _plain(code), _LOOK_IN_LOG))
     kind = _EXIT_KINDS.get(error_code, WorkerDied)
     return kind(error_code, message, f"{hint} Log: {log_path}")

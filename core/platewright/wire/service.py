@@ -13,7 +13,7 @@ from typing import Final
 
 from ..errors import PlatewrightError, WorkerDied, WorkerMismatch
 from ..protocol import PROTOCOL, Event, Hello
-from .child import Child, log_tail, words_for_exit
+from .child import KILLED, Child, log_tail, memory_kills, words_for_exit
 from .lines import Order
 from .link import Link
 
@@ -21,7 +21,6 @@ LOOK_SECONDS: Final = 2.0                          # a host that looks more rare
 DRAIN_SECONDS: Final = 0.5                         # for the last words of a worker that ended
 KILL_SECONDS: Final = 0.5                          # between SIGTERM and SIGKILL
 UNKILLABLE_SECONDS: Final = 5.0                    # stuck in a driver: given up
-KILLED: Final = -9
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,7 @@ class Service:
         self._asked_at: float | None = None        # when it was asked to stop a job, or to go
         self._gone_at: float | None = None         # when it, or its output, was seen to have ended
         self._is_leaving = False
+        self._kills = memory_kills()
 
     @property
     def is_fit(self) -> bool:
@@ -158,7 +158,10 @@ class Service:
         code = self.child.exit_code() if code is None else code
         self.child.kill()
         self.link.close()
-        self.death = self._verdict or words_for_exit(KILLED if code is None else code, self.child.log_path)
+        self.death = self._verdict or self._words_for(KILLED if code is None else code)
+
+    def _words_for(self, code: int) -> PlatewrightError:
+        return words_for_exit(code, self.child.log_path, memory_kills() - self._kills)
 
     def _see_off(self, code: int | None, has_fallen_silent: bool) -> None:
         self._gone_at = self._time.now if self._gone_at is None else self._gone_at
