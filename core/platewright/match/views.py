@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,21 +55,21 @@ class Views:
             intrinsics=tuple(tuple(map(float, lens)) for lens in self.lens),  # type: ignore[misc]
         )
 
-    def camera_points(self, points: Array, frame: Array) -> Array:
+    def camera_points(self, points: Array, frame: NDArray[np.integer[Any]]) -> Array:
         """World points (N, 3) in the axes of the camera of their frame index (N,)."""
         return np.einsum("nji,nj->ni", self.world_from_camera[frame], points - self.centre[frame])
 
-    def pixels(self, points_camera: Array, frame: Array) -> Array:
+    def pixels(self, points_camera: Array, frame: NDArray[np.integer[Any]]) -> Array:
         """Camera-space points or directions (N, 3), in front of the camera, as pixels (N, 2)."""
         lens = self.lens[frame]
         return points_camera[:, :2] / points_camera[:, 2:] * lens[:, :2] + lens[:, 2:]
 
-    def rays(self, pixels: Array, frame: Array) -> Array:
+    def rays(self, pixels: Array, frame: NDArray[np.integer[Any]]) -> Array:
         """Camera-space directions (N, 3) with z = 1 through pixels (N, 2)."""
         lens = self.lens[frame]
         return np.column_stack([(pixels - lens[:, 2:]) / lens[:, :2], np.ones(len(pixels))])
 
-    def world_rays(self, pixels: Array, frame: Array) -> Array:
+    def world_rays(self, pixels: Array, frame: NDArray[np.integer[Any]]) -> Array:
         """World directions (N, 3), unit length in camera z, through pixels (N, 2)."""
         return np.einsum("nij,nj->ni", self.world_from_camera[frame], self.rays(pixels, frame))
 
