@@ -166,11 +166,11 @@ def _models(options: argparse.Namespace) -> Answer:
 def _conditioning(options: argparse.Namespace) -> Answer:
     from safetensors.numpy import save
 
-    from . import models, plates
+    from . import disk, models
 
     camera = CameraPath.read(Path(options.camera))
     tensors = models.conditioning(options.model, camera, options.size)
-    plates.write_bytes(Path(options.output), save(tensors, metadata={"model": options.model}))
+    disk.write_bytes(Path(options.output), save(tensors, metadata={"model": options.model}))
     shapes = {name: list(tensor.shape) for name, tensor in tensors.items()}
     return {"file": str(Path(options.output).resolve()), "tensors": shapes}
 

@@ -1,7 +1,8 @@
 """Files that appear whole or not at all.
 
-A file grows as `<name>.part-<pid>` beside its final name; it is flushed, synced, hashed and only then renamed.
-Whoever sees the final name sees all of it, whatever was killed, unplugged or full in between.
+A file grows as `<name>.part-<pid>` beside its final name; it is hashed and only then renamed. Whoever sees the final
+name sees all of it, whatever was killed or full in between. What must survive a power cut waits for the disk:
+`is_durable` for one file, `sync` once for many, which costs a hundredth of waiting for each.
 
 Errors  E_DISK_FULL, E_DISK_SPACE, E_OUT_IO, E_OUT_READONLY, E_OUT_LOCKED, E_PATH, E_PATH_LENGTH, E_PLATE_BUSY
 """
@@ -15,8 +16,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -45,47 +46,83 @@ class FileRecord:
 # One file ----------------------------------------------------------------------------------------
 
 
-def publish(target: Path, write: Callable[[Path], None]) -> FileRecord:
-    """Let `write` fill a part file, then give it its final name; whatever goes wrong, no part is left behind.
+class Part:
+    """A file that grows beside its final name and takes that name when it is whole."""
 
-    write   gets the part's path; raises OSError, without an errno where a library did not say why
-    raises  PlateError E_DISK_FULL, E_OUT_READONLY, E_PATH_LENGTH, E_PATH, E_OUT_IO;
-            E_OUT_LOCKED, which alone keeps the part and names it
-    """
-    part = target.with_name(f"{target.name}{PART}{os.getpid()}")
-    try:
-        part.unlink(missing_ok=True)               # a link left under this name must not be followed
-        write(part)
-        record = _settled(part, target.name)
-        _rename(part, target)
-        sync_folder(target.parent)
-        return record
-    except OSError as error:
-        cause = error if error.errno else _cause(part, error)
-        remove(part)
-        raise _refusal(cause, target) from error
-    except PlateError as error:
-        if error.code != "E_OUT_LOCKED":
-            remove(part)
-        raise
-    except BaseException:
-        remove(part)
-        raise
+    def __init__(self, target: Path) -> None:
+        """Raises what `guarded` does."""
+        self.target = target
+        self.path = target.with_name(f"{target.name}{PART}{os.getpid()}")
+        with self.guarded():
+            self.path.unlink(missing_ok=True)      # a link left under this name must not be followed
+
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[None]:
+        """For everything that writes to it: whatever goes wrong, no part is left behind.
+
+        An OSError, without an errno where a library did not say why, becomes PlateError E_DISK_FULL, E_OUT_READONLY,
+        E_PATH_LENGTH, E_PATH or E_OUT_IO. E_OUT_LOCKED alone keeps the part, and names it.
+        """
+        try:
+            yield
+        except OSError as error:
+            cause = error if error.errno else _cause(self.path, error)
+            self.discard()
+            raise _refusal(cause, self.target) from error
+        except PlateError as error:
+            if error.code != "E_OUT_LOCKED":
+                self.discard()
+            raise
+        except BaseException:
+            self.discard()
+            raise
+
+    def publish(self, is_durable: bool = False) -> FileRecord:
+        """Hash it and give it its final name; durable: a power cut afterwards takes neither. Raises as `guarded`."""
+        with self.guarded():
+            if is_durable:
+                _sync_file(self.path)
+            record = replace(measure(self.path), file=self.target.name)
+            _rename(self.path, self.target)
+            if is_durable:
+                sync_folder(self.target.parent)
+            return record
+
+    def discard(self) -> None:
+        """Take it away; harmless once it is published."""
+        remove(self.path)
 
 
-def write_bytes(target: Path, data: bytes) -> FileRecord:
+def publish(target: Path, write: Callable[[Path], None], is_durable: bool = False) -> FileRecord:
+    """Let `write` fill a part file, then give it its final name; raises what `Part.guarded` does."""
+    part = Part(target)
+    with part.guarded():
+        write(part.path)
+    return part.publish(is_durable)
+
+
+def write_bytes(target: Path, data: bytes, is_durable: bool = False) -> FileRecord:
     """Publish `data` as a file."""
 
     def write(part: Path) -> None:
         part.write_bytes(data)
 
-    return publish(target, write)
+    return publish(target, write, is_durable)
 
 
-def write_json(target: Path, document: dict[str, Any]) -> FileRecord:
+def write_json(target: Path, document: dict[str, Any], is_durable: bool = False) -> FileRecord:
     """Publish a JSON document: ASCII, so that no reader guesses an encoding; never NaN."""
     text = json.dumps(document, indent=1, ensure_ascii=True, allow_nan=False)
-    return write_bytes(target, f"{text}\n".encode("ascii"))
+    return write_bytes(target, f"{text}\n".encode("ascii"), is_durable)
+
+
+def sync(folder: Path, names: Iterable[str]) -> None:
+    """Wait until the disk has these files of `folder`, and their names; PlateError where it will not take them."""
+    for name in names:
+        with refusing(folder / name):
+            _sync_file(folder / name)
+    with refusing(folder):
+        sync_folder(folder)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -194,6 +231,7 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         try:
             self._descriptor = os.open(path, flags, 0o666)
@@ -214,10 +252,11 @@ class Journal:
         return [json.loads(line) for line in whole.split(b"\n") if line]
 
     def append(self, entry: dict[str, Any]) -> None:
-        """Add one line and wait until the disk has it."""
+        """Add one line; PlateError. A kill cannot take it; after a power cut its hashes tell what is true."""
         line = json.dumps(entry, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
-        os.write(self._descriptor, line)
-        os.fsync(self._descriptor)
+        with refusing(self._path):
+            if os.write(self._descriptor, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
         """Give the right to write back; harmless when repeated."""
@@ -246,11 +285,9 @@ def _lock(descriptor: int) -> bool:
 # Inside ------------------------------------------------------------------------------------------
 
 
-def _settled(part: Path, name: str) -> FileRecord:
-    with open(part, "r+b") as file:
+def _sync_file(path: Path) -> None:
+    with open(path, "r+b") as file:
         os.fsync(file.fileno())
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return FileRecord(name, file.tell(), digest)
 
 
 def _rename(part: Path, target: Path) -> None:

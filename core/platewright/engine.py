@@ -15,11 +15,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from . import device_lock, models, plates, provenance
+from . import device_lock, models, provenance, versions
 from .camera import CameraPath
 from .errors import OutOfMemory, PlateError, PlatewrightError
-from .pictures import Picture
-from .plates import FrameRecord, PlateFolder
+from .pictures import Picture, resize
+from .plates import FrameRecord, Frames, PlateFolder
 from .protocol import Emit, Event, FrameReady, Job, PlateRequest, Stage, Warned, check_against
 
 WAITING_MAX = 8                                    # pictures at the model's size, made and not yet written
@@ -36,9 +36,9 @@ def make_plate(job: Job, emit: Emit, resume: bool = False) -> dict[str, Any]:
     card = models.card(request.model)
     check_against(request, card)
     camera = plate_camera(request)
-    plates.preflight(Path(job.out), job.name, camera, request.frame_format)
+    versions.preflight(Path(job.out), job.name, camera, request.frame_format)
 
-    folder = plates.open_folder(job, request, resume)
+    folder = versions.open_folder(job, request, resume)
     if folder.is_whole:
         return provenance.answer(folder.path)
     with folder.recording(), device_lock.held(models.gpu(request.model, request.device), job.id, emit):
@@ -71,16 +71,16 @@ def _fill(folder: PlateFolder, job: Job, request: PlateRequest, camera: CameraPa
         emit(event)
 
     pictures = _guarded(backend.generate(request, camera, job.id, heard))
-    with closing(_write_behind(folder, camera, marks, pictures)) as records:
-        for record in records:
-            for warning in record.warnings:
-                heard(Warned(job.id, warning.code, warning.message))
-            emit(FrameReady(job.id, record.frame, str(folder.path / record.file), record.sha256))
-    made = perf_counter()
-    _refuse_holes(folder, camera)
-
-    emit(Stage(job.id, "signing", "contact sheet, preview and manifest"))
-    companions = folder.add_companions(camera, marks)
+    with folder.frames_of(camera, marks) as frames:
+        with closing(_write_behind(frames, camera, pictures)) as records:
+            for record in records:
+                for warning in record.warnings:
+                    heard(Warned(job.id, warning.code, warning.message))
+                emit(FrameReady(job.id, record.frame, str(folder.path / record.file), record.sha256))
+        made = perf_counter()
+        _refuse_holes(folder, camera)
+        emit(Stage(job.id, "signing", "contact sheet, preview and manifest"))
+        companions = frames.companions()
     native = backend.native_camera(camera)
     folder.finish(
         provenance.manifest(
@@ -101,7 +101,7 @@ def _fill(folder: PlateFolder, job: Job, request: PlateRequest, camera: CameraPa
 
 
 def _write_behind(
-    folder: PlateFolder, camera: CameraPath, marks: dict[str, str], pictures: Iterator[Picture]
+    frames: Frames, camera: CameraPath, pictures: Iterator[Picture]
 ) -> Generator[FrameRecord, None, None]:
     """Write each picture in a second thread while the next ones are made; yields the frames in order.
 
@@ -109,7 +109,7 @@ def _write_behind(
     """
 
     def write(index: int, picture: Picture) -> FrameRecord:
-        return folder.write(camera, index, plates.resize(picture, camera.width, camera.height), marks)
+        return frames.write(index, resize(picture, camera.width, camera.height))
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames") as writer:
         waiting: deque[Future[FrameRecord]] = deque()

@@ -11,6 +11,7 @@ The same picture and tags make the same bytes: no clock is written. Encoders rai
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -69,7 +70,9 @@ def srgb_from_linear(linear: Picture) -> Picture:
 
 def bytes_from_display(display: Picture) -> npt.NDArray[np.uint8]:
     """8-bit codes, rounded to nearest."""
-    return np.rint(np.clip(display, 0.0, 1.0) * np.float32(255.0)).astype(np.uint8)
+    codes = np.clip(display, 0.0, 1.0)
+    codes *= np.float32(255.0)
+    return np.rint(codes, out=codes).astype(np.uint8)
 
 
 # Time --------------------------------------------------------------------------------------------
@@ -262,12 +265,22 @@ class Preview:
         self._count += 1
         self._file.mux(self._stream.encode(frame))
 
+    def finish(self) -> None:
+        """Write what is still held back: now the file is whole."""
+        self._file.mux(self._stream.encode(None))
+        self._file.close()
+
+    def close(self) -> None:
+        """Let go of a file that is not to be finished; harmless for one that is."""
+        with contextlib.suppress(OSError):         # on a full disk it cannot even be closed in order
+            self._file.close()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            self._file.mux(self._stream.encode(None))
-        self._file.close()
+            self.finish()
+        self.close()
 
 
 class ContactSheet:
@@ -294,8 +307,8 @@ class ContactSheet:
 
     def add(self, frame: int, picture: Picture) -> None:
         """Put one picture of any size on the sheet."""
-        codes = bytes_from_display(resize(picture, *self._size))
-        self._cells.append((f"{frame:04d}", Image.fromarray(codes)))
+        small = Image.fromarray(bytes_from_display(picture)).resize(self._size, Image.Resampling.LANCZOS)
+        self._cells.append((f"{frame:04d}", small))
 
     def save(self, path: Path) -> None:
         """Write the sheet as a PNG; OSError from the system."""

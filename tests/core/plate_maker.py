@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from platewright import plates, provenance
+from platewright import plates, provenance, versions
 from platewright.camera import CameraPath
 from platewright.errors import PlatewrightError
 from platewright.pictures import Picture
@@ -68,22 +68,22 @@ def picture_of(camera: CameraPath, index: int) -> Picture:
 def make(job: Job, resume: bool = False) -> Path:
     """The whole of a job, as the engine does it, with frames that cost nothing."""
     camera = job.request.camera
-    plates.preflight(Path(job.out), job.name, camera, job.request.frame_format)
-    folder = plates.open_folder(job, job.request, resume)
+    versions.preflight(Path(job.out), job.name, camera, job.request.frame_format)
+    folder = versions.open_folder(job, job.request, resume)
     if folder.is_whole:
         return folder.path
-    marks = provenance.marks(job, job.request, CARD)
     with folder.recording():
-        for index in range(len(camera)):
-            folder.write(camera, index, picture_of(camera, index), marks)
-        sign(folder, job)
+        fill(folder, job)
     return folder.path
 
 
-def sign(folder: plates.PlateFolder, job: Job) -> None:
-    """Companions and manifest of a folder whose frames are there."""
+def fill(folder: plates.PlateFolder, job: Job) -> None:
+    """Frames that are not there yet, companions and manifest."""
     camera = job.request.camera
-    companions = folder.add_companions(camera, provenance.marks(job, job.request, CARD))
+    with folder.frames_of(camera, provenance.marks(job, job.request, CARD)) as frames:
+        for index in range(len(camera)):
+            frames.write(index, picture_of(camera, index))
+        companions = frames.companions()
     document = provenance.manifest(
         job=job,
         request=job.request,
@@ -179,7 +179,7 @@ def _live(wish: dict[str, Any]) -> list[dict[str, Any]]:
     job = job_for(out, size=size, frames=frames, frame_format=wish.get("frame_format", "exr"))
     if wish["do"] == "claim":
         record = {"job": job.to_dict(), "request_sha256": job.request.sha256}
-        return [{"version": plates.claim(out, NAME, None, record).path.name} for _ in range(wish["times"])]
+        return [{"version": versions.claim(out, NAME, None, record).path.name} for _ in range(wish["times"])]
     steps = _count_steps(out, wish.get("kill_at"))
     hoard = [picture_of(job.request.camera, index) for index in range(frames)] if wish.get("hoard") else []
     path = make(job, wish.get("resume", False))

@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platewright import disk, plates, provenance
+from platewright import disk, plates, provenance, versions
 from platewright.errors import Cancelled, PlateError, RequestError
-from platewright.protocol import Job
-from tests.core.plate_maker import NAME, job_for, make, picture_of, sign
+from platewright.protocol import Job, slug
+from tests.core.plate_maker import NAME, fill, job_for, make, picture_of
 from tests.core.shots import shot
 
 MARKS = {"platewright.model": "draft"}
 
 
 def opened(job: Job, resume: bool = False) -> plates.PlateFolder:
-    return plates.open_folder(job, job.request, resume)
+    return versions.open_folder(job, job.request, resume)
 
 
 def code_of(error: pytest.ExceptionInfo[PlateError] | pytest.ExceptionInfo[RequestError]) -> str:
@@ -54,13 +54,13 @@ def code_of(error: pytest.ExceptionInfo[PlateError] | pytest.ExceptionInfo[Reque
 )
 def test_names_become_plain(name: str, expected: str) -> None:
     """O08, O13: whatever somebody called a camera, the file name works everywhere."""
-    assert plates.slug(name) == expected
+    assert slug(name) == expected
 
 
 @pytest.mark.parametrize("name", ["", "   ", "...", "カメラ", "\U0001f600", "\ud800"])
 def test_names_of_nothing_are_refused(name: str) -> None:
     with pytest.raises(RequestError) as error:
-        plates.slug(name)
+        slug(name)
     assert code_of(error) == "E_NAME"
 
 
@@ -68,18 +68,18 @@ def test_names_of_nothing_are_refused(name: str) -> None:
 @given(st.text(max_size=120))
 def test_any_name_is_plain_or_refused(name: str) -> None:
     try:
-        plain = plates.slug(name)
+        plain = slug(name)
     except RequestError:
         return
     assert set(plain) <= set(string.ascii_letters + string.digits + "._-")
     assert 0 < len(plain) <= 64 and plain[0] not in "._-" and plain[-1] not in "._-"
-    assert plates.slug(plain) == plain
+    assert slug(plain) == plain
 
 
 def test_only_plain_names_claim(tmp_path: Path) -> None:
     for name in ("a/b", "../up", "CON", "a."):
         with pytest.raises(RequestError) as error:
-            plates.claim(tmp_path, name, None, {})
+            versions.claim(tmp_path, name, None, {})
         assert code_of(error) == "E_NAME"
     assert list(tmp_path.iterdir()) == []
 
@@ -184,7 +184,7 @@ def test_continuing_makes_only_what_is_missing(tmp_path: Path) -> None:
     repeated = [again.write(camera, index, picture_of(camera, index), MARKS) for index in range(4)]
     assert repeated[:3] == records
     assert (again.path / records[0].file).stat().st_mtime_ns == stamps[0]
-    sign(again, job)
+    fill(again, job)
     assert provenance.verify(again.path).is_sound
 
 

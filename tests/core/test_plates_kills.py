@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from platewright import disk, provenance
+from platewright import disk, provenance, versions
 from platewright.errors import PlateError
 from platewright.pictures import read_picture
 from tests.core.plate_maker import NAME, Nursery, job_for, make
@@ -108,10 +108,8 @@ def test_a_hundred_claims_at_once(nursery: Nursery, tmp_path: Path) -> None:
 
 def test_a_second_writer_is_turned_away(nursery: Nursery, tmp_path: Path) -> None:
     """A farm that retries too early must not write into a folder whose writer lives."""
-    from platewright import plates
-
     job = job_for(tmp_path)
-    folder = plates.open_folder(job, job.request, resume=False)
+    folder = versions.open_folder(job, job.request, resume=False)
     assert nursery.ask(do="make", out=str(tmp_path), resume=True)["told"][0]["code"] == "E_PLATE_BUSY"
     folder.release()
     assert nursery.ask(do="make", out=str(tmp_path), resume=True)["told"][0]["plate"] == str(folder.path)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from platewright import disk, pictures, plates, provenance
+from platewright import disk, pictures, plates, provenance, versions
 from platewright.errors import PlateError, RequestError
 from platewright.protocol import FrameFormat
 from tests.core.plate_maker import NAME, Nursery, child_environment, job_for, make, picture_of
@@ -43,7 +43,7 @@ def open_house() -> Iterator[Path]:
 
 def test_preflight_lets_a_good_job_through_and_makes_nothing(tmp_path: Path) -> None:
     out = tmp_path / "new" / "folder"
-    plates.preflight(out, NAME, shot(4), "exr")
+    versions.preflight(out, NAME, shot(4), "exr")
     assert not out.parent.exists()
 
 
@@ -64,7 +64,7 @@ def test_too_little_space_says_need_and_have(tmp_path: Path) -> None:
     """O03: a thousand hours of 16k do not fit anywhere."""
     camera = shot(20_000, size=(16384, 16384))
     with pytest.raises(PlateError) as error:
-        plates.preflight(tmp_path, NAME, camera, "exr")
+        versions.preflight(tmp_path, NAME, camera, "exr")
     assert error.value.code == "E_DISK_SPACE"
     words = error.value.message.replace(",", "").split()
     need_mb, have_mb = (int(word) for word in words if word.isdecimal())
@@ -77,9 +77,9 @@ def test_paths_that_are_too_long(tmp_path: Path) -> None:
     deep = tmp_path.joinpath(*["d" * 200] * 25)
     for out in (tmp_path / ("x" * 256), tmp_path / ("ß" * 130), deep):
         with pytest.raises(RequestError) as error:
-            plates.preflight(out, NAME, shot(4), "exr")
+            versions.preflight(out, NAME, shot(4), "exr")
         assert error.value.code == "E_PATH_LENGTH"
-    plates.preflight(tmp_path / ("x" * 255), NAME, shot(4), "exr")
+    versions.preflight(tmp_path / ("x" * 255), NAME, shot(4), "exr")
 
 
 def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
@@ -92,14 +92,14 @@ def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
     good.symlink_to(tmp_path / "real")
     for out in (loop, loop / "in", dead, dead / "in", file, file / "in"):
         with pytest.raises(RequestError) as error:
-            plates.preflight(out, NAME, shot(4), "exr")
+            versions.preflight(out, NAME, shot(4), "exr")
         assert error.value.code == "E_PATH"
-    plates.preflight(good, NAME, shot(4), "exr")
+    versions.preflight(good, NAME, shot(4), "exr")
 
 
 def test_frames_before_zero(tmp_path: Path) -> None:
     with pytest.raises(RequestError) as error:
-        plates.preflight(tmp_path, NAME, shot(4, first=-2), "exr")
+        versions.preflight(tmp_path, NAME, shot(4, first=-2), "exr")
     assert error.value.code == "E_FRAME_NUMBER"
 
 
@@ -196,7 +196,7 @@ def test_what_the_system_says_gets_a_code(tmp_path: Path, cause: int, code: str)
 def test_the_folder_vanishes(tmp_path: Path) -> None:
     """O02: nothing is written anywhere else, and nobody makes the folder again."""
     job = job_for(tmp_path / "out")
-    folder, camera = plates.open_folder(job, job.request, resume=False), job.request.camera
+    folder, camera = versions.open_folder(job, job.request, resume=False), job.request.camera
     folder.write(camera, 0, picture_of(camera, 0), MARKS)
     shutil.rmtree(tmp_path / "out")
     with pytest.raises(PlateError) as error, folder.recording():
@@ -235,7 +235,7 @@ def test_an_interrupted_encoder_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frame_format: FrameFormat
 ) -> None:
     job = job_for(tmp_path, frame_format=frame_format)
-    folder, camera = plates.open_folder(job, job.request, resume=False), job.request.camera
+    folder, camera = versions.open_folder(job, job.request, resume=False), job.request.camera
 
     def interrupted(part: Path, picture: pictures.Picture, tags: pictures.Tags) -> None:
         part.write_bytes(b"half a frame")
