@@ -1,14 +1,15 @@
 """What the buttons do. Each operator says no with a code and a next step, in a window as in a script."""
 
 import os
+from dataclasses import replace
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from platewright.errors import PlatewrightError, RequestError
 from platewright.protocol import Job, PlateRequest, plate_name
 
-from . import jobs, preferences, scene_read, scene_write
+from . import jobs, preferences, scene_read, scene_write, solve_read, solve_write
 from .properties import GUIDANCE_MAX, PATH_OPTIONS, SEED_MAX, STEPS_MAX, PLATEWRIGHT_PG_scene
 
 Outcome = set[str]
@@ -78,6 +79,26 @@ class PLATEWRIGHT_OT_composite_plate(bpy.types.Operator):
         except PlatewrightError as error:
             return refuse(self, error)
         tell(self, imported.notes)
+        return {"FINISHED"}
+
+
+class PLATEWRIGHT_OT_import_solve(bpy.types.Operator):
+    """Put the camera that the plate shows into the scene, as a second camera, with the points it shows"""
+
+    bl_idname = "platewright.import_solve"
+    bl_label = "Import Solved Camera"
+    bl_options = {"REGISTER", "UNDO"}
+
+    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH", options=PATH_OPTIONS)
+    use_points: BoolProperty(name="Points", description="Bring the points along, as a mesh of vertices", default=True)
+
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        try:
+            solve = solve_read.read_solve(scene_write.absolute_folder(self.plate))
+        except PlatewrightError as error:
+            return refuse(self, error)
+        wanted = solve if self.use_points else replace(solve, points=None)
+        tell(self, tuple(solve_write.import_solve(context.scene, wanted)))
         return {"FINISHED"}
 
 
@@ -208,6 +229,7 @@ register, unregister = bpy.utils.register_classes_factory(
         PLATEWRIGHT_OT_cancel,
         PLATEWRIGHT_OT_show_plate,
         PLATEWRIGHT_OT_composite_plate,
+        PLATEWRIGHT_OT_import_solve,
         PLATEWRIGHT_OT_open_folder,
         PLATEWRIGHT_OT_check_runtime,
         PLATEWRIGHT_OT_choose_model,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from platewright.camera import FRAME_MAX, CameraPath, Lens, Pose, from_blender, 
 from platewright.errors import CameraError, PlatewrightError, RequestError
 
 from . import camera_chain, camera_views
-from .camera_views import OnFrame, View
+from .camera_views import Pause, Sample, Take, View
 
 
 def camera_path(
@@ -21,7 +22,7 @@ def camera_path(
     *,
     camera: bpy.types.Object | None = None,        # None: the one that Blender renders each frame with
     frames: tuple[int, int] | None = None,         # first and last; None: the scene's range
-    on_frame: OnFrame | None = None,
+    on_frame: Callable[[int, int], None] | None = None,   # done, total; may raise Cancelled
 ) -> CameraPath:
     """The camera at every whole frame of the range, with a warning for everything that a plate cannot honour.
 
@@ -29,18 +30,73 @@ def camera_path(
     E_CAMERA_PROJECTION, E_CAMERA_NOT_FINITE, E_CAMERA_SINGULAR, E_CAMERA_MIRRORED, E_CAMERA_SHEARED, E_CAMERA_FOV,
     E_LIBRARY_MISSING, E_CACHE_MISSING, E_SCRIPTS_BLOCKED.
     """
-    numbers = _range(scene, frames)
-    if scene.render.use_multiview:
-        raise RequestError("E_STEREO", "The scene renders in stereo.", "Turn off Stereoscopy in the output properties.")
-    bound = [_bound_camera(scene, number) for number in numbers]
-    cameras = [_checked(camera or own) for own in bound]
-    leader = _leader(scene, camera)
-    leaders = cameras if camera is None else [leader or own or camera for own in bound]
-    with camera_views.undisturbed(scene, cameras, leader):
-        views, notes = camera_views.sample(scene, numbers, cameras, leaders, on_frame)
-    path = _path(scene, numbers, cameras, views)
-    warnings = (*_ignored(scene, cameras), *notes, *motion_warnings(path))
-    return replace(path, warnings=tuple(dict.fromkeys(warnings)))
+    reading = Reading(scene, camera, frames)
+    while not reading.look(on_frame or _unheard):
+        continue
+    return reading.path()
+
+
+class Reading:
+    """The same a few frames at a time, for a window that stays alive meanwhile; see `camera_views` for what it holds.
+
+    Made, it has refused what can be refused at once, and knows everything but the poses. `look` until it is true, from
+    the main thread; then `path`, from any thread: it takes longer than looking and touches nothing of Blender.
+    Both raise what `camera_path` raises; `look` also E_CAMERA_GONE and E_CAMERA_CHANGED.
+    """
+
+    def __init__(
+        self,
+        scene: bpy.types.Scene,
+        camera: bpy.types.Object | None = None,
+        frames: tuple[int, int] | None = None,
+    ) -> None:
+        numbers = _range(scene, frames)
+        if scene.render.use_multiview:
+            hint = "Turn off Stereoscopy in the output properties."
+            raise RequestError("E_STEREO", "The scene renders in stereo.", hint)
+        bound = _bound_cameras(scene, numbers)
+        cameras = [camera or own for own in bound]
+        used = [_checked(found) for found in dict.fromkeys(cameras)]
+        leader = _leader(scene, camera)
+        leaders = cameras if camera is None else [leader or own or camera for own in bound]
+        self._take = Take(
+            scene.session_uid, numbers, _uids(cameras), _uids(leaders), leader.session_uid if leader else None
+        )
+        self._facts = _facts(scene, numbers, used, cameras)
+        self._warnings = tuple(_ignored(scene, used))
+        self._sample: Sample = [], []
+        self._pause: Pause = _unheard
+        self._looks = camera_views.sample(self._take, lambda done, total: self._pause(done, total))
+
+    @property
+    def total(self) -> int:
+        """How many frames there are."""
+        return len(self._take.numbers)
+
+    @property
+    def camera(self) -> str:
+        """The name of the camera at the first frame."""
+        return self._facts["cameras"][0]
+
+    def look(self, pause: Pause) -> bool:
+        """Read on until `pause` returns something true; True once every frame was looked at."""
+        self._pause = pause
+        try:
+            next(self._looks)
+        except StopIteration as end:
+            self._sample = end.value
+            return True
+        return False
+
+    def path(self) -> CameraPath:
+        """What was seen, as a path."""
+        views, notes = self._sample
+        path = _path(self._facts, views)
+        return replace(path, warnings=tuple(dict.fromkeys((*self._warnings, *notes, *motion_warnings(path)))))
+
+
+def _unheard(done: int, total: int) -> None:
+    del done, total
 
 
 def find_scene(name: str | None) -> bpy.types.Scene:
@@ -77,20 +133,26 @@ def _range(scene: bpy.types.Scene, frames: tuple[int, int] | None) -> list[int]:
     return list(range(first, last + 1))
 
 
-def _bound_camera(scene: bpy.types.Scene, number: int) -> bpy.types.Object | None:
-    """The camera that Blender renders the frame with: the last marker's at or before it, else the first marker's."""
+def _bound_cameras(scene: bpy.types.Scene, numbers: list[int]) -> list[bpy.types.Object | None]:
+    """The camera Blender renders each frame with: the last marker's at or before it, else the first marker's."""
     markers = [marker for marker in scene.timeline_markers if marker.camera and not marker.camera.hide_render]
     if not markers:
-        return scene.camera
-    now = _remapped(scene, number)
-    passed = [marker for marker in markers if marker.frame <= now]
-    frame = max(marker.frame for marker in passed) if passed else min(marker.frame for marker in markers)
-    return next(marker.camera for marker in markers if marker.frame == frame)
+        return [scene.camera] * len(numbers)
+    cameras = {marker.frame: marker.camera for marker in reversed(markers)}    # of two on one frame, the older
+    frames = sorted(cameras)
+    step = _float32(scene.render.frame_map_old / scene.render.frame_map_new)
+    passed = (bisect_right(frames, _remapped(number, step)) for number in numbers)
+    return [cameras[frames[max(count - 1, 0)]] for count in passed]
 
 
-def _remapped(scene: bpy.types.Scene, number: int) -> int:
+def _remapped(number: int, step: float) -> int:
     """The frame after time remapping, in 32-bit floats as Blender counts it."""
-    return int(_float32(number * _float32(scene.render.frame_map_old / scene.render.frame_map_new)))
+    return int(_float32(number * step))
+
+
+def _uids(objects: list[Any]) -> list[int]:
+    known = {found: found.session_uid for found in set(objects)}
+    return [known[found] for found in objects]
 
 
 def _float32(value: float) -> float:
@@ -119,57 +181,60 @@ def _leader(scene: bpy.types.Scene, camera: bpy.types.Object | None) -> bpy.type
 # The path -------------------------------------------------------------------------------------------
 
 
-def _path(
-    scene: bpy.types.Scene, numbers: list[int], cameras: list[bpy.types.Object], views: list[View]
-) -> CameraPath:
+def _facts(
+    scene: bpy.types.Scene, numbers: list[int], used: list[bpy.types.Object], cameras: list[bpy.types.Object]
+) -> dict[str, Any]:
+    """Everything that a path says beside poses and lenses, in CameraPath's words, and what the lenses need."""
     render = scene.render
-    width = render.resolution_x * render.resolution_percentage // 100
-    height = render.resolution_y * render.resolution_percentage // 100
-    common = {
-        "width": width,
-        "height": height,
+    fps_base = _decimal(render.fps_base)
+    names = _names(used)
+    distortions = (camera_chain.lens_distortion(scene, camera) for camera in used)
+    return {
+        "cameras": tuple(names[camera] for camera in cameras),
+        "fps": render.fps / fps_base,
+        "fps_base": fps_base,
+        "width": render.resolution_x * render.resolution_percentage // 100,
+        "height": render.resolution_y * render.resolution_percentage // 100,
+        "frames": tuple(numbers),
+        "scene": scene.name,
+        "lens_distortion": next(filter(None, distortions), None),
         "pixel_aspect_x": render.pixel_aspect_x,
         "pixel_aspect_y": render.pixel_aspect_y,
-        "scale_length": _metres_per_unit(scene),
+        "scale_length": metres_per_unit(scene),
     }
-    poses, lenses = [], []
-    for number, camera, view in zip(numbers, cameras, views, strict=True):
-        pose, lens = _pinhole(number, camera, view, common)
+
+
+def _path(facts: dict[str, Any], views: list[View]) -> CameraPath:
+    facts = dict(facts)
+    common = {name: facts.pop(name) for name in ("pixel_aspect_x", "pixel_aspect_y", "scale_length")}
+    common |= {"width": facts["width"], "height": facts["height"]}
+    poses: list[Pose] = []
+    lenses: list[Lens] = []
+    for number, name, view in zip(facts["frames"], facts["cameras"], views, strict=True):
+        pose, lens = _pinhole(number, name, view, common)
         poses.append(pose)
         lenses.append(lens)
-    names = _names(cameras)
-    distortions = (camera_chain.lens_distortion(scene, camera) for camera in dict.fromkeys(cameras))
-    fps_base = _decimal(render.fps_base)
     return CameraPath(
-        camera=names[0],
-        cameras=names,
-        fps=render.fps / fps_base,
-        fps_base=fps_base,
-        width=width,
-        height=height,
-        frames=tuple(numbers),
-        camera_to_world=tuple(poses),
-        intrinsics=tuple(lenses),
-        scene=scene.name,
-        lens_distortion=next(filter(None, distortions), None),
+        camera=facts["cameras"][0], camera_to_world=tuple(poses), intrinsics=tuple(lenses), **facts
     )
 
 
-def _pinhole(number: int, camera: bpy.types.Object, view: View, common: dict[str, Any]) -> tuple[Pose, Lens]:
+def _pinhole(number: int, camera: str, view: View, common: dict[str, Any]) -> tuple[Pose, Lens]:
     matrix, optics = view
     optics = dict(optics)
     kind = optics.pop("type")
     if kind != "PERSP":
-        why = f"Camera {camera.name!r} has the projection {kind.lower()} at frame {number}."
+        why = f"Camera {camera!r} has the projection {kind.lower()} at frame {number}."
         raise CameraError("E_CAMERA_PROJECTION", why, "Set the camera's type to Perspective.")
     try:
         return from_blender(matrix, **optics, **common)
     except PlatewrightError as error:
-        where = f"Camera {camera.name!r} at frame {number}"
+        where = f"Camera {camera!r} at frame {number}"
         raise type(error)(error.code, f"{where}: {error.message}", error.hint) from None
 
 
-def _metres_per_unit(scene: bpy.types.Scene) -> float:
+def metres_per_unit(scene: bpy.types.Scene) -> float:
+    """The scene's unit scale; 1 where it has no unit system."""
     units = scene.unit_settings
     return 1.0 if units.system == "NONE" else _decimal(units.scale_length)
 
@@ -179,20 +244,19 @@ def _decimal(value: float) -> float:
     return float(f"{value:.7g}")
 
 
-def _names(cameras: list[bpy.types.Object]) -> tuple[str, ...]:
-    """A name per frame; cameras of the same name, from other files, are told apart by the file."""
-    different = list(dict.fromkeys(cameras))
-    is_plain = len({camera.name for camera in different}) == len(different)
-    return tuple(camera.name if is_plain else camera.name_full for camera in cameras)
+def _names(used: list[bpy.types.Object]) -> dict[bpy.types.Object, str]:
+    """A name per camera; cameras of the same name, from other files, are told apart by the file."""
+    is_plain = len({camera.name for camera in used}) == len(used)
+    return {camera: camera.name if is_plain else camera.name_full for camera in used}
 
 
-def _ignored(scene: bpy.types.Scene, cameras: list[bpy.types.Object]) -> Iterator[str]:
+def _ignored(scene: bpy.types.Scene, used: list[bpy.types.Object]) -> Iterator[str]:
     """What the scene asks for and a plate does not have."""
     if scene.render.use_border:
         yield "W_RENDER_BORDER: the render border is ignored; the plate has the whole frame."
     if scene.render.use_motion_blur:
         yield "W_MOTION_BLUR: motion blur is left to the render; the path has whole frames only."
-    for camera in dict.fromkeys(cameras):
+    for camera in used:
         if camera.data.dof.use_dof:
             yield f"W_DEPTH_OF_FIELD: the depth of field of {camera.name!r} is ignored."
         if camera.data.clip_start > camera.data.clip_end:
