@@ -1,0 +1,143 @@
+"""Which kind of difference from the given camera do the pictures ask for? The plainest that explains them.
+
+    turns              rotation only: tripod pans, far backgrounds, cameras that stand still
+    turns and moves    the given lens, free position: what there is parallax for
+    turns and zooms    rotation and focal length
+    all three
+
+A path that explains a fair share of the tracks is believed before a larger crowd that moves by another law: clouds and
+walkers are no camera. So every model is fitted twice, close to the path and wide open, and the open fit must earn it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .solving import Model, Solution, refine, spans, start
+from .tracking import Tracks
+from .views import Array, Views
+
+LADDER = (
+    Model(moves=False, zooms=False),
+    Model(moves=True, zooms=False),
+    Model(moves=False, zooms=True),
+    Model(moves=True, zooms=True),
+)
+TRACKS_PER_FRAME = 300                             # enough for a hundredth of a pixel; more only costs time
+LONG_FRAMES = 8                                    # a shorter track says little
+CLOSE_PX = (4.0, 2.0, 1.0)
+FAIR_SHARE = 0.5                                   # of what the open fit explains: then the path's own fit is believed
+AS_GOOD_SHARE, AS_GOOD_FACTOR, AS_GOOD_PX = 0.03, 1.04, 0.005
+FLAT_DEPTH_METRES = 5.0
+
+Tell = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A solution and how much it explains."""
+
+    solution: Solution
+    share: float                                   # of the long tracks, within a pixel
+    misfit_px: float                               # their median
+
+
+def solve(tracks: Tracks, given: Views, tell: Tell) -> Solution:
+    """The plainest cameras that explain the tracks about as well as any.
+
+    tell   hears ("solving", done, total) and may raise to stop
+    """
+    fits: list[Fit] = []
+    for place, model in enumerate(LADDER):
+        tell("solving", place, len(LADDER))
+        fits.append(_fitted(tracks, given, model, fits))
+    tell("solving", len(LADDER), len(LADDER))
+    share = max(fit.share for fit in fits)
+    misfit = min(fit.misfit_px for fit in fits if fit.share >= share - AS_GOOD_SHARE)
+    return next(
+        fit.solution
+        for fit in fits
+        if fit.share >= share - AS_GOOD_SHARE and fit.misfit_px <= AS_GOOD_FACTOR * misfit + AS_GOOD_PX
+    )
+
+
+def _fitted(tracks: Tracks, given: Views, model: Model, plainer: list[Fit]) -> Fit:
+    """The model fitted close to the path; wide open, too, where that explains too little."""
+    if model.zooms:
+        return _freed(tracks, given, model, next(fit for fit in plainer if fit.solution.model.moves == model.moves))
+    close = judged(tracks, refine(tracks, given, start(tracks, given, model), list(CLOSE_PX)))
+    if close.share >= FAIR_SHARE:
+        return close
+    begins = [start(tracks, given, model)]
+    if model.moves:
+        begins.append(_flat(tracks, replace(plainer[0].solution.views, centre=given.centre), model))
+    fits = [judged(tracks, refine(tracks, given, begin, _opening(begin), steps=2)) for begin in begins]
+    best = max(fits, key=lambda fit: (round(fit.share, 2), -fit.misfit_px))
+    return close if close.share >= max(0.25, FAIR_SHARE * best.share) else best
+
+
+def _freed(tracks: Tracks, given: Views, model: Model, plain: Fit) -> Fit:
+    """The fit of the model without zoom, its focal lengths set free."""
+    begin = replace(plain.solution, model=model)
+    return judged(tracks, refine(tracks, given, begin, list(CLOSE_PX)))
+
+
+def _flat(tracks: Tracks, views: Views, model: Model) -> Solution:
+    """Known turns, no move yet, all points at one depth: where to begin when the given move may be the wrong one."""
+    still = replace(views, centre=np.repeat(views.centre.mean(axis=0)[None], len(views), axis=0))
+    begin = start(tracks, still, model)
+    depth = np.full(len(begin.points.inverse_depth), 1 / FLAT_DEPTH_METRES)
+    return replace(begin, points=replace(begin.points, inverse_depth=depth))
+
+
+def _opening(begin: Solution) -> list[float]:
+    """Scales of the robust kernel from the first misfit down to a pixel, halved each time."""
+    first = 2.0 * float(np.median(np.linalg.norm(begin.residual, axis=1)))
+    count = int(np.clip(np.ceil(np.log2(max(first, 4.0))), 2, 8))
+    return [float(2.0**place) for place in range(count, -1, -1)]
+
+
+def judged(tracks: Tracks, solution: Solution) -> Fit:
+    """The share of long tracks that lie within a pixel, and how closely."""
+    rms = track_rms(tracks, solution.residual)
+    _, length = spans(tracks)
+    is_long = length >= LONG_FRAMES
+    rms = rms[is_long] if is_long.any() else rms
+    explained = rms <= 1.0
+    return Fit(solution, float(explained.mean()), float(np.median(rms[explained])) if explained.any() else np.inf)
+
+
+def track_rms(tracks: Tracks, residual: Array) -> Array:
+    """(K,) root mean square distance of each track from its point, pixels."""
+    first, length = spans(tracks)
+    return np.sqrt(np.add.reduceat(np.einsum("ni,ni->n", residual, residual), first) / length)
+
+
+def some(tracks: Tracks, chosen: NDArray[np.bool_]) -> Tracks:
+    """Only the chosen tracks (K,), numbered anew."""
+    keep = chosen[tracks.track]
+    number = np.cumsum(chosen, dtype=np.int32) - 1
+    return replace(
+        tracks,
+        track=number[tracks.track[keep]].astype(np.int32),
+        frame=tracks.frame[keep],
+        pixel=tracks.pixel[keep],
+        was_lost=tracks.was_lost[chosen],
+    )
+
+
+def strongest(tracks: Tracks, frames: int) -> NDArray[np.bool_]:
+    """(K,) the longest tracks, until every frame that has so many sees TRACKS_PER_FRAME of them."""
+    first, length = spans(tracks)
+    seen = np.zeros(frames, dtype=np.int64)
+    chosen = np.zeros(len(first), dtype=np.bool_)
+    for track in np.argsort(-length, kind="stable"):
+        span = tracks.frame[first[track] : first[track] + length[track]]
+        if length[track] >= 3 and seen[span].min() < TRACKS_PER_FRAME:
+            chosen[track] = True
+            seen[span] += 1
+    return chosen
