@@ -6,7 +6,7 @@ import sys
 
 import bpy
 
-SUBMODULES = ("properties", "preferences", "jobs", "operators", "panels", "command")
+SUBMODULES = ("properties", "preferences", "plate_link", "jobs", "operators", "panels", "command")
 
 _register, _unregister = bpy.utils.register_submodule_factory(__package__, SUBMODULES)
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from platewright.errors import PlateError
 
+from .plate_match import Report, kept
+
 SPACE_OF_SUFFIX = {".exr": "lin_rec709_scene", ".png": "srgb_rec709_scene"}
 
 
@@ -24,6 +26,7 @@ class Plate:
     files: tuple[str, ...]                         # file names inside the folder, one per frame
     space: str                                     # interop id of the pixels, as in colorInteropID
     camera: str                                    # name of the camera it was made for, "" if the manifest has none
+    match: Report | None = None                    # what was measured of it; None: nothing
 
     @property
     def first_path(self) -> Path:
@@ -53,6 +56,7 @@ def read_plate(folder: str | Path) -> Plate:
         files=files,
         space=space,
         camera=str(manifest["camera"].get("camera", "")) if isinstance(manifest.get("camera"), dict) else "",
+        match=kept(manifest.get("match")),
     )
 
 

@@ -16,10 +16,10 @@ import bpy
 
 from platewright.errors import CameraError, PlateError
 
+from .plate_link import TAG, path_for_blend, remember
 from .plate_read import Plate, read_plate
 from .scene_view import bake_view, follow, remember_view, restore_view
 
-TAG = "platewright_plate"                          # custom property: name of the plate
 GROUP = "Platewright plate"
 SPACES = {                                         # interop id -> names in Blender's and in studios' configurations
     "lin_rec709_scene": ("Linear Rec.709", "Linear Rec.709 (sRGB)", "lin_rec709", "scene_linear"),
@@ -84,13 +84,14 @@ def load_sequence(plate: Plate) -> bpy.types.Image:
     for image in bpy.data.images:
         if image.get(TAG) == plate.name and bpy.path.abspath(image.filepath) == str(plate.first_path):
             image.filepath = path
+            remember(image, plate)
             return image
     image = bpy.data.images.load(path)
     image.name = plate.folder.name
     image.source = "SEQUENCE"
     image.alpha_mode = "NONE"
     set_space(image, plate.space)
-    image[TAG] = plate.name
+    remember(image, plate)
     return image
 
 
@@ -106,14 +107,6 @@ def set_space(image: bpy.types.Image, space: str) -> None:
         f"This Blender's colour configuration knows none of {', '.join(SPACES[space])}.",
         "Use a configuration with an alias for linear Rec.709 and sRGB.",
     )
-
-
-def path_for_blend(path: Path) -> str:
-    """Relative where the plate lies beside the .blend or below it, so that both can move together."""
-    blend = bpy.data.filepath
-    if blend and path.is_relative_to(Path(blend).parent):
-        return bpy.path.relpath(str(path))
-    return str(path)
 
 
 def set_frames(user: bpy.types.ImageUser | bpy.types.Node, plate: Plate, frame_start: int | None) -> None:

@@ -1,0 +1,106 @@
+"""What an image remembers of its plate, and how a plate is found again after the .blend or the plate has moved.
+
+Remembered   the plate's absolute folder and what was measured of it, as JSON on the image
+Looked for   where the .blend says; where the plate lay when it was imported; beside the .blend; in its folder `plates`
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+
+from . import plate_match
+from .plate_match import Report
+from .plate_read import Plate
+
+TAG = "platewright_plate"                          # custom property: name of the plate
+RECORD = "platewright_record"                      # custom property: JSON, `folder` and `match`
+
+
+def remember(image: bpy.types.Image, plate: Plate) -> None:
+    """Mark the image as ours and note what it shows."""
+    image[TAG] = plate.name
+    image[RECORD] = json.dumps({"folder": str(plate.folder), "match": plate.match})
+
+
+def match_of(folder: str) -> Report | None:
+    """What was measured of the plate in this folder, as far as an image of the open file remembers it."""
+    for image in own_images():
+        record = recorded(image)
+        if record.get("folder") == folder:
+            return plate_match.kept(record.get("match"))
+    return None
+
+
+def recorded(image: bpy.types.Image) -> dict[str, Any]:
+    """The record of an image; it came with a file from anywhere."""
+    try:
+        record = json.loads(str(image.get(RECORD, "{}")))
+    except (ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def own_images() -> list[bpy.types.Image]:
+    """The images of this very file that show plates."""
+    return [image for image in bpy.data.images if TAG in image and image.library is None]
+
+
+def path_for_blend(path: Path) -> str:
+    """Relative where the plate lies beside the .blend or below it, so that both can move together."""
+    blend = bpy.data.filepath
+    if blend and path.is_relative_to(Path(blend).parent):
+        return bpy.path.relpath(str(path))
+    return str(path)
+
+
+# Found again -------------------------------------------------------------------------------------
+
+
+def relink(_file: str = "") -> None:
+    """Point images and scenes at where their plates are now; what cannot be found stays as it is."""
+    for image in own_images():
+        there = Path(bpy.path.abspath(image.filepath))
+        record = recorded(image)
+        folder = there.parent if there.is_file() else found(there.parent, str(record.get("folder", "")), there.name)
+        if folder and not there.is_file():
+            image.filepath = path_for_blend(folder / there.name)
+            sys.stderr.write(f"Platewright: {folder.name} was found again in {folder.parent}\n")
+        if folder and RECORD in image:
+            image[RECORD] = json.dumps({**record, "folder": str(folder)})
+    for scene in bpy.data.scenes:
+        plate = scene.platewright.plate if scene.library is None else ""
+        folder = found(Path(plate), "", "plate.json") if plate and not Path(plate).is_dir() else None
+        if folder:
+            scene.platewright.plate = str(folder)
+
+
+def found(folder: Path, recorded_folder: str, file: str) -> Path | None:
+    """The first of the likely folders that is a plate and holds the file."""
+    for place in likely(folder, recorded_folder):
+        if (place / "plate.json").is_file() and (place / file).is_file():
+            return place
+    return None
+
+
+def likely(folder: Path, recorded_folder: str) -> Iterator[Path]:
+    """Where a plate may be that is not where it should be."""
+    if recorded_folder:
+        yield Path(recorded_folder)
+    if bpy.data.filepath:
+        home = Path(bpy.data.filepath).parent
+        yield from (home / folder.name, home / "plates" / folder.name)
+
+
+def register() -> None:
+    bpy.app.handlers.load_post.append(persistent(relink))
+
+
+def unregister() -> None:
+    bpy.app.handlers.load_post.remove(relink)
