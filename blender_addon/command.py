@@ -28,11 +28,15 @@ USAGE = """usage: blender -b SHOT.blend --command platewright VERB [options]
 
   camera -o camera.json          write the camera path of the scene
   generate --prompt TEXT         make a plate that follows the scene's camera
+  check PLATE                    measure how well a plate, or any frames, follow the scene's camera
+  lock PLATE --out DIR           make a version that is locked to the scene's camera
 
-Both take --scene NAME, --camera-object NAME and --frames A-B; the rest is as in `VERB --help`.
+All take --scene NAME, --camera-object NAME and --frames A-B; the rest is as in `VERB --help`.
 Every other verb of `platewright` works too, and leaves the scene alone."""
 
 HELP = {"-h", "--help"}
+
+SceneVerb = Callable[[CameraPath, Sequence[str]], int]
 
 
 def execute(words: list[str]) -> int:
@@ -95,14 +99,21 @@ def write_camera(path: CameraPath, words: Sequence[str]) -> int:
     return 0
 
 
-def generate(path: CameraPath, words: Sequence[str]) -> int:
-    """`platewright generate` with this camera, in the worker's Python."""
-    file = Path(bpy.app.tempdir) / "camera.json"
-    path.write(file)
-    return hand_over(["generate", "--camera", str(file), *words])
+def with_camera(verb: str) -> SceneVerb:
+    """The verb of the core's command line that is given this camera, in the worker's Python."""
+
+    def run_verb(path: CameraPath, words: Sequence[str]) -> int:
+        file = Path(bpy.app.tempdir) / "camera.json"
+        path.write(file)
+        return hand_over([verb, "--camera", str(file), *words])
+
+    return run_verb
 
 
-SCENE_VERBS: dict[str, Callable[[CameraPath, Sequence[str]], int]] = {"camera": write_camera, "generate": generate}
+SCENE_VERBS: dict[str, SceneVerb] = {
+    "camera": write_camera,
+    **{verb: with_camera(verb) for verb in ("generate", "check", "lock")},
+}
 
 
 def hand_over(words: Sequence[str]) -> int:
