@@ -6,20 +6,30 @@ Slow    the real scene, frame after frame, where they do
 
 Left as they were: frame, subframe, camera, markers, unkeyed changes of the camera itself. Evaluating other frames
 undoes unkeyed changes of other objects, as moving the playhead does.
+
+It can be done a few frames at a time. Between two helpings nothing is held: no datablock, no scene of our own, no frame
+to put back. Undo, deletion, File > Open and quitting find nothing of ours, and the next helping looks it all up again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 
 import bpy
 
+from platewright.errors import CameraError
+
 from . import camera_chain
 
 View = tuple[tuple[tuple[float, ...], ...], dict[str, Any]]      # matrix_world by rows, and the camera's optics
-OnFrame = Callable[[int, int], None]               # done, total; may raise Cancelled
+Views = dict[int, View]                            # by frame number
+Pair = tuple[int, int]                             # the camera that is read, the scene's camera meanwhile: session_uid
+Pause = Callable[[int, int], object]               # done, total; true: enough for now; may raise Cancelled
+Sample = tuple[list[View], list[str]]              # one view per frame, and the warnings that sampling brings
 
 COPIED = (
     "fps", "fps_base", "resolution_x", "resolution_y", "resolution_percentage",
@@ -27,39 +37,176 @@ COPIED = (
 )  # fmt: skip
 TWEAKS = ("location", "rotation_euler", "rotation_quaternion", "scale")
 LENS_TWEAKS = ("lens", "shift_x", "shift_y")
+LOOKS_AGAIN = 16                                   # at most, whether the camera stayed what it was
 SAME = 1e-4                                        # Blender units, millimetres
 
 
-def sample(
-    scene: bpy.types.Scene,
-    numbers: list[int],
-    cameras: list[bpy.types.Object],               # read, per frame
-    leaders: list[bpy.types.Object],               # the scene's camera meanwhile, per frame
-    on_frame: OnFrame | None,
-) -> tuple[list[View], list[str]]:
-    """One view per frame and the warnings that sampling brings; to be called where the scene is `undisturbed`.
+@dataclass(frozen=True, slots=True)
+class Take:
+    """What is to be read, by numbers that Blender never gives twice while it is open."""
 
-    Raises CameraError E_LIBRARY_MISSING, E_CACHE_MISSING, E_SCRIPTS_BLOCKED.
+    scene: int                                     # session_uid, as all but the frame numbers
+    numbers: list[int]
+    cameras: list[int]                             # read, per frame
+    leaders: list[int]                             # the scene's camera meanwhile, per frame
+    leader: int | None                             # a hidden camera that has to stand in for every other
+
+    def shots(self) -> dict[Pair, list[int]]:
+        """Frame numbers by camera and leader."""
+        shots: dict[Pair, list[int]] = {}
+        for number, *pair in zip(self.numbers, self.cameras, self.leaders, strict=True):
+            shots.setdefault((pair[0], pair[1]), []).append(number)
+        return shots
+
+    def pair_at(self, number: int) -> Pair:
+        """The camera of a frame and its leader."""
+        index = number - self.numbers[0]
+        return self.cameras[index], self.leaders[index]
+
+
+@dataclass(slots=True)
+class Read:
+    """What has been read so far."""
+
+    views: Views = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    begun_at: list[int] = field(default_factory=list)     # the first frame of each helping after the first
+
+    def begin_at(self, todo: deque[int]) -> None:
+        """Another helping."""
+        self.begun_at += list(todo)[:1]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The same, found in the open file."""
+
+    scene: bpy.types.Scene
+    objects: dict[int, bpy.types.Object]
+
+
+@contextmanager
+def visited(take: Take) -> Iterator[Place]:
+    """Find everything, evaluate at will, leave the scene as it was. Raises CameraError E_CAMERA_GONE."""
+    scene = next((scene for scene in bpy.data.scenes if scene.session_uid == take.scene), None)
+    wanted = {*take.cameras, *take.leaders}
+    objects = {uid: found for found in bpy.data.objects if (uid := found.session_uid) in wanted}
+    if scene is None or len(objects) < len(wanted):
+        why = "The scene or its camera went away while it was being read."
+        raise CameraError("E_CAMERA_GONE", why, "Generate again in the file that has it.")
+    leader = None if take.leader is None else objects[take.leader]
+    with undisturbed(scene, [objects[uid] for uid in dict.fromkeys(take.cameras)], leader):
+        yield Place(scene, objects)
+
+
+def sample(take: Take, pause: Pause) -> Generator[None, None, Sample]:
+    """One view per frame and the warnings; whenever `pause` says so, lets go of everything and yields.
+
+    Raises CameraError E_CAMERA_GONE, E_CAMERA_CHANGED, E_LIBRARY_MISSING, E_CACHE_MISSING, E_SCRIPTS_BLOCKED.
     """
-    views: dict[int, View] = {}
-    notes: list[str] = []
-    links: dict[bpy.types.Object, list[bpy.types.ID]] = {}
-    reason = ""
-    pairs = list(zip(cameras, leaders, strict=True))
-    for camera, leader in dict.fromkeys(pairs):
-        own = [number for number, pair in zip(numbers, pairs, strict=True) if pair == (camera, leader)]
-        with own_scene(scene, camera, leader) as probe:
-            views.update((number, look(probe, camera, number)) for number in own)
-            links[camera], hangs_on_scene = camera_chain.chain(probe)
-        reason = reason or camera_chain.slow_reason(links[camera], hangs_on_scene)
-    reason = reason or _difference(scene, numbers, cameras, views)
+    read, reason = Read(), ""
+    for pair in take.shots():
+        reason = reason or (yield from _fast(take, pair, read, pause))
+    reason = reason or (yield from _difference(take, read.views, pause))
     if reason:
-        notes.append(f"W_SLOW_PATH: the camera was read from the whole scene, frame by frame, because {reason}.")
-        starts = [start for found in links.values() for start in camera_chain.physics_starts(found)]
-        views = _slow(scene, numbers, cameras, starts, on_frame or _unheard)
-    for camera, found in links.items():
-        notes += camera_chain.refuse_broken(found, camera)
-    return [views[number] for number in numbers], notes
+        why = f"W_SLOW_PATH: the camera was read from the whole scene, frame by frame, because {reason}."
+        read = Read(notes=[why])
+        yield from _slow(take, read, pause)
+        read.notes += [note for pair in take.shots() for note in _broken(take, pair)]
+    yield from _refuse_change(take, read, pause, is_slow=bool(reason))
+    return [read.views[number] for number in take.numbers], read.notes
+
+
+def _fast(take: Take, pair: Pair, read: Read, pause: Pause) -> Generator[None, None, str]:
+    """Read the frames of one camera from a scene of its own; ends with the reason if that cannot be trusted."""
+    todo = deque(take.shots()[pair])
+    first = todo[0]
+    while todo:
+        with visited(take) as place, probed(place, pair) as probe:
+            camera, is_enough = place.objects[pair[0]], False
+            while todo and not is_enough:
+                number = todo.popleft()
+                read.views[number] = look(probe, camera, number)
+                if number == first and (reason := camera_chain.slow_reason(*camera_chain.chain(probe))):
+                    return reason
+                is_enough = bool(pause(len(read.views), len(take.numbers)))
+            if not todo:
+                read.notes += camera_chain.refuse_broken(camera_chain.chain(probe)[0], camera)
+        yield
+        read.begin_at(todo)
+    return ""
+
+
+def _difference(take: Take, views: Views, pause: Pause) -> Generator[None, None, str]:
+    """Where the real scene shows the camera elsewhere on the first, middle or last frame; '' where it does not."""
+    count = len(take.numbers)
+    todo = [take.numbers[index] for index in sorted({0, count // 2, count - 1})]
+    while todo:
+        with visited(take) as place:
+            is_enough = False
+            while todo and not is_enough:
+                number = todo.pop(0)
+                if not agree(look(place.scene, place.objects[take.pair_at(number)[0]], number), views[number]):
+                    return f"at frame {number} the whole scene puts it elsewhere"
+                is_enough = bool(pause(count, count))
+        yield
+    return ""
+
+
+def _slow(take: Take, read: Read, pause: Pause) -> Generator[None, None, None]:
+    """Read every frame from the real scene. Simulations need all frames since their start in one go."""
+    todo = deque(take.numbers)
+    starts: list[int] = []
+    while todo:
+        with visited(take) as place:
+            if not read.views:
+                starts = [start for pair in take.shots() for start in _physics_starts(place, pair)]
+            for number in range(min(starts, default=todo[0]), todo[0]):
+                place.scene.frame_set(number)
+            is_enough = False
+            while todo and not is_enough:
+                number = todo.popleft()
+                read.views[number] = look(place.scene, place.objects[take.pair_at(number)[0]], number)
+                is_enough = bool(pause(len(read.views), len(take.numbers))) and not starts
+        yield
+        read.begin_at(todo)
+
+
+def _refuse_change(take: Take, read: Read, pause: Pause, is_slow: bool) -> Generator[None, None, None]:
+    """Look again where each helping began: CameraError E_CAMERA_CHANGED if somebody has moved the camera since."""
+    todo = read.begun_at[:: max(1, -(-len(read.begun_at) // LOOKS_AGAIN))]
+    while todo:
+        with visited(take) as place:
+            is_enough = False
+            while todo and not is_enough:
+                number = todo.pop(0)
+                pair = take.pair_at(number)
+                camera = place.objects[pair[0]]
+                with nullcontext(place.scene) if is_slow else probed(place, pair) as scene:
+                    again = look(scene, camera, number)
+                if not agree(again, read.views[number]):
+                    why = f"The camera {camera.name!r} was changed while it was being read."
+                    raise CameraError("E_CAMERA_CHANGED", why, "Generate again.")
+                is_enough = bool(pause(len(take.numbers), len(take.numbers)))
+        yield
+
+
+def _physics_starts(place: Place, pair: Pair) -> list[int]:
+    with probed(place, pair) as probe:
+        look(probe, place.objects[pair[0]], place.scene.frame_current)
+        return camera_chain.physics_starts(camera_chain.chain(probe)[0])
+
+
+def _broken(take: Take, pair: Pair) -> list[str]:
+    with visited(take) as place, probed(place, pair) as probe:
+        camera = place.objects[pair[0]]
+        look(probe, camera, place.scene.frame_current)
+        return camera_chain.refuse_broken(camera_chain.chain(probe)[0], camera)
+
+
+def probed(place: Place, pair: Pair) -> AbstractContextManager[bpy.types.Scene]:
+    """The scene of its own for a camera and its leader."""
+    return own_scene(place.scene, place.objects[pair[0]], place.objects[pair[1]])
 
 
 @contextmanager
@@ -96,17 +243,6 @@ def look(scene: bpy.types.Scene, camera: bpy.types.Object, number: int) -> View:
     return tuple(tuple(row) for row in seen.matrix_world), optics
 
 
-def _difference(
-    scene: bpy.types.Scene, numbers: list[int], cameras: list[bpy.types.Object], views: dict[int, View]
-) -> str:
-    """Where the real scene shows the camera elsewhere on the first, middle or last frame; '' where it does not."""
-    for index in sorted({0, len(numbers) // 2, len(numbers) - 1}):
-        number, camera = numbers[index], cameras[index]
-        if not agree(look(scene, camera, number), views[number]):
-            return f"at frame {number} the whole scene puts it elsewhere"
-    return ""
-
-
 def agree(a: View, b: View) -> bool:
     pairs = zip(_numbers(a), _numbers(b), strict=True)
     return all(_close(x, y) for x, y in pairs)
@@ -120,27 +256,6 @@ def _close(a: Any, b: Any) -> bool:
     if isinstance(a, str) or a != a or b != b:     # words, and NaN, which equals nothing
         return str(a) == str(b)
     return abs(a - b) <= SAME + 1e-6 * abs(b)
-
-
-def _slow(
-    scene: bpy.types.Scene,
-    numbers: list[int],
-    cameras: list[bpy.types.Object],
-    starts: list[int],                             # first frames of simulations, which need every frame since
-    on_frame: OnFrame,
-) -> dict[int, View]:
-    if starts:
-        for number in range(min(starts), numbers[0]):
-            scene.frame_set(number)
-    views = {}
-    for done, (number, camera) in enumerate(zip(numbers, cameras, strict=True), 1):
-        views[number] = look(scene, camera, number)
-        on_frame(done, len(numbers))
-    return views
-
-
-def _unheard(done: int, total: int) -> None:
-    del done, total
 
 
 @contextmanager
@@ -160,11 +275,17 @@ def undisturbed(
     finally:
         for marker, bound in bindings:
             marker.camera = bound
-        scene.frame_set(frame, subframe=subframe)
+        if (scene.frame_current, scene.frame_subframe) != (frame, subframe) or _has_listeners():
+            scene.frame_set(frame, subframe=subframe)
         scene.camera = camera
         for owner, name, value in tweaks:
             if _plain(getattr(owner, name)) != value:
                 setattr(owner, name, value)
+
+
+def _has_listeners() -> bool:
+    """Whether somebody's code runs at every change of frame, in our own scene too, and may move what is not ours."""
+    return bool(bpy.app.handlers.frame_change_pre or bpy.app.handlers.frame_change_post)
 
 
 def _tweaks(camera: bpy.types.Object) -> Iterator[tuple[bpy.types.ID, str, Any]]:

@@ -6,7 +6,9 @@ A run is plain data. Undo and File > Open end every `bpy` reference, so a run re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
@@ -14,18 +16,23 @@ from typing import Any
 
 import bpy
 
+from platewright.camera import CameraPath
 from platewright.client import JobHandle, Worker
 from platewright.errors import Cancelled, PlatewrightError, RequestError
 from platewright.protocol import Job
 
 from .plate_read import Plate, read_plate
+from .preparing import Preparation
 from .runtime import Check, Runtime, default_python
+from .scene_read import Reading
 from .scene_write import show_behind_camera
 
 POLL_SECONDS = 0.1
 PANEL_REGIONS = {("VIEW_3D", "UI"), ("PROPERTIES", "WINDOW"), ("PREFERENCES", "WINDOW")}
 PACE_SECONDS = 2.0                                 # of a stage, before anything is said about its end
 TICK_SECONDS = 0.004                               # leaves room for the rest of a tick of 5 ms
+LOOK_SECONDS = 0.03                                # of reading a camera in one tick
+LOOK_PAUSE_SECONDS = 0.01                          # between two such ticks: the interface's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,7 @@ class State:
 
     runtime: Runtime | None = None                 # of the worker
     worker: Worker | None = None
+    preparation: Preparation | None = None         # of the job to come
     runs: list[Run] = field(default_factory=list)
     refusal: PlatewrightError | None = None        # why the last press of Generate did not start a job
     check: Check = field(default_factory=Check)
@@ -120,12 +128,38 @@ state = State()
 # Starting and stopping ---------------------------------------------------------------------------
 
 
-def submit(job: Job, origin: Origin, runtime: Runtime) -> Run:
-    """Start a job; the timer follows it, or `wait` does. Raises WorkerMissing, RequestError E_BUSY, PlateError."""
-    if running():
+def prepare(scene: bpy.types.Scene, make_job: Callable[[CameraPath], Job], runtime: Runtime) -> None:
+    """Read the scene's camera, a few milliseconds at a time, then start the job that `make_job` makes of it.
+
+    A short shot starts at once. Raises what `submit` and `Reading` raise; what shows later becomes `state.refusal`.
+    """
+    refuse_busy()
+    reading = Reading(scene)
+    start = partial(submit, origin=Origin.of(scene, reading.camera), runtime=runtime)
+    state.preparation = Preparation(reading, make_job, start)
+    follow()
+    proceed(state.preparation)
+
+
+def proceed(preparation: Preparation) -> None:
+    """As far as it goes now. Raises what it ends with."""
+    preparation.advance(LOOK_SECONDS)
+    if preparation.is_over:
+        state.preparation = None
+        preparation.finish()
+
+
+def refuse_busy() -> None:
+    """RequestError E_BUSY while a plate is being made."""
+    if running() or state.preparation:
         raise RequestError("E_BUSY", "A plate is being made already.", "Wait for it, or cancel it.")
+
+
+def submit(job: Job, origin: Origin, runtime: Runtime, text: str | None = None) -> Run:
+    """Start a job; the timer follows it, or `wait` does. Raises WorkerMissing, RequestError E_BUSY, PlateError."""
+    refuse_busy()
     worker = worker_for(runtime)
-    run = Run(worker.submit(job, runtime.folder / job.id), origin)
+    run = Run(worker.submit(job, runtime.folder / job.id, text=text), origin)
     state.runs.append(run)
     follow()
     return run
@@ -142,6 +176,10 @@ def worker_for(runtime: Runtime) -> Worker:
 
 def cancel() -> None:
     """Ask the running job to stop. Shown at once; the worker has its seconds to comply."""
+    if state.preparation:
+        state.preparation = None                   # it holds nothing
+        state.refusal = Cancelled()
+        redraw()
     run = running()
     if run and state.worker:
         state.worker.cancel(run.handle.id)
@@ -193,9 +231,22 @@ def follow() -> None:
 
 def tick() -> float | None:
     """Take what the worker said, for a few milliseconds, then give the interface back; ends itself when idle."""
-    if pump(TICK_SECONDS) or state.check.is_running:
+    if prepared() or pump(TICK_SECONDS) or state.check.is_running:
         redraw()
+    if state.preparation:
+        return LOOK_PAUSE_SECONDS
     return POLL_SECONDS if running() or state.check.is_running else None
+
+
+def prepared() -> bool:
+    """Bring the job to come a bit nearer; True if there is one."""
+    if state.preparation is None:
+        return False
+    try:
+        proceed(state.preparation)
+    except PlatewrightError as error:
+        state.refusal = error
+    return True
 
 
 def wait(run: Run) -> None:
@@ -309,4 +360,5 @@ def unregister() -> None:
     """On disable, on reload and when Blender quits: no process, no timer."""
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
+    state.preparation = None
     close_worker()

@@ -1,11 +1,14 @@
 """What the buttons do. Each operator says no with a code and a next step, in a window as in a script."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
+from platewright.camera import CameraPath
 from platewright.errors import PlatewrightError, RequestError
 from platewright.protocol import Job, PlateRequest, plate_name
 
@@ -25,12 +28,13 @@ class PLATEWRIGHT_OT_generate(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> Outcome:
         jobs.state.refusal = None
         try:
-            job = job_of(context.scene)
-            run = jobs.submit(job, jobs.Origin.of(context.scene, job.request.camera.camera), preferences.own_runtime())
+            if bpy.app.background:
+                return wait_for(self, submit(context.scene))
+            jobs.prepare(context.scene, job_maker(context.scene), preferences.own_runtime())
         except PlatewrightError as error:
             jobs.state.refusal = error
             return refuse(self, error)
-        return wait_for(self, run) if bpy.app.background else {"FINISHED"}
+        return {"FINISHED"}
 
 
 class PLATEWRIGHT_OT_cancel(bpy.types.Operator):
@@ -157,6 +161,12 @@ class PLATEWRIGHT_OT_open_preferences(bpy.types.Operator):
         return bpy.ops.preferences.addon_show(module=__package__)
 
 
+def submit(scene: bpy.types.Scene) -> jobs.Run:
+    """Read the camera in one go and start the job."""
+    job = job_of(scene)
+    return jobs.submit(job, jobs.Origin.of(scene, job.request.camera.camera), preferences.own_runtime())
+
+
 def wait_for(operator: bpy.types.Operator, run: jobs.Run) -> Outcome:
     """In background mode no timer fires, and a script wants the plate when the call returns."""
     jobs.wait(run)
@@ -180,31 +190,36 @@ def job_of(scene: bpy.types.Scene) -> Job:
 
     Raises CameraError and RequestError; E_UNSAVED for a folder relative to a file that was never saved.
     """
-    settings = scene.platewright
-    request = request_of(scene)
-    return Job(
-        request=request,
-        name=plate_name(settings.plate_name or "{camera}", request.camera),
-        out=folder_of(settings.out or preferences.out_folder()),
-        id=os.urandom(6).hex(),
-    )
+    return job_maker(scene)(scene_read.camera_path(scene))
 
 
-def request_of(scene: bpy.types.Scene) -> PlateRequest:
-    """The request of this scene. Its values may come from a foreign file, so each is brought within bounds."""
+def job_maker(scene: bpy.types.Scene) -> Callable[[CameraPath], Job]:
+    """The same but for the camera, which may be long in coming: the maker touches nothing of Blender any more."""
+    settings, frozen = scene.platewright, settings_of(scene)
+    out = folder_of(settings.out or preferences.out_folder())
+    name = settings.plate_name or "{camera}"
+
+    def make(camera: CameraPath) -> Job:
+        request = PlateRequest(camera=camera, **frozen).checked()
+        return Job(request=request, name=plate_name(name, request.camera), out=out, id=os.urandom(6).hex())
+
+    return make
+
+
+def settings_of(scene: bpy.types.Scene) -> dict[str, Any]:
+    """This scene's request without its camera. Values may come from a foreign file: each is brought within bounds."""
     settings: PLATEWRIGHT_PG_scene = scene.platewright
     steps = int(clamped(settings.steps, 0, STEPS_MAX))
-    return PlateRequest(
-        camera=scene_read.camera_path(scene),
-        prompt=settings.prompt,
-        negative=settings.negative,
-        model=settings.model,
-        seed=int(clamped(settings.seed, 0, SEED_MAX)),
-        steps=steps or None,
-        guidance=clamped(settings.guidance, 0.0, GUIDANCE_MAX) if settings.use_guidance else None,
-        frame_format=settings.format or "exr",
-        device=settings.device or "auto",
-    ).checked()
+    return {
+        "prompt": settings.prompt,
+        "negative": settings.negative,
+        "model": settings.model,
+        "seed": int(clamped(settings.seed, 0, SEED_MAX)),
+        "steps": steps or None,
+        "guidance": clamped(settings.guidance, 0.0, GUIDANCE_MAX) if settings.use_guidance else None,
+        "frame_format": settings.format or "exr",
+        "device": settings.device or "auto",
+    }
 
 
 def clamped(value: float, least: float, most: float) -> float:

@@ -1,7 +1,7 @@
 """What the artist chooses, kept in the scene.
 
 A scene arrives with a file from anywhere, and Blender's own bounds are not applied to what a file holds:
-`operators.request_of` clamps every value once more. Nothing here names a program to run.
+`operators.settings_of` clamps every value once more. Nothing here names a program to run.
 """
 
 import bpy

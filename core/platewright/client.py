@@ -25,7 +25,7 @@ Without a timer (background mode, scripts) the same worker is pumped by the call
 
 `Worker`
     start()                    start the process ahead of need, or again after trouble. Raises WorkerMissing.
-    submit(job, folder, resume=False) -> JobHandle
+    submit(job, folder, resume=False, text=None) -> JobHandle
                                writes `folder/job.json`, queues the job. Raises WorkerMissing (no such Python),
                                WorkerError (E_THREAD, E_LOG), RequestError (the id is taken), PlateError (E_JOB_FOLDER).
     poll(seconds) -> [Event]   applies what arrived and returns it; never blocks and never raises. Restarts the worker
@@ -50,6 +50,7 @@ Without a timer (background mode, scripts) the same worker is pumped by the call
     failure                    the Failed event (code, message, hint, exit_code), or None. A worker that died:
                                E_WORKER_DIED with the exit code in words; state "lost". Cancelled: E_CANCELLED. Out of
                                memory: E_OOM after the second try; E_HOST_OOM where the system ended the worker for it.
+`job_text(job)`                what job.json will say; for a window, because a long camera takes a second to write.
 `read_record(folder)`          what `state.json` says of a job, also after Blender crashed: a job whose host is gone
                                reads as "lost".
 `command_line(python, core_path, environment, words)`   the core's command line in that Python: arguments, environment.
@@ -69,11 +70,11 @@ from typing import Final, Literal
 
 from .errors import Cancelled, PlatewrightError, RequestError, WorkerDied, WorkerError, WorkerMismatch
 from .protocol import Event, Failed, Finished, FrameReady, Hello, Job, Progress, Stage, Warned
-from .record import JOB_FILE, JobHandle, JobState, read_record
+from .record import JOB_FILE, JobHandle, JobState, job_text, read_record
 from .wire.child import Child, command_line, log_tail, start_process
 from .wire.service import HostTime, Limits, Service
 
-__all__ = ["JobHandle", "Limits", "Worker", "command_line", "read_record"]
+__all__ = ["JobHandle", "Limits", "Worker", "command_line", "job_text", "read_record"]
 
 WorkerState = Literal["stopped", "starting", "idle", "busy", "not responding", "failed"]
 
@@ -123,8 +124,8 @@ class Worker:
             self._crashes.clear()
             self._start()
 
-    def submit(self, job: Job, folder: str | Path, resume: bool = False) -> JobHandle:
-        """Queue a job and write its folder; raises what the top of this file says."""
+    def submit(self, job: Job, folder: str | Path, resume: bool = False, text: str | None = None) -> JobHandle:
+        """Queue a job and write its folder; raises what the top of this file says. `text` is its `job_text`."""
         job = replace(job, id=job.id or os.urandom(6).hex())
         if job.id in self.jobs:
             raise RequestError("E_JOB_ID", f"There is a job {job.id} already.", "Give the job another id, or none.")
@@ -132,7 +133,7 @@ class Worker:
             self._service.bury()                   # it ended while it was idle and nobody looked
             self._mourn(self._service)
         self.start()
-        handle = JobHandle(job, Path(folder).absolute(), resume)
+        handle = JobHandle(job, Path(folder).absolute(), resume, text=text)
         self.jobs[job.id] = handle
         self._queue.append(handle)
         self._write_record(handle)

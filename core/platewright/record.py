@@ -11,7 +11,7 @@ import contextlib
 import errno
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -30,10 +30,15 @@ UNDER_WAY: Final = ("queued", "running")
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
 
 
+def job_text(job: Job) -> str:
+    """job.json as it will lie on disk. Ten thousand frames take a second: a host with a window asks in a thread."""
+    return _text(job.to_dict())
+
+
 class Record:
     """One job's folder, held by this process until `close`."""
 
-    def __init__(self, job: Job, folder: Path) -> None:
+    def __init__(self, job: Job, folder: Path, text: str) -> None:
         """Write job.json (0600) into `folder` (0700). Raises PlateError E_JOB_FOLDER, also if another host holds it."""
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -44,7 +49,7 @@ class Record:
         try:
             if not try_lock(self._lock):
                 raise BlockingIOError(errno.EWOULDBLOCK, "another process looks after the job in it")
-            _replace(folder / JOB_FILE, job.to_dict(), is_durable=True)
+            _replace(folder / JOB_FILE, text, is_durable=True)
         except OSError as error:
             os.close(self._lock)
             raise _unusable(folder, error) from None
@@ -53,7 +58,7 @@ class Record:
 
     def write(self, state: str, **facts: Any) -> None:
         """Replace state.json. Raises OSError."""
-        _replace(self.folder / STATE_FILE, _state(self._job, state, host_pid=os.getpid(), **facts))
+        _replace(self.folder / STATE_FILE, _text(_state(self._job, state, host_pid=os.getpid(), **facts)))
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -77,11 +82,12 @@ class JobHandle:
     warnings: list[Warned] = field(default_factory=list)
     ending: Finished | Failed | None = None
     tries: int = 1
+    text: InitVar[str | None] = None               # job.json, if `job_text` was called before
     _record: Record | None = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, text: str | None) -> None:
         """Write job.json. Raises PlateError E_JOB_FOLDER."""
-        self._record = Record(self.job, self.folder)
+        self._record = Record(self.job, self.folder, text or job_text(self.job))
 
     @property
     def id(self) -> str:
@@ -160,7 +166,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     if data.get("state") in UNDER_WAY and not _is_held(folder):
         data = _lost(data)
         with contextlib.suppress(OSError):         # a folder that can only be read still tells what happened
-            _replace(path, data)
+            _replace(path, _text(data))
     return data
 
 
@@ -187,13 +193,17 @@ def _state(job: str, state: str, **facts: Any) -> dict[str, Any]:
     return {"format": FORMAT, "version": VERSION, "job": job, "state": state, "changed": _now(), **facts}
 
 
-def _replace(path: Path, data: dict[str, Any], is_durable: bool = False) -> None:
-    """Write JSON under a name of its own, then take the final name in one step; readable by this user alone."""
+def _text(data: dict[str, Any]) -> str:
+    return json.dumps(data, indent=1, allow_nan=False)
+
+
+def _replace(path: Path, text: str, is_durable: bool = False) -> None:
+    """Write it under a name of its own, then take the final name in one step; readable by this user alone."""
     part = path.with_name(f"{path.name}.part-{os.getpid()}")
     part.unlink(missing_ok=True)
     try:
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            json.dump(data, file, indent=1, allow_nan=False)
+            file.write(text)
             if is_durable:
                 file.flush()
                 os.fsync(file.fileno())

@@ -86,10 +86,10 @@ def test_a_file_cannot_bring_values_out_of_bounds(addon: ModuleType) -> None:
     if store is not None:
         store.update({"seed": -7, "steps": 10**6, "guidance": float("nan"), "format": 99, "device": 99})
         settings.use_guidance = True
-    request = addon.operators.request_of(scene)
-    assert request.seed == 0 and request.frame_format == "exr" and request.device == "auto"
-    assert request.steps is None or request.steps == 1000
-    assert request.guidance in (None, 0.0)
+    asked = addon.operators.settings_of(scene)
+    assert asked["seed"] == 0 and asked["frame_format"] == "exr" and asked["device"] == "auto"
+    assert asked["steps"] is None or asked["steps"] == 1000
+    assert asked["guidance"] in (None, 0.0)
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "CON", "a\nb", "\u202egnp", "x" * 300, "Plate : 1?"])

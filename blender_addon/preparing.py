@@ -1,0 +1,87 @@
+"""From the button to a job that can be sent: a window stays alive while a long camera is read.
+
+Looking needs Blender and is done a few milliseconds at a time. What follows is arithmetic and text, longer than the
+looking itself, and done in a thread that touches nothing of Blender.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Thread
+from time import perf_counter
+
+from platewright.camera import CameraPath
+from platewright.client import job_text
+from platewright.errors import PlatewrightError
+from platewright.protocol import Job
+
+from .camera_views import Pause
+from .scene_read import Reading
+
+SETTLE_SECONDS = 0.01                              # in which a short shot is written
+
+
+@dataclass(slots=True)
+class Preparation:
+    """One press of Generate, until there is a job or a reason why there is none."""
+
+    reading: Reading
+    make_job: Callable[[CameraPath], Job]          # knows all but the camera; touches nothing of Blender
+    start: Callable[..., object]                   # what becomes of the job, and of its `text`
+    done: int = 0                                  # frames looked at
+    job: Job | None = None
+    text: str = ""                                 # the job as it will lie on disk
+    error: PlatewrightError | None = None
+    writer: Thread | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """There is a job, or an error."""
+        return self.error is not None or (self.writer is not None and not self.writer.is_alive())
+
+    @property
+    def fraction(self) -> float:
+        """How much of the camera was looked at, 0..1."""
+        return self.done / self.reading.total
+
+    def headline(self) -> str:
+        """The count, for the bar."""
+        return "writing the job" if self.writer else f"reading the camera {self.done}/{self.reading.total}"
+
+    def advance(self, seconds: float, clock: Callable[[], float] = perf_counter) -> None:
+        """Look at as many frames as fit, at one at least; from the main thread."""
+        deadline = clock() + seconds
+
+        def is_late(done: int, _total: int) -> bool:
+            self.done = done
+            return clock() >= deadline
+
+        try:
+            while self.writer is None and not self._look(is_late) and clock() < deadline:
+                continue
+        except PlatewrightError as error:
+            self.error = error
+        if self.writer is not None:
+            self.writer.join(SETTLE_SECONDS)
+
+    def finish(self) -> None:
+        """Start the job, or raise why there is none."""
+        if self.error is not None:
+            raise self.error
+        self.start(self.job, text=self.text)
+
+    def _look(self, is_late: Pause) -> bool:
+        if not self.reading.look(is_late):
+            return False
+        self.writer = Thread(target=self._write, name="platewright-job", daemon=True)
+        self.writer.start()
+        return True
+
+    def _write(self) -> None:
+        try:
+            job = self.make_job(self.reading.path())
+            self.text = job_text(job)
+            self.job = job
+        except PlatewrightError as error:
+            self.error = error
