@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from .views import Array, Views, rotation_from_vector, vector_from_rotation
 
-WEIGHT_MAX = 1e10                                  # of smoothing: beyond it a thousand frames are a straight line
+WEIGHT_MAX = 1e8                                   # of smoothing: what takes 600 frames passes, and 64 bits suffice
 WEIGHT_MIN = 1e-4                                  # below it nothing is smoothed
 _WEIGHT_STEP = 0.02                                # of the logarithm: near enough
-_RIDGE = 1e-9                                      # a direction that no frame tells anything of stays zero
+_RIDGE = 1e-6                                      # a direction that no frame tells anything of stays near zero
 UNCERTAINTY_MIN_PX = 0.01                          # nobody knows a camera better
 
 
@@ -168,7 +168,7 @@ def _whittaker(values: Array, trust: Array, weight: float) -> Array:
             near[row] = coupled @ inverse[row - 1]
             pivot = pivot - coupled @ near[row].T
             answer[row] -= near[row] @ answer[row - 1]
-        inverse[row] = np.linalg.inv(pivot)
+        inverse[row] = np.linalg.inv((pivot + pivot.T) / 2)        # what rounding makes uneven would grow
     for row in reversed(range(count)):
         answer[row] = inverse[row] @ answer[row]
         for factors, step in ((near, 1), (far, 2)):

@@ -95,12 +95,14 @@ def usable_beyond_m(depth_m: Array, rest_px: Array) -> float | None:
         return None
     order = np.argsort(-depth_m[is_known], kind="stable")
     depth, rest = depth_m[is_known][order], rest_px[is_known][order]
-    count = max(1, min(_SLICES, len(rest) // _SLICE_LEAST))
+    endless = int(np.count_nonzero(np.isinf(depth)))
+    count = max(1, min(_SLICES, (len(rest) - endless) // _SLICE_LEAST))
+    starts = [0, *(endless + np.linspace(0, len(rest) - endless, count + 1)).astype(int).tolist()]
     usable = None
-    for slice_depth, slice_rest in zip(np.array_split(depth, count), np.array_split(rest, count), strict=True):
-        if np.percentile(slice_rest, _PERCENTILE) > LIMIT_PX:
+    for start, end in pairwise(starts):
+        if end > start and np.percentile(rest[start:end], _PERCENTILE) > LIMIT_PX:
             return usable
-        usable = _finite(slice_depth[-1])
+        usable = _finite(depth[end - 1]) if end > start else usable
     return 0.0
 
 

@@ -191,7 +191,7 @@ def _correction_figures(difference: Difference) -> dict[str, Any]:
 def _survey(lock: Lock, match: Match, solved: Views, sight: Sight) -> dict[str, Any]:
     """One look at every frame: what is left of the error, and what the pictures do not cover."""
     wanted, pictured = lock.wanted, lock.pictured
-    goal = leftover.goal_pixels(wanted, sight.points, sight.frame)
+    sight, goal = _in_plate(wanted, sight)
     inverse = np.zeros(len(goal))
     shares, reach = np.zeros(len(wanted)), np.zeros((len(wanted), 2))
     for index in range(len(wanted)):
@@ -215,13 +215,19 @@ def _survey(lock: Lock, match: Match, solved: Views, sight: Sight) -> dict[str, 
     }
 
 
+def _in_plate(wanted: Views, sight: Sight) -> tuple[Sight, Array]:
+    """The observations that the plate should show, and where (N, 2)."""
+    goal = leftover.goal_pixels(wanted, sight.points, sight.frame)
+    is_inside = (goal >= 0).all(axis=1) & (goal <= [wanted.width, wanted.height]).all(axis=1)
+    return Sight(sight.points[is_inside], sight.frame[is_inside], sight.pixel[is_inside]), goal[is_inside]
+
+
 def _sampled(inverse_depth: Array, pixel: Array) -> Array:
-    """The inverse depth at places (N, 2) of the plate; the nearest edge's outside, zero where there is no place."""
+    """The inverse depth at places (N, 2) of the plate."""
     height, width = inverse_depth.shape
-    place = np.nan_to_num(pixel)
-    column = np.clip(place[:, 0], 0, width - 1).astype(int)
-    row = np.clip(place[:, 1], 0, height - 1).astype(int)
-    return np.where(np.isfinite(pixel).all(axis=1), inverse_depth[row, column], 0.0)
+    column = np.minimum(pixel[:, 0], width - 1).astype(int)
+    row = np.minimum(pixel[:, 1], height - 1).astype(int)
+    return inverse_depth[row, column]
 
 
 def _uncovered(frames: tuple[int, ...], shares: Array) -> dict[str, Any]:

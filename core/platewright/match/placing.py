@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from . import Match
 
 SHIFT_PX = 0.25                                    # a wrong place that moves the usual picture by less is left alone
-PARALLAX_SHARE = 0.04                              # of the width: a warp by more is refused
+PARALLAX_SHARE = 0.06                              # of the width: a warp by more is refused
+GROUND_SHARE = 0.15                                # a plane bends nothing that lies in it: farther
 HIDDEN_SHARE = 0.02                                # of a picture that would have to be invented: likewise
 DEPTH_FACTOR, DEPTH_SHARE = 1.25, 0.6              # so near, so often, must the scene's depth be to the solved one
 TRIAL_FRAMES = 24                                  # are tried before the decision, the farthest off among them
@@ -119,7 +120,7 @@ def _tried(relief: Relief, pictured: Views, wanted: Views, words: str) -> Placin
         if not isinstance(relief, GroundPlane):    # a plane hides nothing of itself
             share = float(hidden(pictured, wanted, index, inverse_depth).mean())
             invented, worst = max((invented, worst), (share, index))
-    limit_px = PARALLAX_SHARE * wanted.width
+    limit_px = (GROUND_SHARE if isinstance(relief, GroundPlane) else PARALLAX_SHARE) * wanted.width
     if parallax > limit_px:
         why = f"refused: it would move things by {parallax:.1f} px, and a warp does {limit_px:.0f} px well"
         return Placing(FarAway(), why, parallax, invented)
@@ -155,14 +156,14 @@ def _unlike(scene: SceneDepth, sight: Sight, wanted: Views) -> str:
         place = np.floor(leftover.goal_pixels(wanted, points, frame))
         is_inside = (place >= 0).all(axis=1) & (place < [wanted.width, wanted.height]).all(axis=1)
         column, row = place[is_inside].astype(int).T
-        drawn = scene.inverse_depth(index)[row, column]
-        ratios.append(drawn * leftover.depths(wanted, points, frame)[is_inside])
+        drawn, depth_m = scene.inverse_depth(index)[row, column], leftover.depths(wanted, points, frame)[is_inside]
+        is_near = np.isfinite(depth_m) & (drawn > 0)
+        ratios.append(1.0 / (drawn[is_near] * depth_m[is_near]))
     ratio = np.concatenate(ratios)
-    ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
     if not len(ratio):
         return "no solved point lies on the scene's surfaces"
     share = float(np.mean(np.abs(np.log(ratio)) <= np.log(DEPTH_FACTOR)))
     if share >= DEPTH_SHARE:
         return ""
-    found = f"{share:.0%} of the points agree, and the usual one is {np.median(ratio):.2f} times as far"
+    found = f"{share:.0%} of the points agree, and at the usual one it is {np.median(ratio):.2f} times as far"
     return f"the scene's depth is not what the pictures show: {found}"

@@ -26,6 +26,7 @@ from ..errors import RequestError
 from .views import Array, Views
 from .warping import pull_push, source_positions
 
+NEAREST_M = 1e-6                                   # nearer is nothing
 SKY_M = 1e9                                        # Blender writes 1e10 where there is nothing
 CELL_PX = 8                                        # of the grid on which solved points are spread
 FADE_FRAMES = 8                                    # a point counts less and less so long before and after it is seen
@@ -97,7 +98,7 @@ class SceneDepth:
     def inverse_depth(self, index: int) -> Array:
         """Nearest pixel where sizes differ: between a wall and the sky behind it there is nothing."""
         depth = read_depth(self.paths[index])
-        is_solid = np.isfinite(depth) & (depth > 0) & (depth < SKY_M)
+        is_solid = np.isfinite(depth) & (depth > NEAREST_M) & (depth < SKY_M)
         inverse = np.divide(1.0, depth, out=np.zeros(depth.shape), where=is_solid)
         if inverse.shape != (self.height, self.width):
             inverse = cv2.resize(inverse, (self.width, self.height), interpolation=cv2.INTER_NEAREST_EXACT)
