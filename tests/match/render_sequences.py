@@ -1,7 +1,8 @@
 """Render the sequences that the match tests judge by: `render_sequences.py OUT [NAMES...]`, with bpy 5.0.
 
 Each NAME becomes OUT/NAME/frames/seq.1001.png (8-bit display sRGB) and OUT/NAME/camera.json. Where the pictures were
-taken by another camera than that, it is in true_camera.json. `parallax` has depth/depth.1001.exr: planar Z in metres.
+taken by another camera than that, it is in true_camera.json. `parallax` has depth/depth.1001.exr: planar Z in metres;
+and the same for a camera that moves less far by SLOW, which the pictures therefore overshoot: slow_camera.json, slow_depth.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from tests.match import scenery  # noqa: E402
 
 FIRST, COUNT, FPS = 1001, 40, 24
 WIDTH, HEIGHT = 640, 360
-SAMPLES = 5
+SAMPLES = 4
 DRIFT_AXIS = Vector((0.24, 0.95, 0.18)).normalized()          # of the camera: pitch, yaw, roll
+SLOW = 1 / 1.2
 NOTHING_M = 1e10                                              # how far the sky is, as Blender writes it
 
 Key = tuple[tuple[float, float, float], float, float, float]  # place in metres, pitch up and yaw left in degrees, mm
@@ -105,7 +107,7 @@ def make(sequence: Sequence, folder: Path) -> None:
         change(index)
         still(scene, folder / "frames" / f"seq.{FIRST + index}.png")
     if sequence.has_depth:
-        render_depth(scene, folder / "depth")
+        render_depths(scene, sequence.move, folder)
 
 
 def empty_scene() -> bpy.types.Scene:
@@ -163,10 +165,7 @@ def build(sequence: Sequence) -> Change:
     turn = scenery.sky({"clouds": 0.95, "sky": 0.0}.get(odd, 0.25))
     if odd == "sky":
         return lambda index: None
-    ground = scenery.material("Meadow", scenery.textures.meadow(2048), "pebbles")
-    rock = scenery.material("Rock", scenery.textures.coloured(scenery.textures.fractal(1024, 91, 0.8), (0.1, 0.09, 0.08),
-                            (0.85, 0.8, 0.74)), "grain", wide_m=5.0, fade_m=(25, 90, 500))  # fmt: skip
-    things = [scenery.meadow(ground), *scenery.boulders(rock), *scenery.hills()]
+    things = [scenery.meadow(), *scenery.boulders(), *scenery.hills()]
     if odd != "clouds":
         things += scenery.houses()
     changes: dict[str, Callable[[], Change]] = {
@@ -264,7 +263,25 @@ def still(scene: bpy.types.Scene, file: Path) -> None:
     bpy.ops.render.render(write_still=True)
 
 
-def render_depth(scene: bpy.types.Scene, folder: Path) -> None:
+def render_depths(scene: bpy.types.Scene, move: Move, folder: Path) -> None:
+    """The depth that the camera sees, and what one sees that moves less far."""
+    set_depth(scene)
+    render_all(scene, folder / "depth")
+    write_camera(scene, add_camera("Slow", slowed(move)), folder / "slow_camera.json")
+    render_all(scene, folder / "slow_depth")
+
+
+def slowed(move: Move) -> Move:
+    """The same turns, with all places nearer to the first."""
+    def at(share: float) -> Key:
+        place, *angles = move(share)
+        x, y, z = (a + SLOW * (b - a) for a, b in zip(move(0.0)[0], place, strict=True))
+        return (x, y, z), *angles
+
+    return at
+
+
+def set_depth(scene: bpy.types.Scene) -> None:
     """Planar Z through the middle of every pixel, as light: one sample, no filter, 32-bit floats."""
     scene.view_layers[0].material_override = depth_material()
     scene.world.node_tree.nodes.clear()
@@ -275,6 +292,9 @@ def render_depth(scene: bpy.types.Scene, folder: Path) -> None:
     settings = scene.render.image_settings
     settings.file_format, settings.color_mode, settings.color_depth = "OPEN_EXR", "BW", "32"
     settings.exr_codec = "ZIP"
+
+
+def render_all(scene: bpy.types.Scene, folder: Path) -> None:
     for index in range(COUNT):
         scene.frame_set(FIRST + index)
         still(scene, folder / f"depth.{FIRST + index}.exr")

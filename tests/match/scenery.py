@@ -84,8 +84,9 @@ def boulder(draw: np.random.Generator) -> tuple[Vertices, list[tuple[int, ...]]]
     return points / np.maximum(flatness, 0.55) * (0.4, 0.4, 0.3), faces
 
 
-def meadow(surface: bpy.types.Material) -> bpy.types.Object:
+def meadow() -> bpy.types.Object:
     """The ground, finer near the camera."""
+    surface = material("Meadow", textures.meadow(2048), "pebbles")
     near = np.arange(-40.0, 41.0, 1.0)
     far = np.array([60.0, 100.0, 200.0, 500.0, 1200.0])
     points, faces = grid(np.concatenate([-far[::-1], near, far]), np.concatenate([[-200, -60], near + 30.0, far + 30]))
@@ -96,15 +97,17 @@ def houses() -> list[bpy.types.Object]:
     """The houses, each with a front of its own."""
     made = []
     for number, (x, y, width, depth, height, turn) in enumerate(HOUSES):
-        surface = material(f"House {number % 4}", textures.facade(1024, 100 + number % 4), "bricks", fade_m=(12, 160, 500))
+        front = number % 4
+        surface = material(f"House {front}", textures.facade(1024, 100 + front), "bricks", fade_m=(12, 160, 500))
         one = add("House", *box(width, depth, height, 8), surface, shift=3.7 * number)
         one.location, one.rotation_euler = (x, y, 0), (0, 0, math.radians(turn))
         made.append(one)
     return made
 
 
-def boulders(surface: bpy.types.Material) -> list[bpy.types.Object]:
+def boulders() -> list[bpy.types.Object]:
     """Stones all over the meadow, the same ones every time."""
+    surface = rock()
     draw = np.random.default_rng(7)
     made = []
     for number in range(210):
@@ -118,10 +121,16 @@ def boulders(surface: bpy.types.Material) -> list[bpy.types.Object]:
     return made
 
 
+def rock() -> bpy.types.Material:
+    """Of the boulders."""
+    stone = textures.coloured(textures.fractal(1024, 91, 0.8), (0.10, 0.09, 0.08), (0.85, 0.80, 0.74))
+    return material("Rock", stone, "grain", wide_m=5.0, fade_m=(25, 90, 500))
+
+
 def hills() -> list[bpy.types.Object]:
     """Three chains of hills."""
-    surface = material("Hill", textures.coloured(textures.pebbles(1024, 44, 61), (0.08, 0.12, 0.06), (0.66, 0.62, 0.44)),
-                       "grain", wide_m=190.0, fade_m=(1, 2500, 3000))  # fmt: skip
+    woods = textures.coloured(textures.pebbles(1024, 44, 61), (0.08, 0.12, 0.06), (0.66, 0.62, 0.44))
+    surface = material("Hill", woods, "grain", wide_m=190.0, fade_m=(1, 2500, 3000))
     made = []
     for number, (distance, height) in enumerate(((260.0, 20.0), (480.0, 55.0), (850.0, 120.0))):
         across = np.linspace(-1.3, 1.3, 300) * distance
@@ -231,7 +240,11 @@ class Nodes:
 
 
 def material(
-    name: str, wide: np.ndarray, fine: str, wide_m: float = WIDE_METRES, fade_m: tuple[float, float, float] = (10, 38, 300)
+    name: str,
+    wide: np.ndarray,                              # a picture for `wide_m` metres
+    fine: str,                                     # a grey one from `grain`, for FINE_METRES
+    wide_m: float = WIDE_METRES,
+    fade_m: tuple[float, float, float] = (10, 38, 300),        # where the fine, the wide, the vast one is gone
 ) -> bpy.types.Material:
     """Three layers of texture, each gone where it would be finer than pixels, in sun and shade, behind haze."""
     if name in bpy.data.materials:
@@ -243,7 +256,8 @@ def material(
     mean = (*(wide.mean((0, 1)) ** 2.2), 1.0)
     colour = nodes.mixed(nodes.faded(distance, fade_m[1]), mean, nodes.picture(metres, wide_m, image(name, wide)))
     for size_m, grey, until_m in ((FINE_METRES, fine, fade_m[0]), (VAST_METRES, "vast", fade_m[2])):
-        layer = nodes.mixed(nodes.faded(distance, until_m), (0.22, 0.22, 0.22, 1), nodes.picture(metres, size_m, grain(grey)))
+        seen = nodes.picture(metres, size_m, grain(grey))
+        layer = nodes.mixed(nodes.faded(distance, until_m), (0.22, 0.22, 0.22, 1), seen)
         colour = nodes.math("SCALE", nodes.math("MULTIPLY", colour, layer, vector=True), 1 / 0.25, vector=True)
     finish(nodes, colour, distance)
     return made
