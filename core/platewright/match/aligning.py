@@ -70,7 +70,10 @@ def aligned(tracks: Tracks, given: Views, solution: Solution, trust: Array) -> S
             is_done, best, cost, damping = next_cost > cost * (1 - 1e-6), candidate, next_cost, max(damping / 5, 1e-9)
             if is_done:
                 break
-    return replace(solution, views=best.of_views(solution.views), points=best.of_points(solution.points))
+    views = best.of_views(solution.views)
+    if not solution.model.moves:
+        views = replace(views, centre=given.centre.copy())   # nothing was learnt about where the camera stands
+    return replace(solution, views=views, points=best.of_points(solution.points))
 
 
 def _misfit(tracks: Tracks, given: Views, solution: Solution, move: Similarity, seen: Array, trust: Array) -> float:
