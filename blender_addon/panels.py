@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bpy
 
 from platewright.errors import PlatewrightError
 
-from . import jobs, preferences
+from . import jobs, plate_link, plate_match, preferences
 from .plate_read import Plate
+from .preparing import Preparation
 from .words import draw_text, duration, shown
 
 EMBEDDED = {"draft": "Draft (embedded)", "grid": "Grid (layout)"}
@@ -48,7 +47,9 @@ class PlatePanel:
         layout.prop(settings, "prompt", text="", placeholder="Prompt: a foggy coast at dawn")
         layout.menu("PLATEWRIGHT_MT_models", text=model_title(settings.model))
         run, own = jobs.running(), jobs.latest_of(scene)
-        if run:
+        if jobs.state.preparation:
+            draw_preparation(layout, jobs.state.preparation)
+        elif run:
             draw_progress(layout, run)
         else:
             draw_generate(layout, scene)
@@ -57,7 +58,7 @@ class PlatePanel:
         elif own and own.is_over:
             draw_outcome(layout, own)
         elif settings.plate and not own:
-            draw_plate(layout, settings.plate)
+            draw_plate(layout, settings.plate, plate_link.match_of(settings.plate))
         for other, plate in jobs.waiting():
             if other is not own:
                 draw_waiting(layout, other, plate)
@@ -170,6 +171,12 @@ def why_not(scene: bpy.types.Scene) -> str:
     return ""
 
 
+def draw_preparation(layout: bpy.types.UILayout, preparation: Preparation) -> None:
+    """How far the camera was read, and the way out."""
+    layout.progress(factor=preparation.fraction, text=preparation.headline())
+    layout.operator("platewright.cancel", icon="CANCEL")
+
+
 def draw_progress(layout: bpy.types.UILayout, run: jobs.Run) -> None:
     """Stage, bar, time left and the way out."""
     layout.progress(factor=run.fraction, text=run.headline())
@@ -187,9 +194,9 @@ def draw_outcome(layout: bpy.types.UILayout, run: jobs.Run) -> None:
         draw_error(layout, run.error)
         return
     answer = run.handle.answer or {}
-    box = draw_plate(layout, str(run.plate.folder) if run.plate else answer["plate"])
+    plate = str(run.plate.folder) if run.plate else answer["plate"]
+    box = draw_plate(layout, plate, plate_match.kept(answer.get("match")))
     box.label(text=f"{answer['frames']} frames in {duration(answer['seconds'])} on {shown(answer['device'])}")
-    box.label(text=f"Camera match: {match_words(answer['match'])}")
     for warning in run.handle.warnings:
         draw_text(box, f"{warning.code}: {warning.message}", icon="INFO")
 
@@ -203,19 +210,31 @@ def draw_error(layout: bpy.types.UILayout, error: PlatewrightError) -> None:
     box.label(text=error.code, icon="BLANK1")
 
 
-def match_words(match: dict[str, Any] | None) -> str:
-    """The verdict; a plate that nobody measured is never called good."""
-    return match["verdict"] if match else "not measured"
-
-
-def draw_plate(layout: bpy.types.UILayout, plate: str) -> bpy.types.UILayout:
-    """A finished plate and what can be done with it."""
+def draw_plate(layout: bpy.types.UILayout, plate: str, match: plate_match.Report | None) -> bpy.types.UILayout:
+    """A finished plate, how well it follows the camera, and what can be done with it."""
     box = layout.box().column(align=True)
     box.label(text=shown(plate.rstrip("/\\").replace("\\", "/").rpartition("/")[2]), icon="IMAGE_BACKGROUND")
+    draw_match(box, match)
     box.operator("platewright.show_plate", icon="OUTLINER_OB_CAMERA").plate = plate
     box.operator("platewright.composite_plate", icon="NODE_COMPOSITING").plate = plate
+    solve = box.row(align=True)
+    solve.enabled = match is not None and match.get("verdict") not in (None, "unsolved")
+    solve.operator("platewright.import_solve", icon="CON_CAMERASOLVER").plate = plate
     box.operator("platewright.open_folder", icon="FILE_FOLDER").plate = plate
     return box
+
+
+def draw_match(layout: bpy.types.UILayout, match: plate_match.Report | None) -> None:
+    """Verdict, reason and figures."""
+    words, icon = plate_match.verdict(match)
+    layout.label(text=words, icon=icon)
+    if why := plate_match.reason(match):
+        draw_text(layout, why, icon="BLANK1")
+    for name, value in plate_match.figures(match):
+        row = layout.split(factor=0.42)
+        row.label(text=name, icon="BLANK1")
+        row.label(text=value)
+    layout.separator()
 
 
 def draw_waiting(layout: bpy.types.UILayout, run: jobs.Run, plate: Plate) -> None:
