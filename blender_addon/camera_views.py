@@ -107,13 +107,15 @@ def sample(take: Take, pause: Pause) -> Generator[None, None, Sample]:
     read, reason = Read(), ""
     for pair in take.shots():
         reason = reason or (yield from _fast(take, pair, read, pause))
-    reason = reason or (yield from _difference(take, read.views, pause))
+    if not reason:
+        yield from _refuse_change(take, read, pause, is_slow=False)
+        reason = yield from _difference(take, read.views, pause)
     if reason:
         why = f"W_SLOW_PATH: the camera was read from the whole scene, frame by frame, because {reason}."
         read = Read(notes=[why])
         yield from _slow(take, read, pause)
+        yield from _refuse_change(take, read, pause, is_slow=True)
         read.notes += [note for pair in take.shots() for note in _broken(take, pair)]
-    yield from _refuse_change(take, read, pause, is_slow=bool(reason))
     return [read.views[number] for number in take.numbers], read.notes
 
 
