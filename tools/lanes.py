@@ -29,6 +29,7 @@ class Lane:
     tests: str
     environment: Environment
     blender: bool = False                  # leaves through run.py
+    also: tuple[Environment, ...] = ()     # which its tests start
 
     def command(self, report: Path, choose: str | None) -> list[str]:
         """The lane's pytest, its counts left in `report`."""
@@ -56,6 +57,7 @@ def lanes() -> list[Lane]:
     core = environments.core()
     host = [Lane("core", "tests/core", core), Lane("faults", "tests/faults", core)]
     series = ("5.0", "4.2", "4.5", "5.1", "5.2")
+    host.append(Lane("match", "tests/match", core, also=(environments.blender("5.0"),)))
     return host + [Lane(f"blender-{one}", "tests/blender", environments.blender(one), blender=True) for one in series]
 
 
@@ -78,7 +80,8 @@ def run_all(chosen: Sequence[Lane], choose: str | None, tell: Callable[[str], No
 def run_lane(lane: Lane, choose: str | None) -> Outcome:
     """One lane from setting up to counting."""
     try:
-        environments.ensure(lane.environment)
+        for needed in (lane.environment, *lane.also):
+            environments.ensure(needed)
     except Unavailable as reason:
         return Outcome(lane.name, "cannot run", reason=str(reason))
     except SetupFailed as reason:

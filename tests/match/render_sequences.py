@@ -1,14 +1,17 @@
 """Render the sequences that the match tests judge by: `render_sequences.py OUT [NAMES...]`, with bpy 5.0.
 
 Each NAME becomes OUT/NAME/frames/seq.1001.png (8-bit display sRGB) and OUT/NAME/camera.json. Where the pictures were
-taken by another camera than that, it is in true_camera.json. `parallax` has depth/depth.1001.exr: planar Z in metres;
-and the same for a camera that moves less far by SLOW, which the pictures therefore overshoot: slow_camera.json, slow_depth.
+taken by another camera than that, it is in true_camera.json. `parallax` has depth/depth.1001.exr: planar Z in metres,
+and slow_camera.json with slow_depth/: a camera that moves less far, by SLOW, so that the pictures overshoot it.
+
+A sequence has its name only when it is whole; one that is there is not made again.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -85,9 +88,13 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=list(SEQUENCES), help=f"of {', '.join(SEQUENCES)}")
     arguments = parser.parse_args()
     for name in arguments.names:
-        started = time.monotonic()
-        make(SEQUENCES[name], arguments.out.absolute() / name)
-        print(f"{name}: {COUNT} frames in {time.monotonic() - started:.1f} s", flush=True)
+        folder = arguments.out.absolute() / name
+        if not folder.exists():
+            started, worked = time.monotonic(), time.process_time()
+            make(SEQUENCES[name], part := folder.with_name(f"{name}.part-{os.getpid()}"))
+            part.rename(folder)
+            seconds, work = time.monotonic() - started, time.process_time() - worked
+            print(f"{name}: {COUNT} frames in {seconds:.0f} s, {work:.0f} s of work", flush=True)
 
 
 def make(sequence: Sequence, folder: Path) -> None:
