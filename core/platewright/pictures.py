@@ -23,7 +23,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 import OpenImageIO
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from .camera_file import SIZE_MAX
@@ -249,6 +249,7 @@ class Preview:
         context = self._stream.codec_context
         context.color_primaries = context.color_trc = context.colorspace = _BT709
         context.color_range = ColorRange.MPEG
+        self._reformatter = VideoReformatter()     # one for all: it keeps its tables
         self._time_base = 1 / rate
         self._count = 0
 
@@ -258,9 +259,13 @@ class Preview:
     def add(self, picture: Picture) -> None:
         """Append one picture of any size."""
         codes = bytes_from_display(resize(picture, self.width, self.height))
-        frame = av.VideoFrame.from_ndarray(codes, format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+        frame = self._reformatter.reformat(
+            av.VideoFrame.from_ndarray(codes, format="rgb24"),
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
         )
+        assert frame is not None
         frame.pts, frame.time_base = self._count, self._time_base
         self._count += 1
         self._file.mux(self._stream.encode(frame))
@@ -326,4 +331,4 @@ class ContactSheet:
             left, top = self.MARGIN + column * pitch_x, head + row * pitch_y
             sheet.paste(cell, (left, top))
             draw.text((left, top + self._size[1] + 4), label, fill=self.FAINT, font=label_font)
-        sheet.save(path, "PNG", compress_level=3)
+        sheet.save(path, "PNG", compress_level=1)
