@@ -231,7 +231,7 @@ def draw_match(layout: bpy.types.UILayout, match: plate_match.Report | None) -> 
     if why := plate_match.reason(match):
         draw_text(layout, why, icon="BLANK1")
     for name, value in plate_match.figures(match):
-        row = layout.split(factor=0.42)
+        row = layout.split(factor=0.36)
         row.label(text=name, icon="BLANK1")
         row.label(text=value)
     layout.separator()

@@ -61,34 +61,37 @@ def reason(report: Report | None) -> str:
 
 
 def figures(report: Report | None) -> list[tuple[str, str]]:
-    """Name and value with its unit, of what is known; the world's scale is told even where it is not."""
+    """Name and value with its unit, of what is known, short enough for a sidebar.
+
+    The world's scale is told even where it is not known: without it CG may slide on the ground of a locked plate.
+    """
     report = report or {}
     error, turn, slide = (report.get(name, {}) for name in GROUPS)
     rows = [
-        ("Camera error", worst(error, "px")),
+        ("Error", worst(error, "px")),
         ("Known to", measure(report.get("uncertainty_px"), "px")),
         ("Jitter", measure(report.get("jitter_px"), "px")),
-        ("Rotation error", measure(turn.get("mean"), "\N{DEGREE SIGN}")),
+        ("Rotation", measure(turn.get("mean"), "\N{DEGREE SIGN}", " on average")),
         ("Rigid", percent(report.get("rigidity"))),
-        ("Slide on the ground", worst(slide, "px")),
-        ("Usable beyond", measure(report.get("usable_beyond_m"), "m")),
+        ("Slide", worst(slide, "px")),
+        ("Usable", measure(report.get("usable_beyond_m"), "m and beyond")),
     ]
     known = [(name, value) for name, value in rows if value]
-    return [*known, ("World scale", measure(report.get("world_scale"), "") or "not measured")] if known else []
+    return [*known, ("Scale", measure(report.get("world_scale"), "") or "not measured")] if known else []
 
 
 def worst(group: dict[str, float], unit: str) -> str:
     """Nearly always, and at most."""
     often, most = measure(group.get("p95"), unit), measure(group.get("max"), unit)
-    return f"{often}, at most {most}" if often and most else often
+    return f"{often}, max {most}" if often and most else often
 
 
-def measure(value: float | None, unit: str) -> str:
+def measure(value: float | None, unit: str, more: str = "") -> str:
     """About three digits and the unit; empty for None."""
     if value is None:
         return ""
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 0.095 else 3
-    return f"{value:.{digits}f}{'' if unit in ('', chr(176)) else ' '}{unit}"
+    return f"{value:.{digits}f}{'' if unit in ('', chr(176)) else ' '}{unit}{more}"
 
 
 def percent(share: float | None) -> str:

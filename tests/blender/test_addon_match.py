@@ -46,13 +46,13 @@ def test_a_locked_plate_in_words() -> None:
     match = plate_match.kept(REPORT)
     assert plate_match.verdict(match) == ("Locked to the camera", "CHECKMARK")
     assert plate_match.figures(match) == [
-        ("Camera error", "0.42 px, at most 0.81 px"),
+        ("Error", "0.42 px, max 0.81 px"),
         ("Known to", "0.080 px"),
         ("Jitter", "0.051 px"),
-        ("Rotation error", "0.010\N{DEGREE SIGN}"),
+        ("Rotation", "0.010\N{DEGREE SIGN} on average"),
         ("Rigid", "93 %"),
-        ("Usable beyond", "12.3 m"),
-        ("World scale", "not measured"),
+        ("Usable", "12.3 m and beyond"),
+        ("Scale", "not measured"),
     ]
 
 
