@@ -1,20 +1,22 @@
 """Guilty cameras, made from the right one, and an oracle that says how wrong each of them is.
 
 The oracle knows the right camera, the wrong one and the true depth of the picture. It is written from the definitions
-and shares no code with what it judges.
+and shares no code with what it judges; only where in the picture to look, it may ask the tracks.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import OpenImageIO
 from numpy.typing import NDArray
 
 from platewright.camera import CameraPath
+from platewright.match.tracking import Tracks
 
 Array = NDArray[np.float64]
 
@@ -114,88 +116,98 @@ def jittered(path: CameraPath, px: float, seed: int) -> CameraPath:
 # The oracle -----------------------------------------------------------------------------------------
 
 
-def places(path: CameraPath) -> Array:
-    """(P, 2) pixels all over the picture."""
-    x = np.arange(GRID_PX / 2, path.width, GRID_PX)
-    y = np.arange(GRID_PX / 2, path.height, GRID_PX)
-    return np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """N places of the pictures at which the oracle compares two cameras."""
+
+    frame: NDArray[np.intp]                        # (N,) index
+    pixel: Array                                   # (N, 2)
+    depth_m: Array                                 # (N,) planar, as the right camera sees it
 
 
-def far_depths(path: CameraPath) -> Array:
-    """(F, P) metres: everything is far away, as it might be for a camera that stands still."""
-    return np.full((len(path), len(places(path))), FAR_M)
+def all_over(path: CameraPath) -> Looks:
+    """A grid in every picture, everything far away: right for a camera that stands still."""
+    x, y = (np.arange(GRID_PX / 2, side, GRID_PX) for side in (path.width, path.height))
+    grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
+    frame = np.repeat(np.arange(len(path)), len(grid))
+    return Looks(frame, np.tile(grid, (len(path), 1)), np.full(len(frame), FAR_M))
 
 
-def read_depths(path: CameraPath, folder: Path) -> Array:
-    """(F, P) planar depth in metres at `places`; the sky is far away."""
-    column, row = places(path).astype(int).T
-    seen = []
-    for frame in path.frames:
-        file = folder / f"depth.{frame}.exr"
-        pixels = OpenImageIO.ImageBuf(str(file)).get_pixels(OpenImageIO.FLOAT)
-        seen.append(np.minimum(pixels[row, column, 0].astype(np.float64), FAR_M))
-    return np.array(seen)
+def at_tracks(path: CameraPath, tracks: Tracks, is_wanted: NDArray[np.bool_], depth: Path) -> Looks:
+    """Where the tracks were seen, with the true depth of each place; places at the rim of something are left out."""
+    found = []
+    for index, frame in enumerate(path.frames):
+        here = (tracks.frame == index) & is_wanted[tracks.track]
+        pixel = tracks.pixel[here]
+        column, row = pixel.astype(int).T
+        metres = read_depth(depth / f"depth.{frame}.exr")
+        smooth = cv2.dilate(metres, np.ones((5, 5))) < 1.1 * cv2.erode(metres, np.ones((5, 5)))
+        good = smooth[row, column]
+        found.append((np.full(good.sum(), index), pixel[good], metres[row, column][good].astype(np.float64)))
+    frames, pixels, depths = (np.concatenate(part) for part in zip(*found, strict=True))
+    return Looks(frames, pixels, depths)
 
 
-def world_points(path: CameraPath, depths: Array) -> Array:
-    """(F, P, 3) what the right camera sees at `places`."""
-    lens = lenses(path)[:, None, :]
-    rays = np.concatenate([(places(path) - lens[..., 2:]) / lens[..., :2], np.ones((*depths.shape, 1))], -1)
-    matrix = poses(path)
-    return np.einsum("fij,fpj->fpi", matrix[:, :3, :3], rays * depths[..., None]) + matrix[:, None, :3, 3]
+def read_depth(file: Path) -> NDArray[np.float32]:
+    """(H, W) metres; the sky is far away."""
+    return np.minimum(OpenImageIO.ImageBuf(str(file)).get_pixels(OpenImageIO.FLOAT)[..., 0], FAR_M)
 
 
-def project(path: CameraPath, points: Array) -> Array:
-    """(F, P, 2) pixels of (F, P, 3) points; NaN behind the camera."""
-    matrix, lens = poses(path), lenses(path)[:, None, :]
-    seen = np.einsum("fji,fpj->fpi", matrix[:, :3, :3], points - matrix[:, None, :3, 3])
-    depth = np.where(seen[..., 2:] > 1e-6, seen[..., 2:], np.nan)
-    return seen[..., :2] / depth * lens[..., :2] + lens[..., 2:]
+def world_points(path: CameraPath, looks: Looks) -> Array:
+    """(N, 3) what the right camera sees there."""
+    lens, matrix = lenses(path)[looks.frame], poses(path)[looks.frame]
+    rays = np.column_stack([(looks.pixel - lens[:, 2:]) / lens[:, :2], np.ones(len(lens))])
+    return np.einsum("nij,nj->ni", matrix[:, :3, :3], rays * looks.depth_m[:, None]) + matrix[:, :3, 3]
 
 
-def expected_error_px(true: CameraPath, given: CameraPath, depths: Array, rotation_only: bool = False) -> Array:
-    """(F,) mean distance between where the picture shows a point and where `given` puts it.
+def project(path: CameraPath, points: Array, frame: NDArray[np.intp]) -> Array:
+    """(N, 2) pixels; far outside where a point is behind the camera."""
+    lens, matrix = lenses(path)[frame], poses(path)[frame]
+    seen = np.einsum("nji,nj->ni", matrix[:, :3, :3], points - matrix[:, :3, 3])
+    return seen[:, :2] / np.maximum(seen[:, 2:], 1e-3) * lens[:, :2] + lens[:, 2:]
+
+
+def displacement(true: CameraPath, given: CameraPath, looks: Looks, rotation_only: bool = False) -> Array:
+    """(N, 2) pixels: where `given` puts what the picture shows there, minus where that is.
 
     One similarity of the whole world (one rotation, where nothing has parallax) is free: the one with the least sum of
     squared distances, by Levenberg and Marquardt with a numerical derivative.
     """
-    return error_px(true, given, depths, best_similarity(true, given, depths, rotation_only))
-
-
-def error_px(true: CameraPath, given: CameraPath, depths: Array, similarity: Array) -> Array:
-    """(F,) under that similarity (7,): rotation vector and shift about the first camera, log of the scale."""
-    off = project(given, moved(world_points(true, depths), poses(true)[0, :3, 3], similarity)) - places(true)
-    return np.nanmean(np.linalg.norm(off, axis=-1), axis=-1)
-
-
-def moved(points: Array, pivot: Array, similarity: Array) -> Array:
-    turned = (points - pivot) @ rotation(similarity[:3])[:3, :3].T
-    return np.exp(similarity[6]) * turned + pivot + similarity[3:6]
-
-
-def best_similarity(true: CameraPath, given: CameraPath, depths: Array, rotation_only: bool) -> Array:
-    points, pivot, wanted = world_points(true, depths), poses(true)[0, :3, 3], places(true)
+    points, pivot = world_points(true, looks), poses(true)[0, :3, 3]
     free = 3 if rotation_only else 7
-    steps = np.array([1e-6] * 3 + [1e-5] * 3 + [1e-6])[:free]
+    nudges = np.eye(7)[:free] * np.array([1e-6] * 3 + [1e-5] * 3 + [1e-6])[:free, None]
 
-    def misfit(similarity: Array) -> Array:
-        return np.nan_to_num(project(given, moved(points, pivot, similarity)) - wanted, nan=1e3).ravel()
+    def off(similarity: Array) -> Array:
+        turned = (points - pivot) @ rotation(similarity[:3])[:3, :3].T
+        world = np.exp(similarity[6]) * turned + pivot + similarity[3:6]
+        return np.clip(project(given, world, looks.frame) - looks.pixel, -true.width, true.width).ravel()
 
     best, damping = np.zeros(7), 1e-3
-    rest = misfit(best)
-    for _ in range(60):
-        nudges = np.eye(7)[:free] * steps[:, None]
-        slope = np.stack([(misfit(best + nudge) - rest) / step for nudge, step in zip(nudges, steps, strict=True)], 1)
+    rest = off(best)
+    for _ in range(40):
+        slope = np.stack([(off(best + nudge) - rest) / nudge.sum() for nudge in nudges], 1)
         normal = slope.T @ slope
         step = np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-12), -slope.T @ rest)
-        tried = best.copy()
-        tried[:free] += step
-        new = misfit(tried)
+        tried = best + np.pad(step, (0, 7 - free))
+        new = off(tried)
         if new @ new < rest @ rest:
             best, rest, damping = tried, new, damping / 5
         else:
             damping *= 10
-    return best
+    return rest.reshape(-1, 2)
+
+
+def expected_error_px(true: CameraPath, given: CameraPath, looks: Looks, rotation_only: bool = False) -> Array:
+    """(F,) mean distance, over the places seen in each frame, that `displacement` leaves."""
+    away = np.linalg.norm(displacement(true, given, looks, rotation_only), axis=1)
+    return np.bincount(looks.frame, away, len(true)) / np.bincount(looks.frame, minlength=len(true))
+
+
+def expected_jitter_px(true: CameraPath, given: CameraPath) -> float:
+    """RMS over frames and over a grid of how far the displacement jumps from frame to frame; everything far away."""
+    looks = all_over(true)
+    jump = np.diff(displacement(true, given, looks, rotation_only=True).reshape(len(true), -1, 2), axis=0)
+    return float(np.sqrt((jump**2).sum(-1).mean()))
 
 
 def expected_rotation_deg(true: CameraPath, given: CameraPath) -> Array:
@@ -205,10 +217,3 @@ def expected_rotation_deg(true: CameraPath, given: CameraPath) -> Array:
     mean = left @ np.diag([1, 1, np.linalg.det(left @ right)]) @ right
     cosine = (np.trace(mean.T @ error, axis1=1, axis2=2) - 1) / 2
     return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
-
-
-def expected_step_px(true: CameraPath, given: CameraPath, depths: Array) -> Array:
-    """(F - 1,) mean over the picture of how far the error changes from one frame to the next."""
-    fitted = best_similarity(true, given, depths, rotation_only=bool((depths == FAR_M).all()))
-    off = project(given, moved(world_points(true, depths), poses(true)[0, :3, 3], fitted)) - places(true)
-    return np.nanmean(np.linalg.norm(np.diff(off, axis=0), axis=-1), axis=-1)

@@ -1,0 +1,237 @@
+"""What `check` says of pictures whose camera is known: the innocent are locked, each planted error is found.
+
+The guilty are right pictures with a wrong camera file, and a plate that really drifts, rendered so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from platewright.camera import CameraPath
+from platewright.match import Match
+from tests.match import planted
+from tests.match.filmed import filmed, matched, true_match
+
+SIZE = 0.2                                         # a planted error is found with its size within that share
+STILL = ("nodal", "zoom", "static", "drift")       # no parallax
+Guilt = Callable[[CameraPath], CameraPath]
+
+
+def expected_px(name: str, given: CameraPath, match: Match) -> np.ndarray:
+    """The oracle's error per frame of a sequence that was given that camera."""
+    true = filmed(name).true
+    if name in STILL:
+        return planted.expected_error_px(true, given, planted.all_over(true), rotation_only=True)
+    looks = planted.at_tracks(true, match.tracks, match.is_explained, filmed(name).folder / "depth")
+    return planted.expected_error_px(true, given, looks)
+
+
+def assert_size(found: float | None, expected: float) -> None:
+    assert found is not None
+    assert found == pytest.approx(expected, rel=SIZE), f"{found:.3f} found, {expected:.3f} planted"
+
+
+# Innocent -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["parallax", "crane", "nodal", "zoom", "static"])
+def test_the_right_camera_is_locked(name: str) -> None:
+    report = true_match(name).report
+    assert report["verdict"] == "locked", report["reason"]
+    assert report["frames_solved"] == report["frames"] == 40
+    assert report["camera_error_px"]["p95"] < 0.5
+    assert report["rotation_error_deg"]["max"] < 0.05
+    assert report["uncertainty_px"] < 0.5
+    assert report["rigidity"] > 0.8
+    assert report["parallax"] == ("none" if name in STILL else "strong")
+
+
+def test_tracks_are_all_over_the_picture() -> None:
+    """An error seen on the far hills alone would be no measure of the picture."""
+    match = true_match("parallax")
+    seen = match.is_explained[match.tracks.track]
+    column, row = (match.tracks.pixel[seen] // 80).astype(int).T
+    assert len(set(zip(column.tolist(), row.tolist(), strict=True))) > 0.8 * 8 * 5
+
+
+@pytest.mark.parametrize("name", ["parallax", "nodal", "zoom"])
+def test_every_second_frame_of_a_right_plate_is_not_lost(tmp_path: Path, name: str) -> None:
+    for file in sorted(filmed(name).frames.iterdir())[::2]:
+        (tmp_path / file.name).symlink_to(file)
+    report = matched(tmp_path, filmed(name).camera).report
+    assert report["frames"] == 20
+    assert report["verdict"] == "locked", report["reason"]
+    assert report["camera_error_px"]["p95"] < 1.0
+
+
+@pytest.mark.parametrize("name", ["crowd", "clouds"])
+def test_what_moves_does_not_fool_it(name: str) -> None:
+    """The camera is right: whatever is said of rigidity, no error of the camera is made up."""
+    report = true_match(name).report
+    assert report["verdict"] in ("locked", "follows"), report["reason"]
+    assert report["camera_error_px"]["p95"] < 1.0
+    assert report["rotation_error_deg"]["max"] < 0.1
+
+
+def test_a_declared_sky_may_drift(tmp_path: Path) -> None:
+    mask = np.zeros((360, 640), np.uint8)
+    mask[:205] = 255
+    cv2.imwrite(str(tmp_path / "sky.png"), mask)
+    report = matched(filmed("clouds").frames, filmed("clouds").camera, mask=tmp_path / "sky.png").report
+    assert report["verdict"] == "locked", report["reason"]
+    assert report["rigidity"] > true_match("clouds").report["rigidity"] + 0.1
+
+
+# Guilty cameras -------------------------------------------------------------------------------------
+
+GUILTY: dict[str, tuple[str, Guilt]] = {
+    "drift of 0.3 degrees": ("parallax", lambda path: planted.rotation_drift(path, 0.3)),
+    "drift of 3 degrees": ("parallax", lambda path: planted.rotation_drift(path, 3.0)),
+    "drift of a tripod pan": ("nodal", lambda path: planted.rotation_drift(path, 1.0, smooth=True)),
+    "drift of a zoom": ("zoom", lambda path: planted.rotation_drift(path, 2.0)),
+    "drift of a camera that stands": ("static", lambda path: planted.rotation_drift(path, 2.0)),
+    "focal length 5 % off": ("parallax", lambda path: planted.focal_error(path, 1.05)),
+    "focal length that runs off": ("parallax", lambda path: planted.focal_error(path, 1.06, growing=True)),
+    "focal length of a pan 5 % off": ("nodal", lambda path: planted.focal_error(path, 0.95)),
+    "zoom too far": ("zoom", lambda path: planted.focal_error(path, 1.04, growing=True)),
+    "place 0.3 m off": ("parallax", lambda path: planted.translation_error(path, 0.3)),
+    "three frames late": ("parallax", lambda path: planted.late(path, 3)),
+    "a pan three frames late": ("nodal", lambda path: planted.late(path, 3)),
+}
+
+
+@pytest.mark.parametrize("guilt", GUILTY)
+def test_a_planted_error_is_found_in_its_size(guilt: str) -> None:
+    name, plant = GUILTY[guilt]
+    given = plant(filmed(name).true)
+    match = matched(filmed(name).frames, given)
+    report, expected = match.report, expected_px(name, given, match)
+    assert report["verdict"] in ("follows", "lost"), report["reason"]
+    assert report["frames_solved"] == 40
+    assert_size(report["camera_error_px"]["p95"], float(np.percentile(expected, 95)))
+    assert_size(report["camera_error_px"]["max"], float(expected.max()))
+
+
+@pytest.mark.parametrize("guilt", [name for name in GUILTY if "drift" in name])
+def test_a_drift_is_found_in_degrees(guilt: str) -> None:
+    name, plant = GUILTY[guilt]
+    given = plant(filmed(name).true)
+    report = matched(filmed(name).frames, given).report
+    expected = planted.expected_rotation_deg(filmed(name).true, given)
+    assert_size(report["rotation_error_deg"]["mean"], float(expected.mean()))
+    assert_size(report["rotation_error_deg"]["max"], float(expected.max()))
+
+
+def test_a_plate_that_drifts_is_found() -> None:
+    """Rendered with another camera than the one in the file."""
+    report, given = true_match("drift").report, filmed("drift").camera
+    degrees = planted.expected_rotation_deg(filmed("drift").true, given)
+    pixels = expected_px("drift", given, true_match("drift"))
+    assert report["verdict"] == "follows"
+    assert_size(report["rotation_error_deg"]["mean"], float(degrees.mean()))
+    assert_size(report["camera_error_px"]["p95"], float(np.percentile(pixels, 95)))
+    assert "degrees" in report["reason"]
+
+
+@pytest.mark.parametrize("name", ["parallax", "nodal"])
+def test_jitter_is_told_from_drift(name: str) -> None:
+    given = planted.jittered(filmed(name).true, px=0.8, seed=3)
+    report = matched(filmed(name).frames, given).report
+    assert report["verdict"] != "locked"
+    assert_size(report["jitter_px"], planted.expected_jitter_px(filmed(name).true, given))
+    drifting = matched(filmed(name).frames, planted.rotation_drift(filmed(name).true, 2.0)).report
+    assert drifting["jitter_px"] < 0.1
+
+
+def test_a_mirrored_path_is_lost() -> None:
+    """The picture turns and moves the other way."""
+    report = matched(filmed("parallax").frames, planted.mirrored(filmed("parallax").true)).report
+    assert report["verdict"] == "lost", report["reason"]
+    pan = matched(filmed("nodal").frames, planted.mirrored(filmed("nodal").true)).report
+    assert pan["verdict"] == "lost", pan["reason"]
+
+
+# World scale ----------------------------------------------------------------------------------------
+
+
+def test_without_the_scene_a_scale_cannot_be_seen() -> None:
+    """Innocent by definition: such a plate is locked up to the scale of the world, and the report says so."""
+    slow = CameraPath.read(filmed("parallax").folder / "slow_camera.json")
+    report = matched(filmed("parallax").frames, slow).report
+    assert report["verdict"] == "locked", report["reason"]
+    assert report["world_scale"] is None
+    assert report["slide_px"] is None
+    assert "scale" in report["reason"]
+
+
+def scene(kind: str, prefix: str) -> dict[str, Any]:
+    """The scene's own geometry as an option of the check."""
+    return {"scene_depth": filmed("parallax").folder / f"{prefix}depth"} if kind == "depth" else {"ground_m": 0.0}
+
+
+@pytest.mark.parametrize("kind", ["depth", "ground"])
+def test_the_right_scale(kind: str) -> None:
+    report = matched(filmed("parallax").frames, filmed("parallax").camera, **scene(kind, "")).report
+    assert report["verdict"] == "locked"
+    assert report["world_scale"] == pytest.approx(1.0, abs=0.02)
+    assert report["slide_px"]["p95"] < 1.0
+
+
+@pytest.mark.parametrize("kind", ["depth", "ground"])
+def test_a_plate_that_moves_too_far_for_its_scene(kind: str) -> None:
+    slow = CameraPath.read(filmed("parallax").folder / "slow_camera.json")
+    report = matched(filmed("parallax").frames, slow, **scene(kind, "slow_")).report
+    assert report["world_scale"] == pytest.approx(1.2, abs=SIZE * 0.2)
+    assert report["slide_px"]["p95"] > 5.0
+
+
+def test_the_ground_of_a_crane_shot() -> None:
+    report = matched(filmed("crane").frames, filmed("crane").camera, ground_m=0.0).report
+    assert report["world_scale"] == pytest.approx(1.0, abs=0.02)
+    assert report["ground_m"] == pytest.approx(0.0, abs=0.06)
+    assert report["ground_tilt_deg"] < 1.0
+    wrong = matched(filmed("crane").frames, filmed("crane").camera, ground_m=0.5).report
+    assert wrong["slide_px"]["p95"] > 5.0
+
+
+# Pictures that cannot be vouched for ----------------------------------------------------------------
+
+
+def test_a_smooth_sky_is_unsolved() -> None:
+    report = true_match("sky").report
+    assert report["verdict"] == "unsolved"
+    assert len(report["reason"]) > 20
+    for figure in ("camera_error_px", "uncertainty_px", "jitter_px", "reprojection_px", "rotation_error_deg",
+                   "translation_error", "camera_mc", "rigidity", "world_scale", "slide_px"):  # fmt: skip
+        assert report[figure] is None, figure
+    assert true_match("sky").solved is None
+
+
+def test_a_smooth_sky_is_not_believed_with_a_wrong_camera_either() -> None:
+    given = planted.rotation_drift(filmed("sky").true, 5.0)
+    assert matched(filmed("sky").frames, given).report["verdict"] == "unsolved"
+
+
+@pytest.mark.parametrize("name", ["breathing", "swimming"])
+def test_a_picture_that_melts_is_never_locked(name: str) -> None:
+    report = true_match(name).report
+    assert report["verdict"] != "locked"
+    assert report["rigidity"] is None or report["rigidity"] < 0.6
+
+
+def test_fog_is_no_reason_for_a_wrong_number() -> None:
+    report = true_match("fog").report
+    assert report["verdict"] in ("locked", "unsolved"), report["reason"]
+
+
+@pytest.mark.parametrize("name", ["parallax", "nodal", "static", "sky", "breathing"])
+def test_a_report_is_plain_json(name: str) -> None:
+    """Null where nothing is known; never NaN."""
+    json.dumps(true_match(name).report, allow_nan=False)
