@@ -22,7 +22,7 @@ from platewright.errors import Cancelled, PlatewrightError, RequestError
 from platewright.protocol import Job
 
 from .plate_read import Plate, read_plate
-from .preparing import Preparation
+from .preparing import LOOK_PAUSE_SECONDS, Preparation
 from .runtime import Check, Runtime, default_python
 from .scene_read import Reading
 from .scene_write import show_behind_camera
@@ -31,8 +31,6 @@ POLL_SECONDS = 0.1
 PANEL_REGIONS = {("VIEW_3D", "UI"), ("PROPERTIES", "WINDOW"), ("PREFERENCES", "WINDOW")}
 PACE_SECONDS = 2.0                                 # of a stage, before anything is said about its end
 TICK_SECONDS = 0.004                               # leaves room for the rest of a tick of 5 ms
-LOOK_SECONDS = 0.03                                # of reading a camera in one tick
-LOOK_PAUSE_SECONDS = 0.01                          # between two such ticks: the interface's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,7 @@ def prepare(scene: bpy.types.Scene, make_job: Callable[[CameraPath], Job], runti
 
 def proceed(preparation: Preparation) -> None:
     """As far as it goes now. Raises what it ends with."""
-    preparation.advance(LOOK_SECONDS)
+    preparation.advance()
     if preparation.is_over:
         state.preparation = None
         preparation.finish()

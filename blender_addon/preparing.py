@@ -1,7 +1,8 @@
 """From the button to a job that can be sent: a window stays alive while a long camera is read.
 
-Looking needs Blender and is done a few milliseconds at a time. What follows is arithmetic and text, longer than the
-looking itself, and done in a thread that touches nothing of Blender.
+Looking needs Blender and is done a few milliseconds at a time, or as long as the window itself was busy since: every
+helping has Blender sort its scene anew, which a scene of a thousand objects feels more than the looking. What follows
+is arithmetic and text, longer than the looking itself, and done in a thread that touches nothing of Blender.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from platewright.protocol import Job
 from .camera_views import Pause
 from .scene_read import Reading
 
+LOOK_SECONDS = 0.03                                # of a helping
+LOOK_SECONDS_MAX = 1.0                             # of one in a window that was busy for longer than that
+LOOK_PAUSE_SECONDS = 0.01                          # between two helpings: the window's own
 SETTLE_SECONDS = 0.01                              # in which a short shot is written
 
 
@@ -34,6 +38,8 @@ class Preparation:
     text: str = ""                                 # the job as it will lie on disk
     error: PlatewrightError | None = None
     writer: Thread | None = None
+    clock: Callable[[], float] = perf_counter
+    looked_at: float | None = None                 # when the last helping ended
 
     @property
     def is_over(self) -> bool:
@@ -49,27 +55,33 @@ class Preparation:
         """The count, for the bar."""
         return "writing the job" if self.writer else f"reading the camera {self.done}/{self.reading.total}"
 
-    def advance(self, seconds: float, clock: Callable[[], float] = perf_counter) -> None:
-        """Look at as many frames as fit, at one at least; from the main thread."""
-        deadline = clock() + seconds
+    def advance(self) -> None:
+        """One helping: as many frames as fit, one at least; from the main thread."""
+        deadline = self._deadline()
 
         def is_late(done: int, _total: int) -> bool:
             self.done = done
-            return clock() >= deadline
+            return self.clock() >= deadline
 
         try:
-            while self.writer is None and not self._look(is_late) and clock() < deadline:
+            while self.writer is None and not self._look(is_late) and self.clock() < deadline:
                 continue
         except PlatewrightError as error:
             self.error = error
         if self.writer is not None:
             self.writer.join(SETTLE_SECONDS)
+        self.looked_at = self.clock()
 
     def finish(self) -> None:
         """Start the job, or raise why there is none."""
         if self.error is not None:
             raise self.error
         self.start(self.job, text=self.text)
+
+    def _deadline(self) -> float:
+        now = self.clock()
+        busy = 0.0 if self.looked_at is None else now - self.looked_at - LOOK_PAUSE_SECONDS
+        return now + min(max(LOOK_SECONDS, busy), LOOK_SECONDS_MAX)
 
     def _look(self, is_late: Pause) -> bool:
         if not self.reading.look(is_late):

@@ -260,6 +260,12 @@ def press(addon: ModuleType, scene: Scene) -> None:
     addon.jobs.prepare(scene, addon.operators.job_maker(scene), addon.preferences.own_runtime())
 
 
+def slowly(addon: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One frame in a tick."""
+    monkeypatch.setattr(addon.preparing, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(addon.preparing, "LOOK_SECONDS_MAX", 0.0)
+
+
 def tick_until(jobs: Any, is_so: Callable[[], object]) -> list[float | None]:
     """Tick as the timer would; what it answered each time."""
     pauses: list[float | None] = []
@@ -289,31 +295,41 @@ class Clock:
         return self.now
 
 
-def test_a_helping_ends_with_its_time() -> None:
-    from blender_addon.preparing import Preparation
-
-    scene, _ = shot(1, 600)
-    sent: list[Job] = []
-    clock = Clock()
+def helpings(busy: float) -> list[int]:
+    """Frames in each helping of a camera of 600 frames, in a window that is busy for so long after each."""
+    from blender_addon.preparing import LOOK_PAUSE_SECONDS, Preparation
 
     def make_job(camera: CameraPath) -> Job:
         return Job(request=PlateRequest(camera=camera, prompt="x"), name="n", out="/", id="1")
 
-    preparation = Preparation(scene_read.Reading(scene), make_job, lambda job, text: sent.append(job))
-    helpings, before = [0], 0
+    scene, _ = shot(1, 600)
+    sent: list[Job] = []
+    preparation = Preparation(scene_read.Reading(scene), make_job, lambda job, text: sent.append(job), clock=Clock())
+    frames, before = [], 0
     while not preparation.is_over:
-        preparation.advance(0.05, clock)
-        helpings.append(preparation.done - before)
+        preparation.advance()
+        frames.append(preparation.done - before)
         before = preparation.done
-    assert max(helpings) == 50 and len(helpings) > 12, "50 frames of one millisecond each in 50 milliseconds"
+        preparation.clock.now += LOOK_PAUSE_SECONDS + busy
     preparation.finish()
     assert len(sent[0].request.camera) == 600
+    return frames
+
+
+def test_a_helping_ends_with_its_time() -> None:
+    frames = helpings(busy=0.0)
+    assert max(frames) == 30 and len(frames) > 20, "frames of one millisecond each in 30 milliseconds"
+
+
+def test_a_helping_takes_no_longer_than_the_window_did() -> None:
+    first, *others = helpings(busy=0.2)
+    assert first == 30 and others[0] == pytest.approx(200, abs=2)
 
 
 def test_a_long_camera_is_read_in_many_ticks_and_the_job_starts(
     addon: ModuleType, jobs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "LOOK_SECONDS", 0.0)             # one frame in a tick
+    slowly(addon, monkeypatch)
     scene = ready(tmp_path, 40)
     before = state(scene)
     press(addon, scene)
@@ -345,7 +361,7 @@ def test_a_short_camera_starts_at_once(addon: ModuleType, jobs: Any, tmp_path: P
 def test_cancel_while_it_is_read(
     addon: ModuleType, jobs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "LOOK_SECONDS", 0.0)
+    slowly(addon, monkeypatch)
     scene = ready(tmp_path, 40)
     press(addon, scene)
     jobs.tick()
@@ -360,7 +376,7 @@ def test_cancel_while_it_is_read(
 def test_a_file_opened_while_it_is_read_ends_it_with_a_reason(
     addon: ModuleType, jobs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "LOOK_SECONDS", 0.0)
+    slowly(addon, monkeypatch)
     press(addon, ready(tmp_path, 40))
     jobs.tick()
     new_file()
@@ -371,7 +387,7 @@ def test_a_file_opened_while_it_is_read_ends_it_with_a_reason(
 def test_what_only_the_last_frame_shows_is_refused_all_the_same(
     addon: ModuleType, jobs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "LOOK_SECONDS", 0.0)
+    slowly(addon, monkeypatch)
     scene = ready(tmp_path, 12)
     keys(scene.camera, "scale", {11: (1, 1, 1), 12: (-1, 1, 1)})
     press(addon, scene)
