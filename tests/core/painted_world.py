@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from platewright.camera import CameraPath
 from platewright.match.tracking import Tracks
 from platewright.match.views import Array, Views, rotation_from_vector
-
 from tests.core.shots import level_pose
 
 WALL_Y, WALL_HALF, WALL_TOP = 12.0, 3.0, 4.0       # metres
@@ -78,8 +78,7 @@ def growing(frames: int, axis: tuple[float, float, float], end: float) -> Array:
 
 def look(views: Views, index: int, finest_px: float = 5.0) -> tuple[NDArray[np.float32], Array]:
     """The picture (H, W, 3) and its planar depth (H, W), infinite at the dome; no wave shorter than `finest_px`."""
-    pixel = np.stack(np.meshgrid(np.arange(views.width) + 0.5, np.arange(views.height) + 0.5), -1).reshape(-1, 2)
-    depth, place = cast(views, index, pixel)
+    depth, place = cast(views, index, _every_pixel(views))
     finest = finest_px / views.lens[index, 0]      # radians
     is_near = np.isfinite(depth)
     grain = np.where(is_near, finest * np.where(is_near, depth, 1.0) * 3, finest)
@@ -87,6 +86,16 @@ def look(views: Views, index: int, finest_px: float = 5.0) -> tuple[NDArray[np.f
     colours = np.stack([grey, painted(place + 7.3, grain), 1 - grey], -1)
     shape = (views.height, views.width)
     return colours.reshape(*shape, 3).astype(np.float32), depth.reshape(shape)
+
+
+def depth_of(views: Views, index: int) -> Array:
+    """Planar depth (H, W) in metres, infinite at the dome."""
+    return cast(views, index, _every_pixel(views))[0].reshape(views.height, views.width)
+
+
+def _every_pixel(views: Views) -> Array:
+    grid = np.meshgrid(np.arange(views.width) + 0.5, np.arange(views.height) + 0.5)
+    return np.stack(grid, -1).reshape(-1, 2)
 
 
 def cast(views: Views, index: int, pixel: Array) -> tuple[Array, Array]:
@@ -123,7 +132,7 @@ def painted(place: Array, grain: Array) -> Array:
 def found(
     camera: CameraPath, shown: Views, given: Views | None = None, *, noise_px: float = 0.0, step_px: int = 12
 ) -> Found:
-    """What a good solver makes of pictures that `shown` took: points of a grid on every fourth frame, and where seen."""
+    """What a good solver makes of pictures that `shown` took: points of a grid on every fourth frame."""
     given = Views.of(camera) if given is None else given
     frames = len(shown)
     points = np.concatenate([_grid_points(shown, index, step_px) for index in range(0, frames, 4)])

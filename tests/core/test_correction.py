@@ -1,12 +1,12 @@
-"""What must be undone, told from the solver's noise: each smoothing is held against a truth, each pin against its twin."""
+"""What must be undone, told from the solver's noise: each smoothing is held against a truth."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from platewright.match.correction import Difference, pinned, sensitivity, smoothed, steadied
 from platewright.match.views import Array, Views
-
 from tests.core import painted_world as world
 
 FRAMES = 48

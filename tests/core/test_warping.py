@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from platewright.match import warping
 from platewright.match.relief import GroundPlane, hidden
 from platewright.match.views import Array, Views
-
 from tests.core import painted_world as world
 
 
@@ -130,7 +130,7 @@ def test_one_resample_is_sharper_than_a_bicubic_chain() -> None:
 
 
 def test_a_reduction_does_not_alias() -> None:
-    x, y = centres(240, 160)
+    x, _ = centres(240, 160)
     fine = np.repeat((0.5 + 0.5 * np.sin(2 * np.pi * x / 2.7))[..., None], 3, -1).astype(np.float32)
     to_x, to_y = centres(80, 53)
     innocent = warping.resample(fine, (to_x * 3, to_y * 3), (3.0, 3.0))
@@ -159,10 +159,10 @@ def test_out_of_range_is_clipped() -> None:
 
 def test_what_stands_in_front_hides_and_what_stands_still_does_not() -> None:
     wanted = Views.of(world.path([world.level_pose(0, 0, 1.7)], (320, 180)))
-    _, depth = world.look(wanted, 0)
+    depth = world.depth_of(wanted, 0)
     moved = world.drifted(wanted, np.zeros((1, 3)), 0.0, np.array([[0.5, 0.0, 0.0]]))
     is_hidden = hidden(moved, wanted, 0, 1.0 / depth)
-    _, pictured_depth = world.look(moved, 0)
+    pictured_depth = world.depth_of(moved, 0)
     x, y = warping.source_positions(moved, wanted, 0, 1.0 / depth)
     inside = warping.covered((x, y), 320, 180)
     seen = pictured_depth[np.clip(y.astype(int), 0, 179), np.clip(x.astype(int), 0, 319)]

@@ -1,0 +1,387 @@
+"""Locks of pictures whose true camera is known: what comes back, what is refused, what the report says of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO
+import pytest
+
+from platewright.camera import CameraPath
+from platewright.errors import PlateError, RequestError
+from platewright.match import locking
+from platewright.match.leftover import usable_beyond_m
+from platewright.match.relief import SceneDepth
+from platewright.match.views import Array, Views, vector_from_rotation
+from tests.core import painted_world as world
+from tests.core.painted_world import Found
+
+FRAMES = 12
+LAST = FRAMES - 1
+
+
+def lock_of(found: Found, camera: CameraPath, **options: Any) -> locking.Lock:
+    lock = locking.plan(found, camera, **options)  # type: ignore[arg-type]
+    json.dumps(lock.report, allow_nan=False)
+    return lock
+
+
+def nodal(turn_deg: float = 5.0, overscan: float = 0.5, noise_px: float = 0.0) -> tuple[CameraPath, Views, Found]:
+    """A pan whose pictures turn away by `turn_deg` and zoom by 3 per cent."""
+    camera = world.pan(FRAMES)
+    wide = Views.of(locking.overscanned(camera, overscan))
+    turn = world.growing(FRAMES, (0.5, 1, 0.4), turn_deg)
+    shown = world.drifted(wide, turn, 0.03 * np.linspace(0, 1, FRAMES))
+    return camera, shown, world.found(camera, shown, wide, noise_px=noise_px)
+
+
+def moving(shift_m: float, turn_deg: float = 1.0) -> tuple[CameraPath, Views, Found]:
+    """A dolly whose pictures were taken from beside the path."""
+    camera = world.dolly(FRAMES)
+    wide = Views.of(locking.overscanned(camera, 0.4))
+    shift = world.growing(FRAMES, (1, 0.2, 0.1), shift_m)
+    shown = world.drifted(wide, world.growing(FRAMES, (0.5, 1, 0.4), turn_deg), 0.0, shift)
+    return camera, shown, world.found(camera, shown, wide)
+
+
+def depth_folder(folder: Path, camera: CameraPath, scale: float = 1.0, channel: str = "Z") -> Path:
+    folder.mkdir()
+    for index, frame in enumerate(camera.frames):
+        depth = world.depth_of(Views.of(camera), index)
+        metres = np.where(np.isfinite(depth), depth * scale, 1e10).astype(np.float32)
+        output = OpenImageIO.ImageOutput.create("exr")
+        spec = OpenImageIO.ImageSpec(camera.width, camera.height, 1, "float")
+        spec.channelnames = (channel,)
+        assert output.open(str(folder / f"depth.{frame}.exr"), spec)
+        assert output.write_image(np.ascontiguousarray(metres[..., None]))
+        output.close()
+    return folder
+
+
+def band(report: dict[str, Any], from_m: float | None) -> dict[str, Any]:
+    return next(entry for entry in report["bands"] if entry["from_m"] == from_m)
+
+
+def left_deg(lock: locking.Lock, shown: Views) -> Array:
+    """(F,) degrees between the camera taken for pictured and the one that took the pictures."""
+    away = np.swapaxes(lock.pictured.world_from_camera, 1, 2) @ shown.world_from_camera
+    return np.degrees(np.linalg.norm(vector_from_rotation(away), axis=1))
+
+
+# Turn and zoom -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("noise_px", [0.0, 0.3])
+def test_a_drift_of_five_degrees_comes_back(noise_px: float) -> None:
+    camera, shown, found = nodal(5.0, noise_px=noise_px)
+    lock = lock_of(found, camera)
+    assert left_deg(lock, shown).max() <= 0.1
+    report = lock.report
+    assert report["residual_before_px"]["p95_px"] > 20
+    assert report["residual_px"]["p95_px"] <= 1.0
+    assert report["correction_deg"]["max"] == pytest.approx(5.0, rel=0.02)
+    assert report["focal_ratio"]["max"] == pytest.approx(np.exp(0.03), rel=0.01)
+    assert report["usable_beyond_m"] == 0.0
+    assert report["uncovered"]["max"] == 0.0
+
+
+def test_the_locked_picture_is_the_picture_that_was_wanted() -> None:
+    camera, shown, found = nodal(5.0)
+    lock = lock_of(found, camera)
+    source, _ = world.look(shown, LAST)
+    truth, _ = world.look(Views.of(camera), LAST)
+    locked = lock.picture(LAST, source)
+    assert locked.shape == truth.shape
+    assert locked.dtype == np.float32
+    assert world.psnr(locked, truth) > 34
+    assert world.psnr(source[45:-45, 80:-80], truth) < 22                    # guilty: only cropped
+
+
+def test_a_correction_of_the_wrong_sign_is_found() -> None:
+    camera, shown, found = nodal(5.0)
+    lock = lock_of(found, camera)
+    assert found.solved is not None
+    found.solved = world.drifted(found.given, -world.growing(FRAMES, (0.5, 1, 0.4), 5.0))
+    wrong = lock_of(found, camera)
+    source, _ = world.look(shown, LAST)
+    truth, _ = world.look(Views.of(camera), LAST)
+    assert left_deg(wrong, shown).max() > 9
+    assert world.psnr(wrong.picture(LAST, source), truth) < world.psnr(lock.picture(LAST, source), truth) - 15
+
+
+def test_a_right_plate_comes_back_bit_by_bit() -> None:
+    camera = world.pan(FRAMES)
+    views = Views.of(camera)
+    found = world.found(camera, views)
+    noise = np.random.default_rng(1).normal(size=(FRAMES, 3))
+    found.solved = world.drifted(views, np.degrees(0.005 / views.lens[0, 0]) * noise)
+    lock = lock_of(found, camera)
+    picture = np.random.default_rng(0).random((180, 320, 3), dtype=np.float32)
+    assert np.array_equal(lock.picture(3, picture), picture)
+    assert lock.report["correction_deg"]["max"] == 0.0
+    assert lock.report["warnings"] == []
+    assert lock.report["overscan_needed"] == 0.0
+
+
+def test_an_enlargement_and_a_crop_are_the_same_resample() -> None:
+    """A small model's frames with overscan become a plate of twice the pixels."""
+    camera = world.pan(FRAMES, (320, 180))
+    native = locking.overscanned(camera, 0.25).scaled(200, 112)
+    shown = Views.of(native)
+    lock = lock_of(world.found(camera, shown, shown), camera)
+    source, _ = world.look(shown, 0, finest_px=8.0)
+    truth, _ = world.look(Views.of(camera), 0, finest_px=16.0)
+    assert world.psnr(lock.picture(0, source), truth) > 30
+    assert lock.report["uncovered"]["max"] == 0.0
+
+
+def test_sharpness_is_told_frame_by_frame() -> None:
+    camera, shown, found = nodal(3.0)
+    lock = lock_of(found, camera)
+    assert lock.report["sharpness"]["after"] == [None] * FRAMES
+    for index in (0, 5, LAST):
+        lock.picture(index, world.look(shown, index)[0])
+    told = lock.report["sharpness"]
+    assert told["after"][1] is None
+    assert told["after"][LAST] == pytest.approx(told["before"][LAST], rel=0.1)
+    assert 0 < lock.report["sharpness_pulse"] < 0.05
+    json.dumps(lock.report, allow_nan=False)
+
+
+def test_frames_of_another_size_are_refused() -> None:
+    camera, _, found = nodal(1.0)
+    with pytest.raises(RequestError) as refusal:
+        lock_of(found, camera).picture(0, np.zeros((180, 320, 3), dtype=np.float32))
+    assert refusal.value.code == "E_FRAMES_SIZE"
+
+
+def test_what_was_not_solved_cannot_be_locked() -> None:
+    camera, _, found = nodal(1.0)
+    found.solved, found.report = None, {"reason": "nothing but fog"}
+    with pytest.raises(PlateError, match="fog") as refusal:
+        lock_of(found, camera)
+    assert refusal.value.code == "E_UNSOLVED"
+
+
+def test_a_camera_of_other_frames_is_refused() -> None:
+    camera, _, found = nodal(1.0)
+    with pytest.raises(RequestError) as refusal:
+        lock_of(found, camera.window(1003, 1012))
+    assert refusal.value.code == "E_RANGE"
+
+
+# What is not covered -----------------------------------------------------------------------------
+
+
+def test_an_uncovered_rim_is_told_filled_and_refused() -> None:
+    camera, shown, found = nodal(5.0, overscan=0.1)
+    lock = lock_of(found, camera)
+    report = lock.report
+    assert report["uncovered"]["max"] > 0.02
+    assert report["uncovered"]["worst_frame"] == camera.frames[-1]
+    assert report["uncovered"]["per_frame"][0] == 0.0
+    assert "W_UNCOVERED" in report["warnings"][0]
+    assert "1012" in report["warnings"][0]
+    dark = lock.picture(LAST, np.clip(world.look(shown, LAST)[0], 0.3, 1.0)).min()
+    assert dark > 0.2                              # no black corner
+    with pytest.raises(PlateError, match="1012") as refusal:
+        lock_of(found, camera, uncovered="refuse")
+    assert refusal.value.code == "E_UNCOVERED"
+    assert f"--overscan {report['overscan_needed']:.3g}" in refusal.value.hint
+
+
+def test_the_overscan_that_is_named_is_enough_and_a_little_less_is_not() -> None:
+    camera, _, found = nodal(5.0, overscan=0.1)
+    needed = lock_of(found, camera).report["overscan_needed"]
+    assert lock_of(nodal(5.0, overscan=needed + 0.02)[2], camera, uncovered="refuse").report["uncovered"]["max"] == 0.0
+    with pytest.raises(PlateError):
+        lock_of(nodal(5.0, overscan=needed - 0.04)[2], camera, uncovered="refuse")
+
+
+@pytest.mark.parametrize("drift_deg", [0.5, 2.5, 5.0])
+def test_the_overscan_expected_covers_a_drift_about_any_axis(drift_deg: float) -> None:
+    camera = world.pan(2)
+    share = locking.expected_overscan(camera, drift_deg)
+    assert camera.width * share / 2 == pytest.approx(round(camera.width * share / 2))
+    draw = np.random.default_rng(0)
+    worst = 0.0
+    for _ in range(200):
+        axis = draw.normal(size=3)
+        turn = np.tile(drift_deg * axis / np.linalg.norm(axis), (2, 1))
+        wide = Views.of(locking.overscanned(camera, share + 0.01))
+        found = Found({}, camera.frames, wide, world.drifted(wide, turn), *_no_tracks(wide))
+        lock = locking.Lock(camera.frames, found.solved, Views.of(camera), locking.FarAway(), {}, *_unseen())
+        x, y = locking.warping.source_positions(lock.pictured, lock.wanted, 0)
+        assert locking.warping.covered((x, y), wide.width, wide.height).all()
+        worst = max(worst, locking.overscan_for(np.tile(locking.warping.reach((x, y), wide.width, wide.height), (2, 1)),
+                                                wide, lock.wanted))
+    assert worst > 0.8 * share - 2 / camera.width  # and not far more than needed
+    assert locking.expected_overscan(camera, 0.0) == 0.0
+
+
+def test_an_overscanned_camera_holds_the_plate_in_its_middle() -> None:
+    camera = world.pan(2)
+    wide = locking.overscanned(camera, 0.25)
+    assert (wide.width, wide.height) == (400, 224)
+    assert wide.cropped(40, 22, 320, 180) == camera
+
+
+# The wrong place ---------------------------------------------------------------------------------
+
+
+def test_a_turn_alone_leaves_what_is_near_and_says_so(tmp_path: Path) -> None:
+    camera, _, found = moving(0.25)
+    depth = depth_folder(tmp_path / "depth", camera, 3.0)
+    report = lock_of(found, camera, scene_depth=depth).report                # guilty depth: nothing to warp by
+    assert report["translation"].startswith("refused: the scene's depth is not what the pictures show")
+    assert band(report, None)["p95_px"] < 0.2
+    assert band(report, 2.0)["p95_px"] > 5
+    assert report["usable_beyond_m"] is None or report["usable_beyond_m"] > 20
+
+
+@pytest.mark.parametrize("channel", ["Z", "ViewLayer.Depth.Z", "Depth.V"])
+def test_a_depth_picture_is_read_whatever_its_channel_is_called(tmp_path: Path, channel: str) -> None:
+    camera = world.dolly(1)
+    folder = depth_folder(tmp_path / "depth", camera, channel=channel)
+    inverse = SceneDepth.open(folder, camera.frames, Views.of(camera)).inverse_depth(0)
+    assert np.allclose(inverse, 1.0 / world.depth_of(Views.of(camera), 0), rtol=1e-6)
+    assert inverse.min() == 0.0                    # the sky
+
+
+def test_the_scenes_depth_corrects_the_place(tmp_path: Path) -> None:
+    camera, shown, found = moving(0.1)
+    lock = lock_of(found, camera, scene_depth=depth_folder(tmp_path / "depth", camera))
+    assert lock.report["translation"] == "corrected by scene depth"
+    assert lock.report["residual_px"]["p95_px"] < 0.2
+    assert lock.report["usable_beyond_m"] == 0.0
+    assert 0 < lock.report["disoccluded"] < 0.02
+    source, _ = world.look(shown, LAST)
+    truth, _ = world.look(Views.of(camera), LAST)
+    assert world.psnr(lock.picture(LAST, source), truth) > 34
+
+
+def test_the_solved_depth_corrects_the_place_where_it_is_dense() -> None:
+    camera, shown, found = moving(0.1)
+    lock = lock_of(found, camera)
+    assert lock.report["translation"] == "corrected by solved depth"
+    assert lock.report["residual_px"]["p95_px"] < 0.5
+    thin = world.found(camera, shown, found.given)
+    thin.is_explained[np.arange(len(thin.is_explained)) % 32 > 0] = False
+    report = lock_of(thin, camera).report
+    assert "too few points" in report["translation"]
+    assert report["residual_px"]["p95_px"] > 2
+
+
+def test_a_place_too_wrong_is_refused_in_words(tmp_path: Path) -> None:
+    camera, _, found = moving(1.5)
+    report = lock_of(found, camera, scene_depth=depth_folder(tmp_path / "depth", camera)).report
+    assert report["translation"].startswith("refused: it would move things by")
+    assert report["parallax_px"] > 20
+    assert band(report, None)["p95_px"] < 0.2      # the turn is undone all the same
+
+
+def test_too_much_to_invent_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    camera, _, found = moving(0.1)
+    depth = depth_folder(tmp_path / "depth", camera)
+    monkeypatch.setattr("platewright.match.placing.HIDDEN_SHARE", 0.001)
+    assert "would have to be invented" in lock_of(found, camera, scene_depth=depth).report["translation"]
+
+
+def test_depth_that_lacks_a_frame_is_refused(tmp_path: Path) -> None:
+    camera, _, found = moving(0.1)
+    depth = depth_folder(tmp_path / "depth", camera)
+    (depth / "depth.1005.exr").unlink()
+    with pytest.raises(RequestError, match="1005") as refusal:
+        lock_of(found, camera, scene_depth=depth)
+    assert refusal.value.code == "E_DEPTH_FRAMES"
+    with pytest.raises(RequestError) as refusal:
+        lock_of(found, camera, scene_depth=tmp_path / "nowhere")
+    assert refusal.value.code == "E_FILE_MISSING"
+
+
+def test_the_ground_is_pinned() -> None:
+    camera, shown, found = moving(0.25)
+    lock = lock_of(found, camera, to="ground")
+    assert lock.report["translation"] == "corrected on the ground at 0 m"
+    is_ground = (np.abs(found.points_world[:, 2]) < 1e-6) & (found.points_world[:, 3] > 0)
+    found.is_explained &= is_ground
+    on_ground = lock_of(found, camera, to="ground").report["residual_px"]
+    assert on_ground["p95_px"] < 0.3
+    elsewhere = lock_of(found, camera, to="ground", ground_m=-1.0).report["residual_px"]
+    assert elsewhere["p95_px"] > 2                 # guilty: not where the ground is
+    source, _ = world.look(shown, LAST)
+    truth, _ = world.look(Views.of(camera), LAST)
+    assert world.psnr(lock.picture(LAST, source)[140:], truth[140:], 4) > 33
+
+
+# A region ----------------------------------------------------------------------------------------
+
+
+def region_picture(path: Path, views: Views, is_white: Array) -> Path:
+    from PIL import Image
+
+    Image.fromarray((is_white * 255).astype(np.uint8)).convert("RGB").resize((views.width, views.height)).save(path)
+    return path
+
+
+def test_a_region_is_pinned_at_its_own_depth(tmp_path: Path) -> None:
+    camera, _, found = moving(0.1)
+    wide = found.given
+    white = np.zeros((wide.height, wide.width))
+    white[: wide.height // 2, wide.width // 3 : -wide.width // 3] = 1.0       # on the wall
+    region = region_picture(tmp_path / "region.png", wide, white)
+    pinned = lock_of(found, camera, to="region", region=region)
+    far = lock_of(moving(0.1)[2], camera, to="region", region=region)
+    assert pinned.report["translation"].startswith("left")
+    on_wall = (found.points_world[:, 3] > 0) & (np.abs(found.points_world[:, 1] - world.WALL_Y) < 1e-6)
+    found.is_explained &= on_wall
+    residual = _survey_p95(pinned, found)
+    assert residual < 1.0
+    assert residual == pytest.approx(_survey_p95(far, found))
+    found.is_explained[np.arange(len(found.is_explained)) % 4 > 0] = False  # too few for depth: a turn alone
+    plain = lock_of(found, camera)
+    assert plain.report["residual_px"]["p95_px"] > 2 * residual
+
+
+def test_a_region_with_nothing_in_it_is_refused(tmp_path: Path) -> None:
+    camera, _, found = nodal(1.0)
+    black = region_picture(tmp_path / "black.png", found.given, np.zeros((found.given.height, found.given.width)))
+    for options, code in (({"region": black}, "E_REGION_EMPTY"), ({}, "E_REGION_NONE")):
+        with pytest.raises(RequestError) as refusal:
+            lock_of(found, camera, to="region", **options)
+        assert refusal.value.code == code
+
+
+def _survey_p95(lock: locking.Lock, found: Found) -> float:
+    survey = locking._survey(lock, found, found.solved, locking.Sight.of(found))  # type: ignore[arg-type]
+    return survey["residual_px"]["p95_px"]
+
+
+# Depth bands -------------------------------------------------------------------------------------
+
+
+def test_usable_beyond_ends_where_a_slice_of_depths_fails() -> None:
+    depth = np.linspace(1, 100, 4000)
+    near_wrong = 5.0 / depth
+    found = usable_beyond_m(depth, near_wrong)
+    assert found is not None
+    assert 4.5 < found < 8.0
+    assert usable_beyond_m(depth, np.full(4000, 0.3)) == 0.0
+    assert usable_beyond_m(depth, np.full(4000, 3.0)) is None
+    assert usable_beyond_m(depth, np.full(4000, np.nan)) is None
+    crowd = np.concatenate([np.full(100_000, 80.0), depth])                   # many that are fine hide nothing
+    hidden = usable_beyond_m(crowd, np.concatenate([np.full(100_000, 0.1), near_wrong]))
+    assert hidden is not None
+    assert hidden > 4.5
+
+
+def _no_tracks(views: Views) -> tuple[Any, ...]:
+    nothing = world.found(world.pan(2), views, views, step_px=200)
+    return nothing.tracks, nothing.points_world, nothing.residual_px, nothing.is_explained, nothing.per_frame
+
+
+def _unseen() -> tuple[Array, Array]:
+    return np.full(2, np.nan), np.full(2, np.nan)
