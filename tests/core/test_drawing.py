@@ -105,7 +105,7 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Footage:
 
 def drawn(path: Path, after: Made, before: Made | None, footage: Footage) -> NDArray[np.uint8]:
     """The page's pixels."""
-    drawing.write_match_picture(path / "match.png", after, before, footage, title="bg_v002", limit_px=1.0)
+    drawing.write_match_picture(path / "match.png", after, before, footage, title="bg_v002")
     return np.asarray(Image.open(path / "match.png"))
 
 

@@ -23,19 +23,21 @@ from . import paper
 from .footage import Footage
 from .paper import BLUE, FAINT, GREEN, ORANGE, TEXT, VERMILLION, YELLOW, Chart, Colour, Curve, Page, Spot, length_of
 from .tracking import Tracks
+from .verdict import LOCKED_PX, WIDE
 from .views import Array, Views
 
 WIDTH, MARGIN, GUTTER = 1600, 24, 24
 COLUMN = (WIDTH - 2 * MARGIN - 2 * GUTTER) / 3
-HEAD, BAND, WORDS = 96, 330, 110                   # heights of the headline, of charts, of words instead; pixels
+HEAD, BAND, WORDS = 118, 330, 40                   # heights of the headline, of charts, of words instead; pixels
 ROW = 25
 LARGE = (round(2 * COLUMN + GUTTER), 620)          # the worst frame's picture at most, and the others'
 SMALL = (round(COLUMN), 285)
 CAPTION = 30
 APART = 8                                          # worst frames lie at least this share of the range apart
 DIM = 0.55                                         # of a picture's brightness, so that the tracks stand out
-TRAIL = 10                                         # frames
-ARROW_CELL, ARROW_LENGTH, ARROW_PLAIN = 52.0, 34.0, 18.0     # pixels: one arrow per cell; long enough as it is
+TRAIL, TRAIL_DIM = 6, 0.6                          # frames; of the track's brightness
+TRACK_CELL, ARROW_CELL = 24.0, 60.0                # pixels: one of a kind per cell of a grid, to be told from the next
+ARROW_LENGTH, ARROW_PLAIN = 34.0, 18.0             # pixels: wanted at least; long enough as it is
 FACTORS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 NOT_KNOWN = "not known"
 CHARTS = (                                         # what is drawn, how well it is known, title
@@ -79,18 +81,17 @@ def write_match_picture(
     footage: Footage,
     *,
     title: str,
-    limit_px: float,
-    plate: Views | None = None,
+    scale: float = 1.0,
 ) -> FileRecord:
     """Draw and publish match.png.
 
     after      what is told; `before` is the same plate before its lock, if it was locked
     footage    the pictures that `after` was measured on
-    limit_px   the largest p95 of the camera's error that is called locked, pixels of the plate
-    plate      the camera at the plate's size, where that is not the footage's
+    scale      pixels of the plate per pixel of the footage
     raises     PlateError E_FRAME_READ where a frame cannot be read, and those of `disk.publish`
     """
-    limit_deg = math.degrees(math.atan(limit_px / float(np.median((plate or after.given).lens[:, 0]))))
+    limit_px = LOCKED_PX[after.given.width * scale >= WIDE][0]
+    limit_deg = math.degrees(math.atan(limit_px / (scale * float(np.median(after.given.lens[:, 0])))))
     worst = worst_frames(after)
     cells = [draw_frame(after, footage, index, LARGE if place == 0 else SMALL) for place, index in enumerate(worst)]
     has_charts = any(list(error_curves(after, before, key)) for key, *_ in CHARTS)
@@ -119,17 +120,23 @@ def draw_head(page: Page, match: Measured, title: str) -> None:
     page.words((WIDTH - MARGIN, 28), title, 20, TEXT, "ra")
     range_ = f"frames {match.frames[0]} to {match.frames[-1]}"
     page.words((WIDTH - MARGIN, 60), range_, 15, FAINT, "ra")
-    room = WIDTH - 3 * MARGIN - length_of(range_, 15)
-    page.words((MARGIN + 24, 60), shortened(match.report.get("reason") or "", room, 16), 16, FAINT)
+    room = WIDTH - 4 * MARGIN - length_of(range_, 15)
+    lines = wrapped(match.report.get("reason") or "", room, 16)
+    for place, line in enumerate(lines[:2]):
+        is_cut = place == 1 and len(lines) > 2
+        page.words((MARGIN + 24, 60 + 22 * place), f"{line} ..." if is_cut else line, 16, FAINT)
 
 
-def shortened(text: str, width: float, size: float) -> str:
-    """One line that fits, cut with dots where it must be."""
-    if length_of(text, size) <= width:
-        return text
-    while text and length_of(f"{text}...", size) > width:
-        text = text[:-1]
-    return f"{text.rstrip()}..."
+def wrapped(text: str, width: float, size: float) -> list[str]:
+    """The text in lines that fit."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and length_of(longer, size) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def draw_figures(page: Page, after: dict[str, Any], before: dict[str, Any] | None) -> None:
@@ -258,30 +265,34 @@ def draw_frame(match: Measured, footage: Footage, index: int, box: tuple[int, in
 
 
 def caption(match: Measured, index: int, factor: int) -> str:
-    """The frame's number and errors; how much longer than true the arrows are."""
+    """The frame's number and errors, its tracks, and how much longer than true the arrows are."""
     error, turn = match.per_frame["error_px"][index], match.per_frame["rotation_error_deg"][index]
-    text = f"Frame {match.frames[index]}"
-    if math.isfinite(error):
-        text += f": {measure(float(error), 'px')} off"
-    if math.isfinite(turn):
-        text += f", turned {measure(float(turn), chr(176))}"
-    return text + (f"; arrows {factor} times as long" if factor > 1 else "; arrows to scale" * factor)
+    seen = match.tracks.track[match.tracks.frame == index]
+    off = f"{measure(float(error), 'px')} off" if math.isfinite(error) else "error not known"
+    turned = f", turned {measure(float(turn), chr(176))}" if math.isfinite(turn) else ""
+    rigid = f"{match.is_explained[seen].sum()} of {len(seen)} tracks rigid"
+    return f"Frame {match.frames[index]}: {off}{turned}; {rigid}" + (f"; arrows x{factor}" if factor > 1 else "")
 
 
 def draw_tracks(page: Page, match: Measured, index: int, scale: float) -> None:
-    """Where each track is now and where it was in the frames before."""
+    """Where tracks are now and where they were in the frames before, one of each kind per cell of a grid."""
     tracks = match.tracks
     here = np.flatnonzero(tracks.frame == index)
     is_good = match.is_explained[tracks.track[here]]
-    for observation, good in sorted(zip(here, is_good, strict=True), key=lambda pair: bool(pair[1]), reverse=True):
-        trail = trail_of(tracks.track, int(observation))
-        spots = [(float(x * scale), float(y * scale)) for x, y in tracks.pixel[trail]]
-        colour = BLUE if good else VERMILLION
-        page.line(spots, colour, 1.0)
-        if good:
-            page.dot(spots[-1], 2.0, colour)
-        else:
-            page.cross(spots[-1], 3.0, colour, 1.5)
+    for kind, colour in ((here[is_good], BLUE), (here[~is_good], VERMILLION)):
+        for observation in kind[thinned(tracks.pixel[kind] * scale, TRACK_CELL)]:
+            trail = tracks.pixel[trail_of(tracks.track, int(observation))] * scale
+            spots = [(float(x), float(y)) for x, y in trail]
+            page.line(spots, dimmed(colour), 1.0)
+            if colour == BLUE:
+                page.dot(spots[-1], 2.0, colour)
+            else:
+                page.cross(spots[-1], 3.0, colour, 1.5)
+
+
+def dimmed(colour: Colour) -> Colour:
+    red, green, blue = (round(TRAIL_DIM * code) for code in colour)
+    return red, green, blue
 
 
 def trail_of(track: NDArray[np.int32], observation: int) -> slice:
@@ -299,9 +310,9 @@ def draw_arrows(page: Page, match: Measured, index: int, scale: float) -> int:
     if not len(tips):
         return 0
     factor = magnification(errors)
-    for tip, error in thinned(tips, errors):
-        start = tip[0] - factor * error[0], tip[1] - factor * error[1]
-        page.arrow(start, tip, YELLOW)
+    for place in thinned(tips, ARROW_CELL):
+        (x, y), (right, down) = tips[place].tolist(), errors[place].tolist()
+        page.arrow((x - factor * right, y - factor * down), (x, y), YELLOW)
     return factor
 
 
@@ -332,13 +343,10 @@ def magnification(errors: Array) -> int:
     return max(factor for factor in FACTORS if factor <= max(wanted, 1.0))
 
 
-def thinned(tips: Array, errors: Array) -> Iterator[tuple[Spot, Spot]]:
-    """One arrow per cell of a grid, so that each can be told from the next."""
-    cells = np.floor(tips / ARROW_CELL).astype(np.intp)
-    _, chosen = np.unique(cells, axis=0, return_index=True)
-    for place in chosen:
-        (x, y), (right, down) = tips[place].tolist(), errors[place].tolist()
-        yield (x, y), (right, down)
+def thinned(spots: Array, cell: float) -> NDArray[np.intp]:
+    """Indices of one spot (P, 2) per cell of a grid."""
+    cells = np.floor(spots / cell).astype(np.intp)
+    return np.unique(cells, axis=0, return_index=True)[1]
 
 
 # The page ----------------------------------------------------------------------------------------
