@@ -40,6 +40,15 @@ def test_points_that_lie_somewhere_are_written_with_their_colours(tmp_path: Path
     assert [tuple(row) for row in rows] == [(1, 2, 3, 0, 1, 2), (-2, 4, 1, 6, 7, 8)]
 
 
+def test_what_lies_far_beyond_the_rest_is_left_out(tmp_path: Path) -> None:
+    points = np.column_stack([np.random.default_rng(3).normal(0, 10, (50, 3)), np.ones(50)])
+    points[7] = 0.0, 700.0, 0.0, 1.0               # a hill
+    points[8] = 0.0, 70_000.0, 0.0, 1.0
+    write_points(tmp_path / "points.ply", points)
+    heights = read_ply(tmp_path / "points.ply")["y"]
+    assert len(heights) == 49 and heights.max() == 700
+
+
 def test_points_without_colours(tmp_path: Path) -> None:
     record = write_points(tmp_path / "points.ply", HOMOGENEOUS)
     rows = read_ply(tmp_path / "points.ply")

@@ -17,6 +17,7 @@ from ..pictures import Picture, bytes_from_display
 from .tracking import Tracks
 from .views import Array
 
+FAR = 100.0                                        # times the median distance from the middle of all
 UNKNOWN = 128                                      # grey of a point that no looked-at picture shows
 PICTURES_FOR_COLOUR = 24
 _PLACE = [(axis, "<f4") for axis in "xyz"]
@@ -26,7 +27,7 @@ _COLOUR = [(channel, "u1") for channel in ("red", "green", "blue")]
 def write_points(path: Path, points_world: Array, colours: NDArray[np.uint8] | None = None) -> FileRecord:
     """Publish the solved points as a PLY.
 
-    points_world   (K, 4) homogeneous, metres; a point at infinity, beyond any camera's reach, or not solved is left out
+    points_world   (K, 4) homogeneous, metres; a point at infinity, far beyond the others, or not solved is left out
     colours        (K, 3) sRGB codes, or None for points without colour
     raises         PlateError E_DISK_FULL, E_OUT_READONLY, E_PATH_LENGTH, E_PATH, E_OUT_IO, E_OUT_LOCKED
     """
@@ -45,10 +46,15 @@ def write_points(path: Path, points_world: Array, colours: NDArray[np.uint8] | N
 
 
 def near_points(points_world: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """The points (P, 3) in metres that lie somewhere, and which of the K (K,) they are."""
+    """The points (P, 3) in metres that lie somewhere, and which of the K (K,) they are.
+
+    The few that lie `FAR` times as far out as most are left out, too: nobody finds the rest beside them.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         places = points_world[:, :3] / points_world[:, 3:]
     is_near = np.max(np.abs(places), axis=1, initial=0.0) <= REACH_METRES      # false for NaN and infinity, too
+    out = np.linalg.norm(places[is_near] - np.median(places[is_near], axis=0), axis=1) if is_near.any() else np.zeros(0)
+    is_near[is_near] = out <= FAR * np.median(out) if len(out) else False
     return places[is_near], is_near
 
 
