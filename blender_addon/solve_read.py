@@ -39,7 +39,7 @@ class Points:
 class Solve:
     """The camera that a plate's pictures show, and the points they show."""
 
-    name: str                                      # of the plate's folder
+    folder: Path                                   # of the plate
     path: CameraPath
     points: Points | None                          # None: there is no points.ply
 
@@ -58,7 +58,7 @@ def read_solve(folder: Path) -> Solve:
     for file in (camera, points):
         check_file(file, hashes.get(file.name))
     path = CameraPath.read(camera)
-    return Solve(name=folder.name, path=path, points=read_points(points) if points.is_file() else None)
+    return Solve(folder=folder, path=path, points=read_points(points) if points.is_file() else None)
 
 
 def noted_hashes(folder: Path) -> dict[str, str]:

@@ -14,12 +14,15 @@ from mathutils import Matrix, Quaternion
 
 from platewright.camera import CameraPath, Pose
 
+from .plate_link import recorded
 from .scene_read import metres_per_unit
 from .solve_read import Frame, Points, Solve, blender_axes
 
 TAG = "platewright_solve"                          # custom property: the name we gave
 COLLECTION, CAMERA, POINTS = "Platewright solve", "Platewright solve", "Platewright points"
 LINEAR = "LINEAR"
+BACKGROUND = ("image", "alpha", "display_depth", "frame_method", "show_background_image")
+PLAYED = ("frame_start", "frame_offset", "frame_duration", "use_cyclic", "use_auto_refresh")
 SAME_PIXEL = 1e-3                                  # relative difference of a pixel's shape that is told
 
 
@@ -33,10 +36,11 @@ def import_solve(scene: bpy.types.Scene, solve: Solve) -> list[str]:
     camera = own_object(scene, home, CAMERA, bpy.data.cameras.new(CAMERA))
     set_lens_like(camera.data, scene, frame)
     animate(camera, frame.seen_through(solve.path), frame, scene.frame_current)
-    notes = [f"{camera.name} is the camera that {solve.name} shows.", *pixel_notes(solve.path, frame)]
+    show_behind(camera.data, solve)
+    notes = [f"{camera.name} is the camera that {solve.folder.name} shows.", *pixel_notes(solve.path, frame)]
     if solve.points is None:
         forget_points(scene)
-        notes.append(f"W_NO_POINTS: {solve.name} has no points.ply; the camera came alone.")
+        notes.append(f"W_NO_POINTS: {solve.folder.name} has no points.ply; the camera came alone.")
     else:
         cloud = own_object(scene, home, POINTS, cloud_mesh(solve.points, frame.metres_per_unit))
         cloud.hide_render = True
@@ -133,6 +137,19 @@ def set_lens_like(lens: bpy.types.Camera, scene: bpy.types.Scene, frame: Frame) 
     like = own_lens(scene)
     if like is not None and like != lens:
         lens.clip_start, lens.clip_end, lens.display_size = like.clip_start, like.clip_end, like.display_size
+
+
+def show_behind(lens: bpy.types.Camera, solve: Solve) -> None:
+    """Stand the plate behind the solved camera as it stands behind another one, if it does."""
+    for there in [each for other in bpy.data.cameras if other != lens for each in other.background_images]:
+        if there.image is not None and recorded(there.image).get("folder") == str(solve.folder):
+            mine = lens.background_images.new()
+            for name in BACKGROUND:
+                setattr(mine, name, getattr(there, name))
+            for name in PLAYED:
+                setattr(mine.image_user, name, getattr(there.image_user, name))
+            lens.show_background_images = True
+            return
 
 
 def animate(camera: bpy.types.Object, path: CameraPath, frame: Frame, now: int) -> None:

@@ -179,6 +179,19 @@ def test_what_the_artist_made_of_it_stays(tmp_path: Path) -> None:
     assert scenes.worst_px(drifted(path), scene, solved_camera()) < scenes.LIMIT_PX
 
 
+def test_the_plate_stands_behind_the_solved_camera_too(addon: ModuleType, tmp_path: Path) -> None:
+    scene, camera = scenes.shot(1001, 1003)
+    folder = solved(write_plate(tmp_path, [flat(4, 4, (9, 9, 9))] * 3), scene_read.camera_path(scene))
+    bpy.ops.platewright.import_solve(plate=str(folder))
+    assert not solved_camera().data.background_images, "it stands behind no camera yet"
+    bpy.ops.platewright.show_plate(plate=str(folder))
+    for _ in range(2):
+        bpy.ops.platewright.import_solve(plate=str(folder))
+    (mine,) = solved_camera().data.background_images
+    assert mine.image == camera.data.background_images[0].image and mine.image_user.frame_duration == 3
+    assert mine.alpha == 1.0 and solved_camera().data.show_background_images
+
+
 def test_one_undo_takes_it_away(addon: ModuleType, tmp_path: Path) -> None:
     scene, _ = scenes.shot(1001, 1003)
     folder = solved(tmp_path / "solve", scene_read.camera_path(scene))
