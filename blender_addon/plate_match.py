@@ -31,6 +31,9 @@ def kept(report: Any) -> Report | None:
     if not isinstance(report, dict):
         return None
     groups = {name: report[name] for name in GROUPS if isinstance(report.get(name), dict)}
+    before = report.get("before")
+    if isinstance(before, dict):                   # the model's own pictures, of which one figure is worth a line
+        groups["before"] = before["camera_error_px"] if isinstance(before.get("camera_error_px"), dict) else before
     return {
         **{name: report[name][:REASON_CHARS] for name in WORDS if isinstance(report.get(name), str)},
         **{name: report[name] for name in NUMBERS if is_number(report.get(name))},
@@ -66,9 +69,10 @@ def figures(report: Report | None) -> list[tuple[str, str]]:
     The world's scale is told even where it is not known: without it CG may slide on the ground of a locked plate.
     """
     report = report or {}
-    error, turn, slide = (report.get(name, {}) for name in GROUPS)
+    error, turn, slide, before = (report.get(name, {}) for name in (*GROUPS, "before"))
     rows = [
         ("Error", worst(error, "px")),
+        ("Unlocked", worst(before, "px")),
         ("Known to", measure(report.get("uncertainty_px"), "px")),
         ("Jitter", measure(report.get("jitter_px"), "px")),
         ("Rotation", measure(turn.get("mean"), "\N{DEGREE SIGN}", " on average")),

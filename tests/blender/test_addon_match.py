@@ -69,6 +69,14 @@ def test_what_nobody_measured_is_not_called_good(report: Any) -> None:
     assert plate_match.verdict(plate_match.kept(report)) == plate_match.NOT_MEASURED
 
 
+def test_what_the_lock_mended_is_told() -> None:
+    match = plate_match.kept({**REPORT, "before": {**REPORT, "camera_error_px": {"p95": 38.21, "max": 61.0}}})
+    assert ("Unlocked", "38.2 px, max 61.0 px") in plate_match.figures(match)
+    assert plate_match.kept(match) == match, "what an image remembers is read like any report"
+    unsolved = plate_match.kept({**REPORT, "before": {"verdict": "unsolved", "camera_error_px": None}})
+    assert "Unlocked" not in dict(plate_match.figures(unsolved))
+
+
 def test_a_hostile_report_shrinks_to_what_can_be_shown() -> None:
     hostile = {
         "verdict": "locked", "reason": "x" * 10**6, "jitter_px": float("nan"), "rigidity": True,

@@ -82,12 +82,14 @@ def write_match_picture(
     *,
     title: str,
     scale: float = 1.0,
+    usable_beyond_m: float | None = None,
 ) -> FileRecord:
     """Draw and publish match.png.
 
     after      what is told; `before` is the same plate before its lock, if it was locked
     footage    the pictures that `after` was measured on
     scale      pixels of the plate per pixel of the footage
+    usable_beyond_m   distance from which on a locked plate is locked; None: everywhere, or nowhere
     raises     PlateError E_FRAME_READ where a frame cannot be read, and those of `disk.publish`
     """
     limit_px = LOCKED_PX[after.given.width * scale >= WIDE][0]
@@ -98,7 +100,7 @@ def write_match_picture(
     band = BAND if has_charts else WORDS
     page = Page(WIDTH, HEAD + band + 56 + height_of(cells) + MARGIN)
     draw_head(page, after, title)
-    draw_figures(page, after.report, before.report if before else None)
+    draw_figures(page, {**after.report, "usable_beyond_m": usable_beyond_m}, before.report if before else None)
     if has_charts:
         draw_charts(page, after, before, (limit_px, limit_deg))
     draw_frames(page, cells, HEAD + band + 20)
