@@ -186,6 +186,15 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def remove_folder(path: Path) -> None:
+    """The same for a folder of ours and the files in it; a link is not followed."""
+    if path.is_dir() and not path.is_symlink():
+        for entry in path.iterdir():
+            remove(entry)
+        with contextlib.suppress(OSError):
+            path.rmdir()
+
+
 # Before the work ---------------------------------------------------------------------------------
 
 

@@ -1,51 +1,48 @@
 """From a request to a plate: the story, readable top to bottom.
 
-    request -> camera fitted to the plate -> model opened -> frames generated -> written -> signed off
+    request -> camera fitted to the plate -> what the path asks for -> model opened, a little wider than the plate
+            -> pictures kept -> measured -> locked -> frames written -> measured again -> signed off
 
-The engine names no model. It runs in the worker process and, unchanged, inside the command line.
+Without a lock the pictures become frames as they are made. The engine names no model. It runs in the worker process
+and, unchanged, inside the command line.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
-from . import device_lock, models, provenance, versions
+from . import device_lock, measuring, models, provenance, versions, wedge
 from .camera import CameraPath
-from .errors import OutOfMemory, PlateError, PlatewrightError
-from .pictures import Picture, resize
-from .plates import FrameRecord, Frames, PlateFolder
-from .protocol import Emit, Event, FrameReady, Job, PlateRequest, Stage, Warned, check_against
+from .errors import OutOfMemory, PlatewrightError
+from .match import Match, locking
+from .match.footage import Footage
+from .match.foresight import foresee
+from .match.matching import FRAMES_MIN
+from .models.base import Backend
+from .pictures import Picture
+from .protocol import Emit, Job, PlateRequest, Stage, check_against
+from .take import LockReport, Made, Source, Take, write_frames
 
-WAITING_MAX = 8                                    # pictures at the model's size, made and not yet written
+GROUND_M = 0.0                                     # where models that know of a ground put it
+LOCK_GAIN_PX = 0.05                                # a lock that mends less would only soften the pictures
 
 
 def make_plate(job: Job, emit: Emit, resume: bool = False) -> dict[str, Any]:
     """Make the plate that `job` asks for and answer with what `generate --json` prints.
 
-    `emit` hears of every step; one that raises Cancelled stops the job, and the frames made so far stay.
+    `emit` hears of every step; one that raises Cancelled stops the job, and what was made so far stays.
     With `resume` a plate of the same request is continued, or returned as it is when whole.
     Raises RequestError, BackendError, PlateError, Cancelled; the folder's record says how the job ended.
+    A requirement that is not met is no error: the answer's `exit_code` is 3.
     """
-    request = job.request.checked()
-    card = models.card(request.model)
-    check_against(request, card)
-    camera = plate_camera(request)
-    versions.preflight(Path(job.out), job.name, camera, request.frame_format)
-
-    folder = versions.open_folder(job, request, resume)
-    if folder.is_whole:
-        return provenance.answer(folder.path)
-    with folder.recording(), device_lock.held(models.gpu(request.model, request.device), job.id, emit):
-        for warning in camera.warnings:
-            emit(Warned(job.id, *_code_and_sentence(warning)))
-        _fill(folder, job, request, camera, emit)
-    return provenance.answer(folder.path)
+    job = job.checked()
+    check_against(job.request, models.card(job.request.model))
+    answer = _one(job, emit, resume) if job.tries == 1 else _best_of(job, emit, resume)
+    return answer if measuring.is_met(job.require, answer["match"]) else {**answer, "exit_code": 3}
 
 
 def plate_camera(request: PlateRequest) -> CameraPath:
@@ -54,87 +51,147 @@ def plate_camera(request: PlateRequest) -> CameraPath:
     return request.camera if request.size is None else request.camera.fitted(*request.size)
 
 
-def _fill(folder: PlateFolder, job: Job, request: PlateRequest, camera: CameraPath, emit: Emit) -> None:
-    """Generate, write and sign off: the folder becomes a whole plate."""
-    started = perf_counter()
-    emit(Stage(job.id, "loading", f"opening {request.model}"))
-    backend = models.open_backend(request.model, request.device)
-    opened = perf_counter()
+def seen_camera(request: PlateRequest, camera: CameraPath, drift_deg: float) -> CameraPath:
+    """The plate's camera with the overscan that was asked for, or that the model's drift calls for."""
+    overscan = request.overscan
+    if overscan is None:
+        overscan = min(1.0, locking.expected_overscan(camera, drift_deg)) if request.lock else 0.0
+    return locking.overscanned(camera, overscan)
 
-    marks = provenance.marks(job, request, backend.card)
-    warnings: list[str] = []
 
-    def heard(event: Event) -> None:
-        """Pass the event on; the manifest remembers what the model warned of."""
-        if isinstance(event, Warned):
-            warnings.append(f"{event.code}: {event.message}")
-        emit(event)
+def _best_of(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
+    """A plate for each seed, side by side in a wedge; the best is the answer, and all are named in it."""
+    answers: list[dict[str, Any]] = []
+    for number in range(job.tries):
+        request = replace(job.request, seed=job.request.seed + number)
+        emit(Stage(job.id, "trying", f"{number + 1} of {job.tries}, seed {request.seed}"))
+        answers.append(_one(replace(job, request=request, tries=1), emit, resume))
+    best = min(answers, key=lambda answer: measuring.quality(answer["match"]))
+    emit(Stage(job.id, "comparing", f"{job.tries} tries side by side"))
+    folder = wedge.publish(Path(job.out), job.name, job.request.sha256, answers, best)
+    seconds = round(sum(answer["seconds"] for answer in answers), 3)
+    tries = [{key: answer[key] for key in ("plate", "seed", "match")} for answer in answers]
+    return {**best, "seconds": seconds, "wedge": str(folder), "tries": tries}
 
-    pictures = _guarded(backend.generate(request, camera, job.id, heard))
-    with folder.frames_of(camera, marks) as frames:
-        with closing(_write_behind(frames, camera, pictures)) as records:
-            for record in records:
-                for warning in record.warnings:
-                    heard(Warned(job.id, warning.code, warning.message))
-                emit(FrameReady(job.id, record.frame, str(folder.path / record.file), record.sha256))
-        made = perf_counter()
-        _refuse_holes(folder, camera)
-        emit(Stage(job.id, "signing", "contact sheet, preview and manifest"))
-        companions = frames.companions()
-    native = backend.native_camera(camera)
+
+def _one(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
+    request, card = job.request, models.card(job.request.model)
+    camera = plate_camera(request)
+    versions.preflight(Path(job.out), job.name, camera, request.frame_format)
+    seen = seen_camera(request, camera, card.drift_deg)
+
+    folder = versions.open_folder(job, request, resume)
+    if folder.is_whole:
+        return provenance.answer(folder.path)
+    with folder.recording():
+        _fill(Take(folder, job, card, camera, seen, emit))
+    return provenance.answer(folder.path)
+
+
+def _fill(take: Take) -> None:
+    """Generate, lock, write, measure and sign off: the folder becomes a whole plate."""
+    take.tell_warnings(take.camera.warnings)
+    foresight = foresee(take.camera, GROUND_M)
+    take.stage("foresight", foresight.words)
+    with (_locked(take) if take.request.lock else _streamed(take)) as source:
+        write_frames(take, source)
+    after = source.before
+    if after is None or not take.are_frames_as_made(source):
+        after = _measured(take, take.frames_as_footage(), take.camera, take.camera, "how well the plate follows")
+    take.stage("signing", "figures, hashes and manifest")
+    _sign(take, source, after, foresight.to_dict())
+
+
+def _sign(take: Take, source: Source, after: Match | None, foresight: dict[str, Any]) -> None:
+    """Leave the files that tell of the match, then the manifest, the last of all."""
+    companions, folder = list(take.companions), take.folder
+    if after is not None:
+        take.tell_warnings(f"{code}: {sentence}" for code, sentence in measuring.warnings(after.report))
+        footage, before = take.frames_as_footage(), source.before if source.is_locked else None
+        with take.timed("signing"):
+            companions += measuring.publish(
+                folder.path, folder.path.name, take.camera, footage, after, before, source.lock
+            )
     folder.finish(
         provenance.manifest(
-            job=job,
-            request=request,
+            origin=take.origin(source.made),
+            name=take.job.name,
             plate=folder.path.name,
-            camera=camera,
-            native=(native.width, native.height),
-            card=backend.card,
-            model=backend.provenance(),
-            device=backend.device,
-            frames=[folder.frames[frame].to_dict() for frame in camera.frames],
+            camera=take.camera,
+            picture=take.picture(source),
+            frames=[folder.frames[frame].to_dict() for frame in take.camera.frames],
             companions=companions,
-            timings={"load": opened - started, "frames": made - opened, "signing": perf_counter() - made},
-            warnings=warnings,
+            timings=take.timings,
+            match=measuring.told(after, source.before, source.lock) if after else None,
+            match_reason=take.why_not_measured(),
+            foresight=foresight,
+            warnings=take.warnings,
         )
     )
 
 
-def _write_behind(
-    frames: Frames, camera: CameraPath, pictures: Iterator[Picture]
-) -> Generator[FrameRecord, None, None]:
-    """Write each picture in a second thread while the next ones are made; yields the frames in order.
+# The model's pictures ----------------------------------------------------------------------------
 
-    Memory holds WAITING_MAX pictures at most. However it ends, no write is left half done behind it.
-    """
 
-    def write(index: int, picture: Picture) -> FrameRecord:
-        return frames.write(index, resize(picture, camera.width, camera.height))
+@contextmanager
+def _streamed(take: Take) -> Iterator[Source]:
+    """The pictures as they are made, cropped and enlarged: nothing else is done to them."""
+    with _generating(take) as (made, pictures):
+        yield Source(made, pictures, lambda index, picture: take.framed(picture, made))
 
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames") as writer:
-        waiting: deque[Future[FrameRecord]] = deque()
+
+@contextmanager
+def _locked(take: Take) -> Iterator[Source]:
+    """The pictures once all are made and measured, each one resample away from its frame."""
+    made = _spooled(take)
+    footage = take.spool.footage(take.camera.frames, *made.native)
+    pictures = (footage.picture(index) for index in range(len(footage)))
+    native = take.seen.scaled(*made.native)
+    before = _measured(take, footage, native, take.seen, "how well the model followed")
+    lock, report = _planned(take, before)
+    if lock is None:
+        yield Source(made, pictures, lambda index, picture: take.framed(picture, made), before, report)
+        return
+    take.stage("locking", f"undoing up to {report['correction_deg']['max']:.2f} degrees")
+    take.tell_warnings(report["warnings"])
+    yield Source(made, pictures, lock.picture, before, report)
+
+
+def _spooled(take: Take) -> Made:
+    """All pictures on disk; the model runs only where an earlier job has not left them."""
+    facts = take.spool.made()
+    if facts is None:
+        return _newly_spooled(take)
+    take.tell_warnings(facts["warnings"])
+    take.timings.update(facts["timings"])
+    return Made.from_dict(facts)
+
+
+def _newly_spooled(take: Take) -> Made:
+    spool = take.spool
+    with _generating(take) as (made, pictures), take.timed("sampling"):
+        count = sum(1 for _ in spool.fill(pictures))
+    take.refuse_holes(count)
+    spool.finish({**made.to_dict(), "warnings": take.warnings, "timings": take.timings})
+    return made
+
+
+@contextmanager
+def _generating(take: Take) -> Iterator[tuple[Made, Iterator[Picture]]]:
+    """The model while it is needed, alone on its device: nothing of it is left when the block ends."""
+    request, job = take.request, take.job
+    with device_lock.held(models.gpu(request.model, request.device), job.id, take.emit):
+        take.stage("loading", f"opening {request.model}")
+        with take.timed("load"):
+            backend: Backend | None = models.open_backend(request.model, request.device)
+        native = backend.native_camera(take.seen)
+        made = Made(backend.provenance(), backend.device, (native.width, native.height))
         try:
-            for index, picture in enumerate(pictures):
-                waiting.append(writer.submit(write, index, picture))
-                while waiting and (len(waiting) > WAITING_MAX or waiting[0].done()):
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            take.refuse_little_space(made)
+            yield made, _guarded(backend.generate(request, take.seen, job.id, take.hear))
         finally:
-            for unwanted in waiting:
-                unwanted.cancel()
-
-
-def _refuse_holes(folder: PlateFolder, camera: CameraPath) -> None:
-    missing = [frame for frame in camera.frames if frame not in folder.frames]
-    if missing:
-        message = f"The model made {len(camera) - len(missing)} of {len(camera)} frames; {missing[0]} is missing."
-        raise PlateError("E_FRAMES_MISSING", message, "This is a fault of the model's back-end.")
-
-
-def _code_and_sentence(warning: str) -> tuple[str, str]:
-    code, _, sentence = warning.partition(": ")
-    return code, sentence
+            backend = None
+            models.give_memory_back()
 
 
 def _guarded(pictures: Iterator[Picture]) -> Iterator[Picture]:
@@ -146,3 +203,33 @@ def _guarded(pictures: Iterator[Picture]) -> Iterator[Picture]:
     except MemoryError as error:
         hint = "Choose a smaller size or fewer frames, or a machine with more memory."
         raise OutOfMemory("E_OOM", "There is not enough memory for this plate.", hint) from error
+
+
+# The camera they show ----------------------------------------------------------------------------
+
+
+def _measured(take: Take, footage: Footage, camera: CameraPath, seen: CameraPath, detail: str) -> Match | None:
+    """How well pictures follow `camera`; None where that was not asked for or cannot be told of so few.
+
+    seen   the same camera in pixels of the plate, which the figures are in
+    """
+    if not take.job.check or len(footage) < FRAMES_MIN:
+        return None
+    size = (seen.width, seen.height)
+    with take.timed("check"):
+        return measuring.measured(footage, camera, take.job.id, take.emit, detail, ground_m=GROUND_M, plate_size=size)
+
+
+def _planned(take: Take, before: Match | None) -> tuple[locking.Lock | None, LockReport]:
+    """The lock, if there is anything to mend and a way to; what is said of it in any case."""
+    if before is None or before.solved is None:
+        reason = before.report["reason"] if before else take.why_not_measured()
+        return None, {"applied": False, "reason": f"The camera of the model's pictures is not known. {reason}"}
+    if before.report["verdict"] == "locked":
+        return None, {"applied": False, "reason": "The model's pictures are locked as they are."}
+    lock = locking.plan(before, take.camera)
+    had, left = (lock.report[key]["p95_px"] for key in ("residual_before_px", "residual_px"))
+    if had is None or left is None or had - left < LOCK_GAIN_PX:
+        return None, {"applied": False, "reason": "What is wrong with the pictures no turn and no zoom can mend."}
+    lock.report |= {"applied": True, "reason": f"{had:.2f} px off before (p95), {left:.2f} px left."}
+    return lock, lock.report

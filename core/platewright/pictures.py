@@ -35,6 +35,22 @@ LINEAR_SPACE = "lin_rec709_scene"                  # names of the Color Interop 
 DISPLAY_SPACE = "srgb_rec709_scene"
 RESAMPLE_FILTER = "lanczos3"                       # keeps the model's detail both ways; ringing outside 0..1 is clipped
 PREVIEW_SIDE_MAX = 1920
+COLOUR = {                                         # of each format, as a manifest tells it
+    "exr": {
+        "space": LINEAR_SPACE,
+        "blender": "Linear Rec.709",
+        "steps": ["model output, display-referred sRGB", "inverse sRGB curve, IEC 61966-2-1"],
+        "bits": "half float",
+        "compression": "zip",
+    },
+    "png": {
+        "space": DISPLAY_SPACE,
+        "blender": "sRGB",
+        "steps": ["model output, display-referred sRGB"],
+        "bits": "8",
+        "compression": "deflate",
+    },
+}
 _REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 _EXR_ROWS_PER_CHUNK = 16                           # of ZIP
 _BT709 = 1                                         # primaries, transfer and matrix share the number in H.264
@@ -164,16 +180,21 @@ def _on_display_window(pixels: Picture, spec: OpenImageIO.ImageSpec) -> Picture:
     return whole
 
 
-def resize(picture: Picture, width: int, height: int) -> Picture:
-    """The picture at another size in pixels, edge to edge: K scales by (width / old width, height / old height).
+Box = tuple[float, float, float, float]            # left, top, right, bottom in pixels of the source, edges
+
+
+def resize(picture: Picture, width: int, height: int, box: Box | None = None) -> Picture:
+    """The picture, or a box of it, at another size in pixels, edge to edge: K scales by (width / old width, ...).
 
     Lanczos-3 on display values: in linear light its negative lobes ring visibly around bright edges. By Pillow, which
     takes a tenth of the time that OpenImageIO takes for the same filter.
     """
-    if picture.shape[:2] == (height, width):
-        return picture
+    left, top, right, bottom = box or (0.0, 0.0, picture.shape[1], picture.shape[0])
+    if (right - left, bottom - top) == (width, height) and left == int(left) and top == int(top):
+        return picture[int(top) : int(bottom), int(left) : int(right)]
+    box = (left, top, right, bottom)
     channels = (Image.fromarray(np.ascontiguousarray(picture[:, :, place], dtype=np.float32)) for place in range(3))
-    resized = [np.asarray(channel.resize((width, height), Image.Resampling.LANCZOS)) for channel in channels]
+    resized = [np.asarray(channel.resize((width, height), Image.Resampling.LANCZOS, box)) for channel in channels]
     return np.clip(np.stack(resized, axis=-1), 0.0, 1.0)
 
 

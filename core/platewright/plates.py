@@ -2,6 +2,7 @@
 
     <name>_v001/                        claimed by mkdir; a version is never written twice
         <name>_v001.1001.exr            whole and hashed under this name; `.part-<pid>` until then
+        native/                         the model's own pictures, while a lock needs them
         journal.jsonl                   one line per finished frame; held open and locked by whoever writes
         job.json                        how the job stands: running, failed or cancelled, with the error
         camera.json contact.png preview.mp4
@@ -37,6 +38,7 @@ from .errors import Cancelled, PlateError, PlatewrightError
 from .pictures import Picture
 
 MANIFEST, RECORD, JOURNAL = "plate.json", "job.json", "journal.jsonl"
+NATIVE = "native"                                  # folder of the model's own pictures, while the plate is not whole
 _ENCODERS: dict[str, Callable[[Path, Picture, pictures.Tags], None]] = {
     "exr": pictures.write_exr,
     "png": pictures.write_png,
@@ -150,7 +152,7 @@ class PlateFolder:
             intrinsics=camera.intrinsics[index],
             texts=marks,
         )
-        suffix = self._record["job"]["request"]["frame_format"]
+        suffix = self._record["frame_format"]
         file = disk.publish(
             self.path / f"{self.path.name}.{frame:04d}.{suffix}",
             lambda part: _ENCODERS[suffix](part, picture, tags),
@@ -192,6 +194,7 @@ class PlateFolder:
 
     def _put_away(self) -> None:
         self.release()
+        disk.remove_folder(self.path / NATIVE)
         for name in (JOURNAL, RECORD):
             disk.remove(self.path / name)
 

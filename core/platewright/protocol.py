@@ -24,10 +24,13 @@ SEED_MAX = 2**63 - 1
 SIDE_MIN, SIDE_MAX = 16, 16384                     # pixels
 STEPS_MAX = 1000
 GUIDANCE_MAX = 50.0
+OVERSCAN_MAX = 1.0                                 # of the width: twice as wide
+TRIES_MAX = 64
 NAME_MAX = 64
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(10))}
 
 FrameFormat = Literal["exr", "png"]
+Requirement = Literal["", "follows", "locked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,8 @@ class PlateRequest:
     size: tuple[int, int] | None = None            # plate's width and height in pixels; None: the camera's
     frame_format: FrameFormat = "exr"
     device: str = "auto"                           # auto, cpu, cuda, cuda:N, mps
+    overscan: float | None = None                  # share of width and height around the view; None: the model's drift
+    lock: bool = True                              # measure the model's pictures and make them follow the camera
 
     def to_dict(self) -> dict[str, Any]:
         """The versioned form on disk and on the wire."""
@@ -78,6 +83,7 @@ class PlateRequest:
             steps=None if self.steps is None else _within("steps", self.steps, 1, STEPS_MAX),
             guidance=None if self.guidance is None else float(_within("guidance", self.guidance, 0.0, GUIDANCE_MAX)),
             size=None if self.size is None else plate_size(self.size),
+            overscan=None if self.overscan is None else float(_within("overscan", self.overscan, 0.0, OVERSCAN_MAX)),
         )
 
     @property
@@ -96,16 +102,33 @@ class Job:
     out: str                                       # folder that holds the versions
     version: int | None = None                     # None: the next free one
     id: str = ""                                   # unique among the jobs one worker serves
+    check: bool = True                             # measure how well the plate follows; a lock cannot do without
+    require: Requirement = ""                      # the least verdict that is a success
+    tries: int = 1                                 # plates with the seeds that follow, the best of which is proposed
+
+    def checked(self) -> Job:
+        """The same job with a checked request; RequestError E_VALUE names what does not go together."""
+        _within("tries", self.tries, 1, TRIES_MAX)
+        _within("seed", self.request.seed, -1, SEED_MAX - self.tries + 1)
+        if self.require not in ("", "follows", "locked"):
+            raise RequestError("E_VALUE", f"The requirement {self.require!r} is not known.", "Use follows or locked.")
+        if not self.check and (self.request.lock or self.require or self.tries > 1):
+            wanted = "lock" if self.request.lock else "requirement" if self.require else "choice of tries"
+            raise RequestError("E_VALUE", f"A {wanted} needs the check, which is off.", "Leave the check on.")
+        if self.tries > 1 and self.version is not None:
+            raise RequestError("E_VALUE", "Several tries cannot be one version.", "Leave the version out.")
+        return replace(self, request=self.request.checked())
 
     def to_dict(self) -> dict[str, Any]:
         """The form of job.json."""
         plain = {"id": self.id, "name": self.name, "out": self.out, "plate_version": self.version}
+        plain |= {"check": self.check, "require": self.require, "tries": self.tries}
         return {"format": "platewright.job", "version": SCHEMA_VERSION, **plain, "request": self.request.to_dict()}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Job:
         """Read `to_dict`'s form; RequestError E_JOB says what is wrong with it."""
-        known = {"id", "name", "out", "plate_version", "request"}
+        known = {"id", "name", "out", "plate_version", "request", "check", "require", "tries"}
         plain = _unversioned(data, "platewright.job", known=known)
         for key, kind in (("request", dict), ("name", str), ("out", str)):
             if not isinstance(plain.get(key), kind):
@@ -113,8 +136,19 @@ class Job:
         version = plain.get("plate_version")
         if version is not None:
             version = int(_within("plate_version", version, 1, 9999))
-        request = PlateRequest.from_dict(plain["request"])
-        return cls(request=request, name=plain["name"], out=plain["out"], version=version, id=str(plain.get("id", "")))
+        check, tries = plain.get("check", True), plain.get("tries", 1)
+        if not (isinstance(check, bool) and _is_whole(tries)):
+            raise RequestError("E_JOB", "check must be true or false, tries a number.", "Compare it with examples/.")
+        return cls(
+            request=PlateRequest.from_dict(plain["request"]),
+            name=plain["name"],
+            out=plain["out"],
+            version=version,
+            id=str(plain.get("id", "")),
+            check=check,
+            require=plain.get("require", ""),
+            tries=tries,
+        ).checked()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +181,7 @@ class ModelCard:
     needs_first_frame: bool = False
     takes_guide: bool = False
     memory_gb: float = 0.5
+    drift_deg: float = 0.0                         # turn away from the camera that one must expect
     revision: str = ""                             # sha256 of the weights, or a pinned commit
     available: bool = True
     reason: str = ""                               # why not available, for people
@@ -163,7 +198,7 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The job entered a stage: queued, importing, loading, sampling, writing, signing."""
+    """The job entered a stage: queued, importing, foresight, loading, sampling, checking, locking, signing."""
 
     job: str
     stage: str
@@ -321,6 +356,8 @@ def _check_types(request: PlateRequest) -> None:
             raise RequestError("E_VALUE", f"{name} must be text.", "Put it in quotes.")
     if not _is_whole(request.seed) or not (request.steps is None or _is_whole(request.steps)):
         raise RequestError("E_VALUE", "seed and steps must be whole numbers.", "Remove the fraction.")
+    if type(request.lock) is not bool:
+        raise RequestError("E_VALUE", f"lock is {request.lock!r}.", "It must be true or false.")
     if request.frame_format not in ("exr", "png"):
         raise RequestError("E_VALUE", f"The format {request.frame_format!r} is not known.", "Use exr or png.")
 

@@ -31,23 +31,7 @@ FORMAT = "platewright.plate"
 VERSION = 1
 _IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _LIBRARIES = ("numpy", "torch", "diffusers", "safetensors", "cv2", "OpenImageIO", "av", "PIL")
-_SCAFFOLD = {"plate.json", "journal.jsonl", "job.json"}
-_COLOUR = {
-    "exr": {
-        "space": pictures.LINEAR_SPACE,
-        "blender": "Linear Rec.709",
-        "steps": ["model output, display-referred sRGB", "inverse sRGB curve, IEC 61966-2-1"],
-        "bits": "half float",
-        "compression": "zip",
-    },
-    "png": {
-        "space": pictures.DISPLAY_SPACE,
-        "blender": "sRGB",
-        "steps": ["model output, display-referred sRGB"],
-        "bits": "8",
-        "compression": "deflate",
-    },
-}
+_SCAFFOLD = {"plate.json", "journal.jsonl", "job.json", "native"}
 
 
 # Writing -----------------------------------------------------------------------------------------
@@ -58,57 +42,101 @@ def source_type(card: ModelCard) -> str:
     return _IPTC + ("algorithmicMedia" if card.kind == "layout" else "trainedAlgorithmicMedia")
 
 
-def marks(job: Job, request: PlateRequest, card: ModelCard) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the pictures of a plate came from; None for what nobody knows of frames made elsewhere."""
+
+    job: str
+    request: dict[str, Any] | None = None
+    request_sha256: str | None = None
+    model: dict[str, Any] | None = None            # the card, and what the back-end says of its weights
+    seed: int | None = None
+    device: str | None = None
+    source_type: str | None = None
+    locked_from: dict[str, Any] | None = None      # the plate or the frames whose pictures these are, warped
+
+    @classmethod
+    def generated(
+        cls, job: Job, request: PlateRequest, card: ModelCard, model: Mapping[str, Any], device: str
+    ) -> Origin:
+        """Pictures that a model made for this request."""
+        facts = {**asdict(card), **model}
+        return cls(job.id, request.to_dict(), request.sha256, facts, request.seed, device, source_type(card))
+
+    @classmethod
+    def locked(cls, document: Mapping[str, Any] | None, source: str) -> Origin:
+        """Pictures of a plate with this manifest, or of a folder of frames without one, warped; `source` names it."""
+        if document is None:
+            return cls("lock", locked_from={"frames": source})
+        return cls(
+            job=str(document.get("job", "lock")),
+            request=document["request"],
+            request_sha256=document["request_sha256"],
+            model=document["model"],
+            seed=document["seed"],
+            device=document["device"],
+            source_type=(document.get("disclosure") or {}).get("digitalSourceType"),
+            locked_from={"plate": source, "first_frame_sha256": document["frames"][0]["sha256"]},
+        )
+
+
+def marks(origin: Origin) -> dict[str, str]:
     """What each frame says of itself, ASCII. The prompt only as a hash: frames travel further than manifests."""
-    return {
-        "platewright.version": __version__,
-        "platewright.model": card.name,
-        "platewright.modelRevision": card.revision,
-        "platewright.seed": str(request.seed),
-        "platewright.job": job.id.encode("ascii", "backslashreplace").decode("ascii"),
-        "platewright.request_sha256": request.sha256,
-        "platewright.prompt_sha256": hashlib.sha256(request.prompt.encode("utf-8")).hexdigest(),
-        "platewright.digitalSourceType": source_type(card),
+    request, model = origin.request or {}, origin.model or {}
+    prompt = request.get("prompt")
+    known = {
+        "version": __version__,
+        "model": model.get("name"),
+        "modelRevision": model.get("revision"),
+        "seed": origin.seed,
+        "job": origin.job,
+        "request_sha256": origin.request_sha256,
+        "prompt_sha256": None if prompt is None else hashlib.sha256(str(prompt).encode("utf-8")).hexdigest(),
+        "digitalSourceType": origin.source_type,
     }
+    told = {name: str(value) for name, value in known.items() if value is not None}
+    return {f"platewright.{name}": text.encode("ascii", "backslashreplace").decode() for name, text in told.items()}
 
 
 def manifest(
     *,
-    job: Job,
-    request: PlateRequest,
+    origin: Origin,
+    name: str,
     plate: str,                                    # name of the plate's folder
     camera: CameraPath,                            # at the plate's size
-    native: tuple[int, int],                       # width and height the model worked in, pixels
-    card: ModelCard,
-    model: Mapping[str, Any],                      # what the back-end says of its weights
-    device: str,
+    picture: Mapping[str, Any],                    # of `picture`
     frames: Sequence[Mapping[str, Any]],           # frame, file, size, sha256; in order
     companions: Sequence[FileRecord],
     timings: Mapping[str, float],                  # seconds by stage
+    match: Mapping[str, Any] | None = None,        # how well the frames follow the camera
+    match_reason: str = "not measured",            # why not, where that is not known
+    foresight: Mapping[str, Any] | None = None,    # what the path asks of a model, told before any time was spent
     warnings: Sequence[str] = (),                  # "W_CODE: sentence"
 ) -> dict[str, Any]:
-    """The record of a plate as plate.json holds it; `match` is null with a reason until it is measured."""
+    """The record of a plate as plate.json holds it."""
     return {
         "format": FORMAT,
         "version": VERSION,
-        "name": job.name,
+        "name": name,
         "plate": plate,
         "status": "done",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "job": job.id,
-        "request": request.to_dict(),
-        "request_sha256": request.sha256,
+        "job": origin.job,
+        "request": origin.request,
+        "request_sha256": origin.request_sha256,
+        "locked_from": origin.locked_from,
         "camera": _camera(camera, companions),
-        "model": {**asdict(card), **model},
-        "seed": request.seed,
-        "device": device,
+        "model": origin.model,
+        "seed": origin.seed,
+        "device": origin.device,
         "versions": versions(),
-        "picture": _picture(request, camera, native),
+        "picture": dict(picture),
         "frames": [dict(frame) for frame in frames],
         "companions": [companion.to_dict() for companion in companions],
-        "match": None,
-        "match_reason": "not measured",
-        "disclosure": {"digitalSourceType": source_type(card), "c2pa": False},
+        "match": dict(match) if match else None,
+        "match_reason": None if match else match_reason,
+        "foresight": dict(foresight) if foresight else None,
+        "disclosure": {"digitalSourceType": origin.source_type, "c2pa": False},
         "timings": {stage: round(seconds, 4) for stage, seconds in timings.items()},
         "warnings": [*camera.warnings, *warnings],
     }
@@ -131,6 +159,7 @@ def answer(folder: Path) -> dict[str, Any]:
         "device": document["device"],
         "seconds": round(sum(document["timings"].values()), 3),
         "match": document["match"],
+        "foresight": document.get("foresight"),
         "warnings": document["warnings"],
     }
 
@@ -148,19 +177,35 @@ def _camera(camera: CameraPath, companions: Sequence[FileRecord]) -> dict[str, A
     }
 
 
-def _picture(request: PlateRequest, camera: CameraPath, native: tuple[int, int]) -> dict[str, Any]:
+def picture(
+    camera: CameraPath,
+    native: tuple[int, int],
+    frame_format: str,
+    *,
+    seen: tuple[int, int] | None = None,
+    warp: str = "",
+) -> dict[str, Any]:
+    """How the frames came from the model's pictures.
+
+    native   width and height of those, pixels
+    seen     the same in pixels of the plate: more than the plate has where there was overscan; None: as many
+    warp     the filter of a lock; empty where nothing was locked
+    """
     size = camera.width, camera.height
-    resample = {"filter": pictures.RESAMPLE_FILTER, "scale": [size[0] / native[0], size[1] / native[1]]}
+    seen = seen or size
+    scale = [seen[0] / native[0], seen[1] / native[1]]
+    is_whole = not warp and scale == [1.0, 1.0]
     return {
         "width": size[0],
         "height": size[1],
         "native_width": native[0],
         "native_height": native[1],
-        "resample": None if size == native else resample,
-        "format": request.frame_format,
+        "overscan": round(seen[0] / size[0] - 1, 6),
+        "resample": None if is_whole else {"filter": warp or pictures.RESAMPLE_FILTER, "scale": scale},
+        "format": frame_format,
         "pixel_aspect": 1.0,
         "distortion": "none",
-        "colour": _COLOUR[request.frame_format],
+        "colour": pictures.COLOUR[frame_format],
     }
 
 

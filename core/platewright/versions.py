@@ -69,7 +69,11 @@ def open_folder(job: Job, request: PlateRequest, resume: bool) -> PlateFolder:
     found = find_partial(out, job.name, job.version, request.sha256) if resume else None
     if found:
         return found
-    record = {"job": {**job.to_dict(), "request": request.to_dict()}, "request_sha256": request.sha256}
+    record = {
+        "job": {**job.to_dict(), "request": request.to_dict()},
+        "request_sha256": request.sha256,
+        "frame_format": request.frame_format,
+    }
     return claim(out, job.name, job.version, record)
 
 
@@ -77,7 +81,7 @@ def claim(out: Path, name: str, version: int | None, record: Mapping[str, Any]) 
     """Make a version folder of our own and start its record; among any number of claimers each gets another.
 
     version   None: the one after the last that exists
-    record    goes into job.json; holds at least `request_sha256` and `job`
+    record    goes into job.json; holds at least `request_sha256` and `frame_format`
     raises    RequestError E_NAME, E_VERSION_TAKEN; PlateError of `disk.publish`
     """
     _require_slug(name)
@@ -139,10 +143,11 @@ def find_partial(out: Path, name: str, version: int | None, request_sha256: str)
 
 
 def _request_of(path: Path) -> str | None:
-    """The hash of the request a version was made for; None when nothing trustworthy says so."""
+    """The hash of the request a version was made for; None for a later lock, and when nothing trustworthy says so."""
     for name in (MANIFEST, RECORD):
         try:
-            return str(disk.read_json(path / name).get("request_sha256"))
+            document = disk.read_json(path / name)
+            return None if document.get("locked_from") else str(document.get("request_sha256"))
         except FileNotFoundError:
             continue
         except (OSError, ValueError):

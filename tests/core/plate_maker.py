@@ -80,19 +80,18 @@ def make(job: Job, resume: bool = False) -> Path:
 def fill(folder: plates.PlateFolder, job: Job) -> None:
     """Frames that are not there yet, companions and manifest."""
     camera = job.request.camera
-    with folder.frames_of(camera, provenance.marks(job, job.request, CARD)) as frames:
+    model = {"files": [{"file": "draft.safetensors", "sha256": "0" * 64}]}
+    origin = provenance.Origin.generated(job, job.request, CARD, model, "cpu")
+    with folder.frames_of(camera, provenance.marks(origin)) as frames:
         for index in range(len(camera)):
             frames.write(index, picture_of(camera, index))
         companions = frames.companions()
     document = provenance.manifest(
-        job=job,
-        request=job.request,
+        origin=origin,
+        name=job.name,
         plate=folder.path.name,
         camera=camera,
-        native=CARD.native_size,
-        card=CARD,
-        model={"files": [{"file": "draft.safetensors", "sha256": "0" * 64}]},
-        device="cpu",
+        picture=provenance.picture(camera, CARD.native_size, job.request.frame_format),
         frames=[folder.frames[frame].to_dict() for frame in camera.frames],
         companions=companions,
         timings={"load": 0.5, "frames": 1.25},
@@ -178,7 +177,7 @@ def _live(wish: dict[str, Any]) -> list[dict[str, Any]]:
     size, frames = tuple(wish.get("size", (64, 36))), wish.get("frames", FRAMES)
     job = job_for(out, size=size, frames=frames, frame_format=wish.get("frame_format", "exr"))
     if wish["do"] == "claim":
-        record = {"job": job.to_dict(), "request_sha256": job.request.sha256}
+        record = {"job": job.to_dict(), "request_sha256": job.request.sha256, "frame_format": "exr"}
         return [{"version": versions.claim(out, NAME, None, record).path.name} for _ in range(wish["times"])]
     steps = _count_steps(out, wish.get("kill_at"))
     hoard = [picture_of(job.request.camera, index) for index in range(frames)] if wish.get("hoard") else []

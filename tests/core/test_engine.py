@@ -1,4 +1,4 @@
-"""The story from request to plate, told with the layout model and with models that misbehave."""
+"""The story from request to plate without check and lock, told with the layout and with models that misbehave."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from .shots import shot
 
 
 def job(out: Path, **changes: Any) -> Job:
-    request = PlateRequest(camera=changes.pop("camera", shot()), prompt="", model="grid", **changes)
-    return Job(request=request, name="sh010_BG01", out=str(out), id="j1")
+    camera = changes.pop("camera", shot())
+    request = PlateRequest(camera=camera, prompt="", model="grid", lock=False, **changes)
+    return Job(request=request, name="sh010_BG01", out=str(out), id="j1", check=False)
 
 
 def ignore(event: Event) -> None:
@@ -36,13 +37,14 @@ def test_a_request_becomes_a_whole_plate(tmp_path: Path) -> None:
     assert answer["frames"] == 4 and answer["model"] == "grid" and answer["match"] is None
     assert provenance.verify(folder).is_sound
     stages = [event.stage for event in heard if isinstance(event, Stage)]
-    assert stages == ["loading", "sampling", "signing"]
+    assert stages == ["foresight", "loading", "sampling", "signing"]
     ready = [event for event in heard if isinstance(event, FrameReady)]
     assert [event.frame for event in ready] == [1001, 1002, 1003, 1004]
     assert all(Path(event.path).is_file() for event in ready)
     assert any(isinstance(event, Progress) for event in heard)
     manifest = json.loads((folder / "plate.json").read_text())
     assert manifest["seed"] == 0 and manifest["device"] == "cpu" and manifest["model"]["name"] == "grid"
+    assert (manifest["match"], manifest["match_reason"]) == (None, "the check was left out")
     assert str(tmp_path) not in (folder / "plate.json").read_text()
 
 

@@ -32,7 +32,7 @@ def tags(frame: int = 1001, rate: Fraction = Fraction(24)) -> pictures.Tags:
         frame=frame,
         world_from_camera=level_pose(1.0, -2.0, 1.7, heading_deg=30.0, tilt_deg=10.0),
         intrinsics=(57.6, 57.6, 32.0, 18.0),
-        texts=provenance.marks(job, job.request, CARD),
+        texts=provenance.marks(provenance.Origin.generated(job, job.request, CARD, {}, "cpu")),
     )
 
 
@@ -223,7 +223,16 @@ def test_resizing_stays_in_range_and_keeps_flats() -> None:
     wide = pictures.resize(step, 200, 100)
     assert wide.min() >= 0.0 and wide.max() <= 1.0
     assert pictures.resize(flat(0.37), 97, 51) == pytest.approx(0.37, abs=1e-6)
-    assert pictures.resize(step, 64, 36) is step
+    assert np.shares_memory(pictures.resize(step, 64, 36), step)
+
+
+def test_a_box_is_cut_and_resized_at_once() -> None:
+    """Whole pixels at their own size are cut out as they are; an edge stays where the box's own K puts it."""
+    source = slanted_edge(64, 36, 31.37)
+    cut = pictures.resize(source, 32, 18, (16.0, 9.0, 48.0, 27.0))
+    assert np.shares_memory(cut, source) and edge_position(cut) == pytest.approx(15.37, abs=0.01)
+    odd = pictures.resize(source, 90, 54, (10.5, 4.5, 55.5, 31.5))
+    assert odd.shape == (54, 90, 3) and edge_position(odd) == pytest.approx(2 * (31.37 - 10.5), abs=0.05)
 
 
 # A look at the whole -----------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def test_marks_are_plain_and_keep_the_prompt_to_themselves() -> None:
     from dataclasses import replace
 
     job = replace(job_for(Path("out"), prompt="Wüste im Abendrot"), id="auftrag-ü")
-    marks = provenance.marks(job, job.request, CARD)
+    marks = provenance.marks(provenance.Origin.generated(job, job.request, CARD, {}, "cpu"))
     assert all(text.isascii() for text in marks.values())
     assert not any("Abendrot" in text for text in marks.values())
     assert marks["platewright.seed"] == "0" and marks["platewright.request_sha256"] == job.request.sha256

@@ -1,18 +1,19 @@
 """Which cameras do the tracks show? Robust bundle adjustment that starts from the camera path we know.
 
 Unknowns    per frame a small turn and, where the model has them, a shift and a zoom on top of the given camera;
-            per track a direction and, where the camera moves, an inverse depth from an anchor: X = anchor + direction / rho,
+            per track a direction and, where the camera moves, an inverse depth rho: X = anchor + direction / rho,
             so a point at infinity is an ordinary one (Civera, Davison, Montiel 2008).
 Robust      Geman-McClure weights per observation and per track, their scale annealed from the first misfit down to a
-            pixel: graduated non-convexity (Yang et al. 2020). No random draws: the same tracks give the same cameras.
-Algebra     Gauss-Newton with Levenberg's damping; the points are eliminated first (Schur complement; Triggs et al. 2000),
-            then the cameras of all frames are one dense positive definite system.
+            pixel: graduated non-convexity (Yang et al. 2020). Nothing is drawn: the same tracks, the same cameras.
+Algebra     Gauss-Newton with Levenberg's damping; the points are eliminated first (Schur complement; Triggs et al.
+            2000), then the cameras of all frames are one dense positive definite system.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,9 @@ Index = NDArray[np.int32]
 
 TURN_PRIOR = np.radians(20.0)                      # how far a camera may plausibly be off; only has to fix the gauge
 ZOOM_PRIOR = 0.2                                   # of the logarithm of the focal length
+NOISE_PX = 0.1                                     # of a good track: what the plausible is weighed against
 NEAREST_METRES = 0.05
-BEYOND_INFINITY = 0.02                             # 1/metre: a wall at infinity would stop the steps of all that leans on it
+BEYOND_INFINITY = 0.02                             # 1/metre: a wall at infinity stops the steps of all that leans on it
 CHUNK = 256                                        # tracks eliminated in one matrix product
 
 
@@ -120,6 +122,7 @@ def refine(
     begin: Solution,
     scales_px: list[float],                        # of the robust kernel, one after the other, falling
     steps: int = 3,                                # per scale
+    least_gain: float = 1e-3,                      # share of the misfit: a smaller gain ends a scale
     tell: Tell = lambda done, total: None,
 ) -> Solution:
     """Cameras and points that explain the tracks best, near `given` where the tracks say nothing."""
@@ -129,7 +132,7 @@ def refine(
         for _ in range(steps):
             state, damping, gain = _step(tracks, given, state, scale, damping)
             tell(place, len(scales_px))
-            if gain < 1e-3:
+            if gain < least_gain:
                 break
     state = _in_front(tracks, state)
     return replace(state, information=_information(tracks, given, state))
@@ -147,7 +150,8 @@ def placed(tracks: Tracks, views: Views, model: Model, scale_px: float, steps: i
     for _ in range(steps):
         weight = robust_weight(tracks, state.residual, scale_px)
         system = _linearised(tracks, views, state, weight)
-        point = np.linalg.solve(_damped(system.point_block, 1e-4), system.point_pull[:, :, None])[:, :, 0]
+        answer = np.linalg.solve(_damped(system.point_block, 1e-4), system.point_pull[:, :, None])
+        point = np.asarray(answer[:, :, 0], dtype=np.float64)
         moved = _moved(state, np.zeros((len(views), model.camera_size)), point)
         residual = residual_of(tracks, moved.views, moved.points)
         better = _track_misfit(tracks, residual, weight) < _track_misfit(tracks, state.residual, weight)
@@ -228,24 +232,33 @@ class _System:
     def reduced(self, damping: float) -> tuple[Array, Array, Array]:
         """The cameras' own system (F D, F D) and right side (F D,), and the points' inverse blocks."""
         frames, size = self.camera_pull.shape
-        inverse = np.linalg.inv(_damped(self.point_block, damping))
+        inverse = np.asarray(np.linalg.inv(_damped(self.point_block, damping)), dtype=np.float64)
         half = np.linalg.cholesky(inverse)
         blocks = np.matmul(self.mixed, half[self.tracks.track])
         matrix = np.zeros((frames, size, frames, size))
         matrix[np.arange(frames), :, np.arange(frames), :] = _damped(self.camera_block, damping)
         _eliminate(matrix, self.tracks, blocks)
         answer = np.einsum("kpq,kq->kp", inverse, self.point_pull)
-        pull = self.camera_pull.copy()
-        np.subtract.at(pull, self.tracks.frame, np.einsum("ndp,np->nd", self.mixed, answer[self.tracks.track]))
+        carried = np.einsum("ndp,np->nd", self.mixed, answer[self.tracks.track])
+        pull = self.camera_pull - by_frame(carried, self.tracks.frame, frames)
         return matrix.reshape(frames * size, -1), pull.ravel(), inverse
 
     def solved(self, damping: float) -> tuple[Array, Array]:
         """Steps of the cameras (F, D) and the points (K, P)."""
         matrix, pull, inverse = self.reduced(damping)
-        cameras = np.linalg.solve(matrix, pull).reshape(self.camera_pull.shape)
+        cameras = np.asarray(np.linalg.solve(matrix, pull), dtype=np.float64).reshape(self.camera_pull.shape)
         first, _ = spans(self.tracks)
         carried = np.add.reduceat(np.einsum("ndp,nd->np", self.mixed, cameras[self.tracks.frame]), first)
         return cameras, np.einsum("kpq,kq->kp", inverse, self.point_pull - carried)
+
+
+def by_frame(values: Array, frame: Index, frames: int) -> Array:
+    """Sums over the observations (N, ...) of each frame: (F, ...)."""
+    total = np.zeros((frames, *values.shape[1:]))
+    order = np.argsort(frame, kind="stable")
+    present, begin = np.unique(frame[order], return_index=True)
+    total[present] = np.add.reduceat(values[order], begin)
+    return total
 
 
 def _damped(blocks: Array, damping: float) -> Array:
@@ -256,8 +269,7 @@ def _damped(blocks: Array, damping: float) -> Array:
 def _eliminate(matrix: Array, tracks: Tracks, blocks: Array) -> None:
     """Subtract every track's share: sums of outer products, a few hundred tracks in one matrix product."""
     count, size, rank = len(tracks.was_lost), blocks.shape[1], blocks.shape[2]
-    bounds = np.searchsorted(tracks.track, np.arange(0, count + CHUNK, CHUNK))
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for begin, end in pairwise(np.searchsorted(tracks.track, np.arange(0, count + CHUNK, CHUNK))):
         if begin == end:
             continue
         frame, track = tracks.frame[begin:end], tracks.track[begin:end]
@@ -273,10 +285,8 @@ def _linearised(tracks: Tracks, given: Views, state: Solution, weight: Array) ->
     first, _ = spans(tracks)
     frames, size = len(given), state.model.camera_size
     heavy = by_camera * weight[:, None, None]
-    block = np.zeros((frames, size, size))
-    np.add.at(block, tracks.frame, np.matmul(heavy.transpose(0, 2, 1), by_camera))
-    pull = np.zeros((frames, size))
-    np.add.at(pull, tracks.frame, -np.einsum("nid,ni->nd", heavy, state.residual))
+    block = by_frame(np.matmul(heavy.transpose(0, 2, 1), by_camera), tracks.frame, frames)
+    pull = -by_frame(np.einsum("nid,ni->nd", heavy, state.residual), tracks.frame, frames)
     deviation, sigma = _deviation(given, state)
     block += np.diag(1 / sigma**2)
     pull -= deviation / sigma**2
@@ -300,12 +310,13 @@ def derivatives(tracks: Tracks, state: Solution) -> tuple[Array, Array]:
         columns.append(-by_seen * points.inverse_depth[track, None, None])
     if state.model.zooms:
         columns.append(np.stack([fx * x / z, fy * y / z], -1)[:, :, None])
+    by_camera = np.asarray(np.concatenate(columns, -1), dtype=np.float64)
     turned = np.matmul(by_seen, views.world_from_camera[frame].transpose(0, 2, 1))
     by_direction = np.matmul(turned, _tangents(points.direction)[track])
     if not state.model.moves:
-        return np.concatenate(columns, -1), by_direction
+        return by_camera, by_direction
     by_depth = np.einsum("nij,nj->ni", turned, points.anchor[track] - views.centre[frame])[:, :, None]
-    return np.concatenate(columns, -1), np.concatenate([by_direction, by_depth], -1)
+    return by_camera, np.concatenate([by_direction, by_depth], -1)
 
 
 def _tangents(direction: Array) -> Array:
@@ -341,7 +352,7 @@ def _moved(state: Solution, camera: Array, point: Array) -> Solution:
 
 
 def _deviation(given: Views, state: Solution) -> tuple[Array, Array]:
-    """How far each camera is from the given one (F, D), and how far it may plausibly be (D,)."""
+    """How far each camera is from the given one (F, D), and how far it may be per pixel of misfit (D,)."""
     turn = vector_from_rotation(np.matmul(given.world_from_camera.transpose(0, 2, 1), state.views.world_from_camera))
     columns, sigma = [turn], [np.full(3, TURN_PRIOR)]
     if state.model.moves:
@@ -351,7 +362,7 @@ def _deviation(given: Views, state: Solution) -> tuple[Array, Array]:
     if state.model.zooms:
         columns.append(np.log(state.views.lens[:, :1] / given.lens[:, :1]))
         sigma.append(np.full(1, ZOOM_PRIOR))
-    return np.concatenate(columns, axis=1), np.concatenate(sigma)
+    return np.concatenate(columns, axis=1), np.concatenate(sigma) / NOISE_PX
 
 
 def _reach_m(given: Views) -> float:

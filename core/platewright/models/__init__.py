@@ -9,6 +9,8 @@ Each module has four functions:
 
 from __future__ import annotations
 
+import gc
+import sys
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -41,6 +43,14 @@ def gpu(name: str, device: str) -> str:
 def open_backend(name: str, device: str) -> Backend:
     """Load a model onto `device` (auto, cpu, cuda, cuda:N, mps). Raises RequestError, BackendError."""
     return _module(name).open(device)
+
+
+def give_memory_back() -> None:
+    """What a model has freed, torch keeps for itself: whoever has the GPU next needs it."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def conditioning(name: str, camera: CameraPath, size: tuple[int, int] | None) -> dict[str, Any]:

@@ -1,0 +1,134 @@
+"""How well pictures follow a camera, and the files that say so: what `check` leaves behind.
+
+    match.json    the report, and every figure per frame, before and after the lock
+    match.png     the same for the eye
+    solve.json    the camera that the pictures show, as a camera.json
+    points.ply    what they show of the place
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import disk
+from .camera import CameraPath
+from .disk import FileRecord
+from .match import Match, check
+from .match.drawing import write_match_picture
+from .match.footage import Footage
+from .match.points import track_colours, write_points
+from .match.views import Array
+from .protocol import Emit, Progress, Stage
+
+FORMAT, VERSION = "platewright.match", 1
+RANKS = ("locked", "follows", "lost", "unsolved")  # best first
+SOLVED_NAME = "Platewright solve"
+
+
+def measured(
+    footage: Footage,
+    camera: CameraPath,
+    job: str,
+    emit: Emit,
+    detail: str,
+    *,
+    ground_m: float | None = None,
+    scene_depth: Path | None = None,
+    mask: Path | None = None,
+    plate_size: tuple[int, int] | None = None,
+) -> Match:
+    """`match.check`, told as a stage with its counts; an `emit` that raises Cancelled ends it."""
+    emit(Stage(job, "checking", detail))
+    return check(
+        footage,
+        camera,
+        ground_m=ground_m,
+        scene_depth=scene_depth,
+        mask=mask,
+        plate_size=plate_size,
+        tell=lambda stage, done, total: emit(Progress(job, stage, done, total)),
+    )
+
+
+def told(after: Match, before: Match | None, lock: dict[str, Any] | None) -> dict[str, Any]:
+    """The report as plate.json holds it: the finished frames', the model's pictures' before, and what the lock did."""
+    beyond = lock.get("usable_beyond_m") if lock else None
+    return {
+        **after.report,
+        "usable_beyond_m": beyond,
+        "before": before.report if before else None,
+        "lock": lock,
+    }
+
+
+def publish(
+    folder: Path,
+    title: str,
+    camera: CameraPath,
+    footage: Footage,
+    after: Match,
+    before: Match | None = None,
+    lock: dict[str, Any] | None = None,
+) -> list[FileRecord]:
+    """Write the four files into `folder`; solve.json and points.ply only where the camera was solved.
+
+    Raises PlateError of `disk.publish` and of reading frames.
+    """
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        **told(after, before, lock),
+        "frame_numbers": list(after.frames),
+        "per_frame": _lists(after.per_frame),
+        "per_frame_before": _lists(before.per_frame) if before else None,
+    }
+    files = [
+        disk.write_json(folder / "match.json", document),
+        write_match_picture(folder / "match.png", after, before, footage, title=title),
+    ]
+    if after.solved is not None:
+        solved = after.solved.path(camera, after.frames, SOLVED_NAME)
+        points = np.where(after.is_explained[:, None], after.points_world, np.nan)
+        colours = track_colours(after.tracks, len(points), footage.picture)
+        files += [
+            disk.write_bytes(folder / "solve.json", solved.to_json().encode("utf-8")),
+            write_points(folder / "points.ply", points, colours),
+        ]
+    return files
+
+
+def warnings(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """What an artist must know of a plate that does not follow: code and sentence."""
+    reason = report["reason"]
+    if report["verdict"] == "lost":
+        return [("W_CAMERA_LOST", f"The plate does not follow the camera. {reason}")]
+    if report["verdict"] == "unsolved":
+        return [("W_CAMERA_UNSOLVED", f"Whether the plate follows the camera is not known. {reason}")]
+    return []
+
+
+def is_met(requirement: str, match: dict[str, Any] | None) -> bool:
+    """Whether a verdict is as good as was required; nothing measured is not."""
+    if not requirement:
+        return True
+    return match is not None and RANKS.index(match["verdict"]) <= RANKS.index(requirement)
+
+
+def quality(match: dict[str, Any] | None) -> tuple[float, ...]:
+    """A key that sorts the best plate first: verdict, then camera error, then rigidity."""
+    if match is None:
+        return (float(len(RANKS)),)
+    error = (match.get("camera_error_px") or {}).get("p95")
+    far = float("inf") if error is None else float(error)
+    return float(RANKS.index(match["verdict"])), far, -float(match.get("rigidity") or 0.0)
+
+
+def _lists(per_frame: dict[str, Array]) -> dict[str, list[float | None]]:
+    """Figures as JSON has them: null where a figure is not known."""
+    return {
+        name: [round(float(value), 6) if np.isfinite(value) else None for value in values]
+        for name, values in per_frame.items()
+    }

@@ -1,0 +1,188 @@
+"""One plate in the making: what its steps share, and how frames get to the disk while the next are made."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
+from time import perf_counter
+from typing import Any
+
+from . import disk, provenance
+from .camera import CameraPath
+from .disk import FileRecord
+from .errors import PlateError
+from .match import Match
+from .match.footage import Footage
+from .pictures import Picture, resize
+from .plates import FrameRecord, Frames, PlateFolder
+from .protocol import Emit, Event, FrameReady, Job, ModelCard, PlateRequest, Stage, Warned
+from .spool import BYTES_PER_PIXEL, Spool
+
+WAITING_MAX = 8                                    # pictures at the model's size, made and not yet written
+
+LockReport = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What made the pictures."""
+
+    model: dict[str, Any]                          # what the back-end says of its weights
+    device: str
+    native: tuple[int, int]                        # width and height of the pictures, pixels
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> Made:
+        """From what `to_dict` gave, with whatever else is there."""
+        return cls(facts["model"], facts["device"], (facts["native"][0], facts["native"][1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Pictures at the model's size, in the order of the frames, and how each becomes a frame."""
+
+    made: Made
+    pictures: Iterator[Picture]
+    finished: Callable[[int, Picture], Picture]    # index, the model's picture -> the plate's
+    before: Match | None = None                    # how well they follow the camera as they are
+    lock: LockReport | None = None                 # None: no lock was asked for
+
+    @property
+    def is_locked(self) -> bool:
+        return self.lock is not None and bool(self.lock["applied"])
+
+
+@dataclass(slots=True)
+class Take:
+    """What the steps of one plate share."""
+
+    folder: PlateFolder
+    job: Job
+    card: ModelCard
+    camera: CameraPath                             # the plate's
+    seen: CameraPath                               # what the model is shown: the plate's with its overscan
+    emit: Emit
+    warnings: list[str] = field(default_factory=list[str])
+    timings: dict[str, float] = field(default_factory=dict[str, float])
+    companions: tuple[FileRecord, ...] = ()
+
+    @property
+    def request(self) -> PlateRequest:
+        return self.job.request
+
+    @property
+    def spool(self) -> Spool:
+        return Spool(self.folder.path)
+
+    # Telling ----------------------------------------------------------------------------------------
+
+    def stage(self, stage: str, detail: str) -> None:
+        self.emit(Stage(self.job.id, stage, detail))
+
+    def hear(self, event: Event) -> None:
+        """Pass the event on; the manifest remembers what was warned of."""
+        if isinstance(event, Warned):
+            self.warnings.append(f"{event.code}: {event.message}")
+        self.emit(event)
+
+    def tell_warnings(self, warnings: Iterable[str]) -> None:
+        """The same for "W_CODE: sentence"; what the camera says of itself is in the manifest already."""
+        for warning in warnings:
+            code, _, sentence = warning.partition(": ")
+            tell = self.emit if warning in self.camera.warnings else self.hear
+            tell(Warned(self.job.id, code, sentence))
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the seconds it takes to the stage's."""
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            self.timings[stage] = self.timings.get(stage, 0.0) + perf_counter() - started
+
+    def why_not_measured(self) -> str:
+        return "too few frames" if self.job.check else "the check was left out"
+
+    # Pictures and frames ----------------------------------------------------------------------------
+
+    def framed(self, picture: Picture, made: Made) -> Picture:
+        """The plate's part of a picture at the plate's size, in one resample."""
+        x, y = made.native[0] / self.seen.width, made.native[1] / self.seen.height
+        left, top = (self.seen.width - self.camera.width) / 2, (self.seen.height - self.camera.height) / 2
+        box = left * x, top * y, (left + self.camera.width) * x, (top + self.camera.height) * y
+        return resize(picture, self.camera.width, self.camera.height, box)
+
+    def frames_as_footage(self) -> Footage:
+        """The plate's frames, as they lie on the disk."""
+        paths = tuple(self.folder.path / self.folder.frames[frame].file for frame in self.camera.frames)
+        return Footage(paths, self.camera.frames, self.camera.width, self.camera.height)
+
+    def are_frames_as_made(self, source: Source) -> bool:
+        """Whether each frame is the model's picture, pixel by pixel: then they need not be measured twice."""
+        size = self.camera.width, self.camera.height
+        return not source.is_locked and size == source.made.native == (self.seen.width, self.seen.height)
+
+    def refuse_little_space(self, made: Made) -> None:
+        """PlateError E_DISK_SPACE where the model's own pictures would not fit."""
+        if self.request.lock:
+            disk.check_space(self.folder.path, len(self.camera) * made.native[0] * made.native[1] * BYTES_PER_PIXEL)
+
+    def refuse_holes(self, count: int) -> None:
+        """PlateError E_FRAMES_MISSING where the model made fewer pictures than there are frames."""
+        if count < len(self.camera):
+            message = f"The model made {count} of {len(self.camera)} frames; {self.camera.frames[count]} is missing."
+            raise PlateError("E_FRAMES_MISSING", message, "This is a fault of the model's back-end.")
+
+    # What is recorded -------------------------------------------------------------------------------
+
+    def origin(self, made: Made | None = None) -> provenance.Origin:
+        """Where the pictures come from; what the back-end says of itself is known once it was open."""
+        model, device = (made.model, made.device) if made else ({}, "")
+        return provenance.Origin.generated(self.job, self.request, self.card, model, device)
+
+    def picture(self, source: Source) -> dict[str, Any]:
+        """The manifest's words on how frames came from pictures."""
+        seen, warp = (self.seen.width, self.seen.height), "lanczos4 along the lock" if source.is_locked else ""
+        return provenance.picture(self.camera, source.made.native, self.request.frame_format, seen=seen, warp=warp)
+
+
+def write_frames(take: Take, source: Source) -> None:
+    """Every picture becomes a frame under its final name, told as it does; contact sheet and preview follow."""
+    folder = take.folder
+    with take.timed("frames"), folder.frames_of(take.camera, provenance.marks(take.origin())) as frames:
+        with closing(_write_behind(frames, source)) as records:
+            for record in records:
+                take.tell_warnings(f"{warning.code}: {warning.message}" for warning in record.warnings)
+                take.emit(FrameReady(take.job.id, record.frame, str(folder.path / record.file), record.sha256))
+        take.refuse_holes(sum(1 for frame in take.camera.frames if frame in folder.frames))
+        take.companions = frames.companions()
+
+
+def _write_behind(frames: Frames, source: Source) -> Generator[FrameRecord, None, None]:
+    """Finish and write each picture in a second thread while the next ones are made; yields the frames in order.
+
+    Memory holds WAITING_MAX pictures at most. However it ends, no write is left half done behind it.
+    """
+
+    def write(index: int, picture: Picture) -> FrameRecord:
+        return frames.write(index, source.finished(index, picture))
+
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames") as writer:
+        waiting: deque[Future[FrameRecord]] = deque()
+        try:
+            for index, picture in enumerate(source.pictures):
+                waiting.append(writer.submit(write, index, picture))
+                while waiting and (len(waiting) > WAITING_MAX or waiting[0].done()):
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for unwanted in waiting:
+                unwanted.cancel()
