@@ -13,7 +13,15 @@ from platewright.errors import PlatewrightError, RequestError
 from platewright.protocol import Job, PlateRequest, plate_name
 
 from . import jobs, preferences, scene_read, scene_write, solve_read, solve_write
-from .properties import GUIDANCE_MAX, PATH_OPTIONS, SEED_MAX, STEPS_MAX, PLATEWRIGHT_PG_scene
+from .properties import (
+    GUIDANCE_MAX,
+    OVERSCAN_MAX,
+    PATH_OPTIONS,
+    SEED_MAX,
+    STEPS_MAX,
+    TRIES_MAX,
+    PLATEWRIGHT_PG_scene,
+)
 
 Outcome = set[str]
 
@@ -195,13 +203,13 @@ def job_of(scene: bpy.types.Scene) -> Job:
 
 def job_maker(scene: bpy.types.Scene) -> Callable[[CameraPath], Job]:
     """The same but for the camera, which may be long in coming: the maker touches nothing of Blender any more."""
-    settings, frozen = scene.platewright, settings_of(scene)
+    settings, frozen, measuring = scene.platewright, settings_of(scene), measuring_of(scene)
     out = folder_of(settings.out or preferences.out_folder())
     name = settings.plate_name or "{camera}"
 
     def make(camera: CameraPath) -> Job:
-        request = PlateRequest(camera=camera, **frozen).checked()
-        return Job(request=request, name=plate_name(name, request.camera), out=out, id=os.urandom(6).hex())
+        request, plate = PlateRequest(camera=camera, **frozen), plate_name(name, camera)
+        return Job(request=request, name=plate, out=out, id=os.urandom(6).hex(), **measuring).checked()
 
     return make
 
@@ -219,7 +227,15 @@ def settings_of(scene: bpy.types.Scene) -> dict[str, Any]:
         "guidance": clamped(settings.guidance, 0.0, GUIDANCE_MAX) if settings.use_guidance else None,
         "frame_format": settings.format or "exr",
         "device": settings.device or "auto",
+        "overscan": clamped(settings.overscan, 0.0, OVERSCAN_MAX) if settings.use_overscan else None,
+        "lock": settings.check and settings.lock,
     }
+
+
+def measuring_of(scene: bpy.types.Scene) -> dict[str, Any]:
+    """What of this scene's job is no part of its request: whether to measure, and how many plates to choose from."""
+    settings: PLATEWRIGHT_PG_scene = scene.platewright
+    return {"check": settings.check, "tries": int(clamped(settings.tries, 1, TRIES_MAX)) if settings.check else 1}
 
 
 def clamped(value: float, least: float, most: float) -> float:

@@ -90,11 +90,41 @@ class SettingsPanel:
         layout.prop(settings, "plate_name", placeholder="the camera's")
 
 
+class MatchPanel:
+    """Whether the plate is measured and locked."""
+
+    bl_label = "Match"
+    bl_options = {"DEFAULT_CLOSED"}
+    layout: bpy.types.UILayout
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = context.scene.platewright
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(settings, "check")
+        column = layout.column()
+        column.enabled = settings.check
+        column.prop(settings, "lock")
+        column.prop(settings, "tries")
+        row = layout.row(heading="Overscan")
+        row.prop(settings, "use_overscan", text="")
+        value = row.row()
+        value.enabled = settings.use_overscan
+        value.prop(settings, "overscan", text="")
+
+
 class PLATEWRIGHT_PT_tab(PlatewrightTab, PlatePanel, bpy.types.Panel):
     """In the 3D view's sidebar."""
 
 
 class PLATEWRIGHT_PT_tab_settings(PlatewrightTab, SettingsPanel, bpy.types.Panel):
+    """In the 3D view's sidebar."""
+
+    bl_parent_id = "PLATEWRIGHT_PT_tab"
+
+
+class PLATEWRIGHT_PT_tab_match(PlatewrightTab, MatchPanel, bpy.types.Panel):
     """In the 3D view's sidebar."""
 
     bl_parent_id = "PLATEWRIGHT_PT_tab"
@@ -107,6 +137,12 @@ class PLATEWRIGHT_PT_camera(CameraData, PlatePanel, bpy.types.Panel):
 
 
 class PLATEWRIGHT_PT_camera_settings(CameraData, SettingsPanel, bpy.types.Panel):
+    """In the camera's properties."""
+
+    bl_parent_id = "PLATEWRIGHT_PT_camera"
+
+
+class PLATEWRIGHT_PT_camera_match(CameraData, MatchPanel, bpy.types.Panel):
     """In the camera's properties."""
 
     bl_parent_id = "PLATEWRIGHT_PT_camera"
@@ -249,7 +285,9 @@ register, unregister = bpy.utils.register_classes_factory(
         PLATEWRIGHT_MT_models,
         PLATEWRIGHT_PT_tab,
         PLATEWRIGHT_PT_tab_settings,
+        PLATEWRIGHT_PT_tab_match,
         PLATEWRIGHT_PT_camera,
         PLATEWRIGHT_PT_camera_settings,
+        PLATEWRIGHT_PT_camera_match,
     )
 )

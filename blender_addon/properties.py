@@ -10,6 +10,8 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 STEPS_MAX = 1000
 GUIDANCE_MAX = 50.0
 SEED_MAX = 2**31 - 1                               # what an integer field of Blender can hold
+OVERSCAN_MAX = 1.0
+TRIES_MAX = 8
 
 # From 4.5 a path must say that it understands `//`; before, none could say so and all did.
 IS_RELATIVE = "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties
@@ -77,6 +79,35 @@ class PLATEWRIGHT_PG_scene(bpy.types.PropertyGroup):
         description="Where the model runs",
         items=DEVICES,
         default="auto",
+    )
+    check: BoolProperty(
+        name="Check",
+        description="Measure how well the plate follows the camera, in pixels",
+        default=True,
+    )
+    lock: BoolProperty(
+        name="Lock",
+        description="Correct the plate until it follows the camera, as far as its pictures allow",
+        default=True,
+    )
+    use_overscan: BoolProperty(
+        name="Own Overscan",
+        description="Choose the overscan here instead of taking what this model's drift asks for",
+    )
+    overscan: FloatProperty(
+        name="Overscan",
+        description="How much more than the camera's view is made, as a share of it, so that a lock uncovers no edge",
+        default=0.1,
+        min=0.0,
+        max=OVERSCAN_MAX,
+        subtype="FACTOR",
+    )
+    tries: IntProperty(
+        name="Tries",
+        description="Make so many plates, with one seed after the other; the one that follows best is shown",
+        default=1,
+        min=1,
+        max=TRIES_MAX,
     )
     out: StringProperty(
         name="Folder",

@@ -85,11 +85,27 @@ def test_a_file_cannot_bring_values_out_of_bounds(addon: ModuleType) -> None:
     store = scene.get("platewright")               # up to 4.5 a file's values lie open here, unchecked
     if store is not None:
         store.update({"seed": -7, "steps": 10**6, "guidance": float("nan"), "format": 99, "device": 99})
-        settings.use_guidance = True
+        store.update({"tries": 10**6, "overscan": float("inf")})
+        settings.use_guidance = settings.use_overscan = True
     asked = addon.operators.settings_of(scene)
     assert asked["seed"] == 0 and asked["frame_format"] == "exr" and asked["device"] == "auto"
     assert asked["steps"] is None or asked["steps"] == 1000
-    assert asked["guidance"] in (None, 0.0)
+    assert asked["guidance"] in (None, 0.0) and asked["overscan"] in (None, 1.0)
+    assert addon.operators.measuring_of(scene)["tries"] in (1, 8)
+
+
+def test_the_match_is_measured_and_locked_unless_told(addon: ModuleType) -> None:
+    scene, _ = shot(1, 3)
+    settings = scene.platewright
+    settings.prompt, settings.out = "a moor", str(ROOT / "out")
+    job = addon.operators.job_of(scene)
+    assert (job.check, job.tries, job.request.lock, job.request.overscan) == (True, 1, True, None)
+    settings.tries, settings.use_overscan, settings.overscan, settings.lock = 4, True, 0.25, False
+    job = addon.operators.job_of(scene)
+    assert (job.check, job.tries, job.request.lock, job.request.overscan) == (True, 4, False, 0.25)
+    settings.lock, settings.check = True, False
+    job = addon.operators.job_of(scene)
+    assert (job.check, job.tries, job.request.lock) == (False, 1, False), "nothing to choose by"
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "CON", "a\nb", "\u202egnp", "x" * 300, "Plate : 1?"])
