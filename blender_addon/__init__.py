@@ -6,7 +6,7 @@ import sys
 
 import bpy
 
-SUBMODULES = ("properties", "preferences", "plate_link", "jobs", "operators", "panels", "command")
+SUBMODULES = ("properties", "preferences", "plate_link", "jobs", "operators", "panels")
 
 _register, _unregister = bpy.utils.register_submodule_factory(__package__, SUBMODULES)
 
@@ -14,10 +14,23 @@ _register, _unregister = bpy.utils.register_submodule_factory(__package__, SUBMO
 def register() -> None:
     """Enable the extension."""
     _register()
+    from . import jobs
+
+    jobs.state.command = bpy.utils.register_cli_command("platewright", execute)
+
+
+def execute(words: list[str]) -> int:
+    """`blender --command platewright ...`; what only this needs is loaded now and not at every start of Blender."""
+    from . import command
+
+    return command.execute(words)
 
 
 def unregister() -> None:
     """Disable the extension; Blender does so before it puts a newer one, with a newer wheel, in its place."""
+    from . import jobs
+
+    bpy.utils.unregister_cli_command(jobs.state.command)
     _unregister()
     if str(__package__).startswith("bl_ext."):
         forget()

@@ -22,7 +22,7 @@ from platewright.camera import CameraPath
 from platewright.errors import PlatewrightError, RequestError, WorkerMissing
 from platewright.protocol import frame_range
 
-from . import jobs, preferences, runtime, scene_read
+from . import preferences, runtime, scene_read
 
 USAGE = """usage: blender -b SHOT.blend --command platewright VERB [options]
 
@@ -152,11 +152,3 @@ def scene_options() -> argparse.ArgumentParser:
     parser.add_argument("--camera-object")
     parser.add_argument("--frames", type=frame_range)
     return parser
-
-
-def register() -> None:
-    jobs.state.command = bpy.utils.register_cli_command("platewright", execute)
-
-
-def unregister() -> None:
-    bpy.utils.unregister_cli_command(jobs.state.command)

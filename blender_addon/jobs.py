@@ -12,12 +12,10 @@ from functools import partial
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from platewright.camera import CameraPath
-from platewright.client import JobHandle, Worker
 from platewright.errors import Cancelled, PlatewrightError, RequestError
 from platewright.protocol import Job
 
@@ -26,6 +24,10 @@ from .preparing import LOOK_PAUSE_SECONDS, Preparation
 from .runtime import Check, Runtime, default_python
 from .scene_read import Reading
 from .scene_write import show_behind_camera
+
+if TYPE_CHECKING:
+    from platewright.camera import CameraPath
+    from platewright.client import JobHandle, Worker
 
 POLL_SECONDS = 0.1
 PANEL_REGIONS = {("VIEW_3D", "UI"), ("PROPERTIES", "WINDOW"), ("PREFERENCES", "WINDOW")}
@@ -166,6 +168,8 @@ def submit(job: Job, origin: Origin, runtime: Runtime, text: str | None = None) 
 def worker_for(runtime: Runtime) -> Worker:
     """The warm worker, or a new one if the artist has named another Python since."""
     if state.worker is None or state.runtime != runtime:
+        from platewright.client import Worker  # what most sessions never need is not paid for at every start
+
         close_worker()
         state.runtime = runtime
         state.worker = Worker(runtime.python, runtime.core, runtime.folder, environment=dict(runtime.environment))

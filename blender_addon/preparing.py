@@ -13,7 +13,6 @@ from threading import Thread
 from time import perf_counter
 
 from platewright.camera import CameraPath
-from platewright.client import job_text
 from platewright.errors import PlatewrightError
 from platewright.protocol import Job
 
@@ -92,6 +91,8 @@ class Preparation:
 
     def _write(self) -> None:
         try:
+            from platewright.client import job_text  # not at every start of Blender
+
             job = self.make_job(self.reading.path())
             self.text = job_text(job)
             self.job = job

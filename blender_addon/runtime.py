@@ -17,7 +17,6 @@ from typing import Any
 import bpy
 
 import platewright
-from platewright import client
 from platewright.errors import PlatewrightError, WorkerMissing
 
 HERE = Path(__file__).parent
@@ -83,6 +82,8 @@ def environment() -> dict[str, str]:
 
 def command_line(runtime: Runtime, words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """The core's own command line in the worker's Python: what to run, and its whole environment."""
+    from platewright import client  # not at every start of Blender
+
     return client.command_line(Path(runtime.python), Path(runtime.core), dict(runtime.environment), words)
 
 

@@ -14,15 +14,16 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import camera_file
 from .camera_file import FORMAT, FRAME_MAX, REACH_METRES, SIZE_MAX, VERSION
 from .errors import CameraError, PlateError, RequestError
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = [
     "FORMAT", "FRAME_MAX", "SIZE_MAX", "VERSION", "CameraPath", "Lens", "Pose",
@@ -197,6 +198,8 @@ def cover_size(width: int, height: int, to_width: int, to_height: int) -> tuple[
 
 def exact_rate(fps: float, fps_base: float = 1.0) -> Fraction:
     """`fps` as a fraction: a whole rate over `fps_base`, else n * 1000/1001 where that is meant, else within 1/1000."""
+    from fractions import Fraction  # with decimal: not at every start of Blender
+
     whole = round(fps * fps_base)
     if whole and abs(fps * fps_base - whole) < 1e-3:
         return Fraction(whole) / Fraction(fps_base).limit_denominator(100_000)
@@ -342,6 +345,8 @@ def _listed(frames: Sequence[int]) -> str:
 
 
 def _outliers(steps: list[float], least: float) -> set[int]:
+    from statistics import median  # with decimal and fractions, too
+
     limit = max(least, JUMP * median(steps)) if steps else least
     around = [0.0, *steps, 0.0]
     return {i for i, step in enumerate(steps) if step > limit and step > 3 * max(around[i], around[i + 2])}

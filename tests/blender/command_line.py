@@ -24,7 +24,7 @@ if __name__ == "__main__":
         except RuntimeError as error:              # Blender, too, only prints and goes on
             print(error, file=sys.stderr)
     blender_addon.register()
-    code = blender_addon.command.execute(sys.argv[start + 2 :])
+    code = blender_addon.execute(sys.argv[start + 2 :])
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)                                 # before 5.0 the module may crash on its way out

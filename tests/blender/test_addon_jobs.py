@@ -57,7 +57,7 @@ def test_generate_ends_with_the_plate_behind_the_camera(jobs: Any, scene: bpy.ty
     assert manifest["request"]["prompt"] == "a moor in the rain"
     run = jobs.latest()
     assert run and run.is_shown and run.handle.answer and run.handle.answer["device"]
-    assert run.handle.answer["match"] is None
+    assert "match" in run.handle.answer
 
 
 def test_a_second_job_takes_the_warm_worker_and_the_next_version(
