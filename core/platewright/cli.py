@@ -14,16 +14,12 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from . import __version__, narration
-from .camera import CameraPath
+from . import __version__, commands, narration
+from .commands import Answer
 from .errors import Cancelled, PlatewrightError, RequestError
-from .protocol import Job, PlateRequest, frame_range, plate_name, plate_size
-
-Answer = dict[str, Any]
+from .protocol import OVERSCAN_MAX, TRIES_MAX, frame_range, plate_size
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,129 +54,6 @@ def _refuse(error: PlatewrightError, wants_json: bool) -> int:
         print(json.dumps({"error": error.to_dict()}))
     print(f"platewright: {error.code}: {error.for_people()}", file=sys.stderr)
     return error.exit_code
-
-
-# The commands ------------------------------------------------------------------------------------
-
-
-def _camera(options: argparse.Namespace) -> Answer:
-    from . import host
-
-    path = host.read_camera(
-        Path(options.shot),
-        scene=options.scene,
-        camera=options.camera_object,
-        frames=options.frames,
-        blender=options.blender,
-        allow_scripts=options.allow_scripts,
-    )
-    path.write(Path(options.output))
-    return path.answer(Path(options.output))
-
-
-def _generate(options: argparse.Namespace) -> Answer:
-    camera = CameraPath.read(Path(options.camera))
-    if options.frames:
-        camera = camera.window(*options.frames)
-    request = PlateRequest(
-        camera=camera,
-        prompt=options.prompt,
-        negative=options.negative,
-        model=options.model,
-        seed=options.seed,
-        steps=options.steps,
-        guidance=options.guidance,
-        size=options.size,
-        frame_format=options.format,
-        device=options.device,
-    ).checked()
-    name = plate_name(options.name or "{camera}", camera)
-    job = Job(request=request, name=name, out=str(Path(options.out).resolve()), id=request.sha256[:12])
-    return _make(job, resume=False)
-
-
-def _run(options: argparse.Namespace) -> Answer:
-    try:
-        answer = _make(_read_job(Path(options.job), options.version), options.resume)
-    except (PlatewrightError, KeyboardInterrupt) as stopped:
-        error = stopped if isinstance(stopped, PlatewrightError) else Cancelled()
-        _leave_result(options, {"error": error.to_dict(), "exit_code": error.exit_code})
-        raise
-    _leave_result(options, answer)
-    return answer
-
-
-def _leave_result(options: argparse.Namespace, answer: Answer) -> None:
-    """A farm that keeps no stdout finds the answer, or the error, in the file it named."""
-    from . import disk
-
-    if options.result:
-        disk.write_json(Path(options.result), answer)
-
-
-def _read_job(path: Path, version: int | None) -> Job:
-    """Read job.json. A camera given as text is a file, and relative paths start, at the job's own folder."""
-    from . import disk
-
-    try:
-        data = disk.read_json(path)
-    except FileNotFoundError:
-        raise RequestError("E_FILE_MISSING", f"There is no {path}.", "Check the path.") from None
-    except (OSError, ValueError) as error:
-        raise RequestError("E_JOB", f"{path} cannot be read: {error}.", "Compare it with examples/.") from None
-    request = data.get("request")
-    if isinstance(request, dict) and isinstance(request.get("camera"), str):
-        request["camera"] = CameraPath.read(path.parent / request["camera"]).to_dict()
-    if isinstance(request, dict) and request.get("seed") == -1:
-        message = "A job that may be retried needs a seed of its own; -1 would draw another each time."
-        raise RequestError("E_VALUE", message, "Write a seed into the job.")
-    job = Job.from_dict(data)
-    return Job(
-        request=job.request,
-        name=job.name,
-        out=str((path.parent / job.out).resolve()),
-        version=version or job.version,
-        id=job.id or job.request.sha256[:12],
-    )
-
-
-def _make(job: Job, resume: bool) -> Answer:
-    from . import engine
-
-    return engine.make_plate(job, narration.Narrator(), resume)
-
-
-def _verify(options: argparse.Namespace) -> Answer:
-    from . import provenance
-
-    return provenance.verify(Path(options.plate)).to_dict()
-
-
-def _models(options: argparse.Namespace) -> Answer:
-    from . import models
-
-    del options
-    return {"models": [asdict(card) for card in models.cards()]}
-
-
-def _conditioning(options: argparse.Namespace) -> Answer:
-    from safetensors.numpy import save
-
-    from . import disk, models
-
-    camera = CameraPath.read(Path(options.camera))
-    tensors = models.conditioning(options.model, camera, options.size)
-    disk.write_bytes(Path(options.output), save(tensors, metadata={"model": options.model}))
-    shapes = {name: list(tensor.shape) for name, tensor in tensors.items()}
-    return {"file": str(Path(options.output).resolve()), "tensors": shapes}
-
-
-def _doctor(options: argparse.Namespace) -> Answer:
-    from . import doctor
-
-    del options
-    answer = doctor.report(doctor.examine())
-    return {**answer, "exit_code": 0 if answer["ok"] else 1}
 
 
 # What people type --------------------------------------------------------------------------------
@@ -226,6 +99,15 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--guidance", type=float)
     command.add_argument("--size", type=pixel_size, metavar="WxH", help="the plate's size (default: the camera's)")
     command.add_argument("--frames", type=frame_range, metavar="A-B", help="part of the camera's range")
+    drift = "share of the width added around the view, for the lock to pull in (default: what the model's drift needs)"
+    command.add_argument("--overscan", type=float, metavar="X", help=f"{drift}; 0 to {OVERSCAN_MAX:g}")
+    command.add_argument("--no-lock", dest="lock", action="store_false", help="leave the model's camera as it is")
+    skip = "do not measure how well the plate follows; neither is it locked then"
+    command.add_argument("--no-check", dest="check", action="store_false", help=skip)
+    needed = ("follows", "locked")
+    command.add_argument("--require", choices=needed, default="", help="exit with 3 when the verdict is less")
+    tries = f"plates to choose from, with the seeds that follow; at most {TRIES_MAX}"
+    command.add_argument("--tries", type=int, default=1, metavar="N", help=tries)
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps")
     command.add_argument("--format", choices=("exr", "png"), default="exr")
     command.add_argument("--name", help="the plate's name; may hold {camera} and {scene} (default: {camera})")
@@ -237,6 +119,33 @@ def _run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--version", type=int, metavar="N", help="the version this job owns")
     command.add_argument("--resume", action="store_true", help="continue a plate that was interrupted")
     command.add_argument("--result", metavar="FILE", help="also write the answer, or the error, to this file")
+
+
+def _measure_options(command: argparse.ArgumentParser) -> None:
+    frames = "a plate, or a folder of exr, png or jpg with a frame number in each name"
+    command.add_argument("frames", metavar="FRAMES_OR_PLATE", help=frames)
+    command.add_argument("--camera", metavar="camera.json", help="the camera it should follow (default: the plate's)")
+    command.add_argument("--scene-depth", metavar="DIR", help="the scene's own depth in metres, an EXR per frame")
+    command.add_argument("--ground", type=float, metavar="Z", help="height of the scene's ground in metres")
+    command.add_argument("--mask", metavar="PATH", help="what moves: a picture or a folder of them, white is ignored")
+
+
+def _check_options(command: argparse.ArgumentParser) -> None:
+    _measure_options(command)
+    files = "also leave match.json, match.png, solve.json and points.ply here"
+    command.add_argument("--out", metavar="DIR", help=files)
+
+
+def _lock_options(command: argparse.ArgumentParser) -> None:
+    _measure_options(command)
+    command.add_argument("--to", choices=("far", "ground", "region"), default="far", help="what is pinned")
+    command.add_argument("--region", metavar="PIC", help="for --to region: a picture or a folder, white is pinned")
+    edges = "what to do where the pictures end before the plate does"
+    command.add_argument("--uncovered", choices=("fill", "refuse"), default="fill", help=edges)
+    command.add_argument("--size", type=pixel_size, metavar="WxH", help="the new plate's size (default: the frames')")
+    command.add_argument("--name", help="the new plate's name (default: the plate's, or the camera's)")
+    command.add_argument("--format", choices=("exr", "png"), default="exr")
+    command.add_argument("--out", required=True, metavar="DIR", help="where versions go")
 
 
 def _verify_options(command: argparse.ArgumentParser) -> None:
@@ -264,12 +173,16 @@ def pixel_size(text: str) -> tuple[int, int]:
 
 
 _COMMANDS: list[tuple[str, str, Callable[..., Answer], Callable[[Answer], str], Callable[..., None]]] = [
-    ("camera", "Write the camera path of a .blend as camera.json.", _camera, narration.say_camera, _camera_options),
-    ("generate", "Make a plate that follows a camera.", _generate, narration.say_plate, _generate_options),
-    ("run", "Make the plate of a job file; safe to retry.", _run, narration.say_plate, _run_options),
-    ("verify", "Check a plate against its manifest.", _verify, narration.say_verify, _verify_options),
-    ("models", "List the models, their licences and what can run here.", _models, narration.say_models, _no_options),
-    ("conditioning", "Save the camera tensors a model is given.", _conditioning, narration.say_conditioning,
+    ("camera", "Write the camera path of a .blend as camera.json.", commands.camera, narration.say_camera,
+     _camera_options),
+    ("generate", "Make a plate that follows a camera.", commands.generate, narration.say_plate, _generate_options),
+    ("run", "Make the plate of a job file; safe to retry.", commands.run, narration.say_plate, _run_options),
+    ("check", "Measure how well frames follow a camera.", commands.check, narration.say_check, _check_options),
+    ("lock", "Make frames follow their camera, as a new version.", commands.lock, narration.say_plate, _lock_options),
+    ("verify", "Check a plate against its manifest.", commands.verify, narration.say_verify, _verify_options),
+    ("models", "List the models, their licences and what can run here.", commands.models, narration.say_models,
+     _no_options),
+    ("conditioning", "Save the camera tensors a model is given.", commands.conditioning, narration.say_conditioning,
      _conditioning_options),
-    ("doctor", "Say what is wrong with this installation.", _doctor, narration.say_doctor, _no_options),
+    ("doctor", "Say what is wrong with this installation.", commands.doctor, narration.say_doctor, _no_options),
 ]

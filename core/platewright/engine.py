@@ -25,7 +25,7 @@ from .match.matching import FRAMES_MIN
 from .models.base import Backend
 from .pictures import Picture
 from .protocol import Emit, Job, PlateRequest, Stage, check_against
-from .take import LockReport, Made, Source, Take, write_frames
+from .take import LockReport, Made, Source, Take, refuse_holes
 
 GROUND_M = 0.0                                     # where models that know of a ground put it
 LOCK_GAIN_PX = 0.05                                # a lock that mends less would only soften the pictures
@@ -90,11 +90,12 @@ def _one(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
 
 def _fill(take: Take) -> None:
     """Generate, lock, write, measure and sign off: the folder becomes a whole plate."""
-    take.tell_warnings(take.camera.warnings)
+    for warning in take.camera.warnings:
+        take.warn(warning)
     foresight = foresee(take.camera, GROUND_M)
     take.stage("foresight", foresight.words)
     with (_locked(take) if take.request.lock else _streamed(take)) as source:
-        write_frames(take, source)
+        take.write(source)
     after = source.before
     if after is None or not take.are_frames_as_made(source):
         after = _measured(take, take.frames_as_footage(), take.camera, take.camera, "how well the plate follows")
@@ -106,7 +107,8 @@ def _sign(take: Take, source: Source, after: Match | None, foresight: dict[str, 
     """Leave the files that tell of the match, then the manifest, the last of all."""
     companions, folder = list(take.companions), take.folder
     if after is not None:
-        take.tell_warnings(f"{code}: {sentence}" for code, sentence in measuring.warnings(after.report))
+        for code, sentence in measuring.warnings(after.report):
+            take.warn(f"{code}: {sentence}")
         footage, before = take.frames_as_footage(), source.before if source.is_locked else None
         with take.timed("signing"):
             companions += measuring.publish(
@@ -153,7 +155,8 @@ def _locked(take: Take) -> Iterator[Source]:
         yield Source(made, pictures, lambda index, picture: take.framed(picture, made), before, report)
         return
     take.stage("locking", f"undoing up to {report['correction_deg']['max']:.2f} degrees")
-    take.tell_warnings(report["warnings"])
+    for warning in report["warnings"]:
+        take.warn(warning)
     yield Source(made, pictures, lock.picture, before, report)
 
 
@@ -162,7 +165,8 @@ def _spooled(take: Take) -> Made:
     facts = take.spool.made()
     if facts is None:
         return _newly_spooled(take)
-    take.tell_warnings(facts["warnings"])
+    for warning in facts["warnings"]:
+        take.warn(warning)
     take.timings.update(facts["timings"])
     return Made.from_dict(facts)
 
@@ -171,7 +175,7 @@ def _newly_spooled(take: Take) -> Made:
     spool = take.spool
     with _generating(take) as (made, pictures), take.timed("sampling"):
         count = sum(1 for _ in spool.fill(pictures))
-    take.refuse_holes(count)
+    refuse_holes(take.camera, count)
     spool.finish({**made.to_dict(), "warnings": take.warnings, "timings": take.timings})
     return made
 

@@ -73,7 +73,7 @@ def publish(
     before: Match | None = None,
     lock: dict[str, Any] | None = None,
 ) -> list[FileRecord]:
-    """Write the four files into `folder`; solve.json and points.ply only where the camera was solved.
+    """Write the files into `folder`; solve.json and points.ply only where the camera was solved.
 
     Raises PlateError of `disk.publish` and of reading frames.
     """
@@ -90,13 +90,12 @@ def publish(
         write_match_picture(folder / "match.png", after, before, footage, title=title),
     ]
     if after.solved is not None:
-        solved = after.solved.path(camera, after.frames, SOLVED_NAME)
         points = np.where(after.is_explained[:, None], after.points_world, np.nan)
         colours = track_colours(after.tracks, len(points), footage.picture)
-        files += [
-            disk.write_bytes(folder / "solve.json", solved.to_json().encode("utf-8")),
-            write_points(folder / "points.ply", points, colours),
-        ]
+        files.append(write_points(folder / "points.ply", points, colours))
+    if after.solved is not None and len(after.frames) == after.frames[-1] - after.frames[0] + 1:
+        solved = after.solved.path(camera, after.frames, SOLVED_NAME)
+        files.append(disk.write_bytes(folder / "solve.json", solved.to_json().encode("utf-8")))
     return files
 
 

@@ -51,9 +51,32 @@ def say_camera(answer: Answer) -> str:
 
 
 def say_plate(answer: Answer) -> str:
-    followed = "camera match: " + (answer["match"]["verdict"] if answer["match"] else "not measured")
-    made = f"{answer['frames']} frames by {answer['model']} (seed {answer['seed']})"
-    return f"{answer['plate']}\n  {made} in {answer['seconds']:.1f} s on {answer['device']}\n  {followed}"
+    """The plate, how it was made, how well it follows; of several tries each."""
+    made = f"{answer['frames']} frames"
+    if answer["model"]:
+        made += f" by {answer['model']} (seed {answer['seed']}) in {answer['seconds']:.1f} s on {answer['device']}"
+    rows = [answer["plate"], f"  {made}", f"  camera match: {_verdict(answer['match'])}"]
+    for attempt in answer.get("tries", ()):
+        rows.append(f"  try {attempt['plate']} (seed {attempt['seed']}): {_verdict(attempt['match'])}")
+    return "\n".join(rows)
+
+
+def say_check(answer: Answer) -> str:
+    """Verdict and reason, the figures, the files."""
+    rows = [_verdict(answer)]
+    for name in ("camera_error_px", "uncertainty_px", "jitter_px", "rotation_error_deg", "rigidity", "world_scale"):
+        if answer.get(name) is not None:
+            rows.append(f"  {name:20} {_figure(answer[name])}")
+    return "\n".join([*rows, *(f"  {file}" for file in answer.get("files", ()))])
+
+
+def _verdict(match: Answer | None) -> str:
+    return f"{match['verdict']}. {match['reason']}" if match else "not measured"
+
+
+def _figure(value: Any) -> str:
+    parts = value.items() if isinstance(value, dict) else [("", value)]
+    return ", ".join(f"{part} {number:g}".strip() for part, number in parts)
 
 
 def say_verify(answer: Answer) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -24,6 +24,7 @@ from .spool import BYTES_PER_PIXEL, Spool
 WAITING_MAX = 8                                    # pictures at the model's size, made and not yet written
 
 LockReport = dict[str, Any]
+Finish = Callable[[int, Picture], Picture]         # index, the model's picture -> the plate's
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Source:
 
     made: Made
     pictures: Iterator[Picture]
-    finished: Callable[[int, Picture], Picture]    # index, the model's picture -> the plate's
+    finished: Finish
     before: Match | None = None                    # how well they follow the camera as they are
     lock: LockReport | None = None                 # None: no lock was asked for
 
@@ -91,12 +92,19 @@ class Take:
             self.warnings.append(f"{event.code}: {event.message}")
         self.emit(event)
 
-    def tell_warnings(self, warnings: Iterable[str]) -> None:
+    def warn(self, warning: str) -> None:
         """The same for "W_CODE: sentence"; what the camera says of itself is in the manifest already."""
-        for warning in warnings:
-            code, _, sentence = warning.partition(": ")
-            tell = self.emit if warning in self.camera.warnings else self.hear
-            tell(Warned(self.job.id, code, sentence))
+        code, _, sentence = warning.partition(": ")
+        tell = self.emit if warning in self.camera.warnings else self.hear
+        tell(Warned(self.job.id, code, sentence))
+
+    def write(self, source: Source) -> None:
+        """Make the frames; whatever an earlier job has left stays as it is."""
+        marks = provenance.marks(self.origin())
+        with self.timed("frames"):
+            self.companions = write_frames(
+                self.folder, self.camera, marks, source.pictures, source.finished, self.job.id, self.emit, self.warn
+            )
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -134,12 +142,6 @@ class Take:
         if self.request.lock:
             disk.check_space(self.folder.path, len(self.camera) * made.native[0] * made.native[1] * BYTES_PER_PIXEL)
 
-    def refuse_holes(self, count: int) -> None:
-        """PlateError E_FRAMES_MISSING where the model made fewer pictures than there are frames."""
-        if count < len(self.camera):
-            message = f"The model made {count} of {len(self.camera)} frames; {self.camera.frames[count]} is missing."
-            raise PlateError("E_FRAMES_MISSING", message, "This is a fault of the model's back-end.")
-
     # What is recorded -------------------------------------------------------------------------------
 
     def origin(self, made: Made | None = None) -> provenance.Origin:
@@ -153,31 +155,52 @@ class Take:
         return provenance.picture(self.camera, source.made.native, self.request.frame_format, seen=seen, warp=warp)
 
 
-def write_frames(take: Take, source: Source) -> None:
-    """Every picture becomes a frame under its final name, told as it does; contact sheet and preview follow."""
-    folder = take.folder
-    with take.timed("frames"), folder.frames_of(take.camera, provenance.marks(take.origin())) as frames:
-        with closing(_write_behind(frames, source)) as records:
+def write_frames(
+    folder: PlateFolder,
+    camera: CameraPath,
+    marks: Mapping[str, str],
+    pictures: Iterator[Picture],
+    finished: Finish,
+    job: str,
+    emit: Emit,
+    warn: Callable[[str], None],                   # takes "W_CODE: sentence"
+) -> tuple[FileRecord, ...]:
+    """Every picture becomes a frame under its final name, told as it does; returns camera.json, sheet and preview.
+
+    Raises PlateError E_FRAMES_MISSING where there are fewer pictures than frames.
+    """
+    with folder.frames_of(camera, marks) as frames:
+        with closing(_write_behind(frames, pictures, finished)) as records:
             for record in records:
-                take.tell_warnings(f"{warning.code}: {warning.message}" for warning in record.warnings)
-                take.emit(FrameReady(take.job.id, record.frame, str(folder.path / record.file), record.sha256))
-        take.refuse_holes(sum(1 for frame in take.camera.frames if frame in folder.frames))
-        take.companions = frames.companions()
+                for warning in record.warnings:
+                    warn(f"{warning.code}: {warning.message}")
+                emit(FrameReady(job, record.frame, str(folder.path / record.file), record.sha256))
+        refuse_holes(camera, sum(1 for frame in camera.frames if frame in folder.frames))
+        return frames.companions()
 
 
-def _write_behind(frames: Frames, source: Source) -> Generator[FrameRecord, None, None]:
+def refuse_holes(camera: CameraPath, count: int) -> None:
+    """PlateError E_FRAMES_MISSING where there are fewer pictures than the camera has frames."""
+    if count < len(camera):
+        message = f"The model made {count} of {len(camera)} frames; {camera.frames[count]} is missing."
+        raise PlateError("E_FRAMES_MISSING", message, "This is a fault of the model's back-end.")
+
+
+def _write_behind(
+    frames: Frames, pictures: Iterator[Picture], finished: Finish
+) -> Generator[FrameRecord, None, None]:
     """Finish and write each picture in a second thread while the next ones are made; yields the frames in order.
 
     Memory holds WAITING_MAX pictures at most. However it ends, no write is left half done behind it.
     """
 
     def write(index: int, picture: Picture) -> FrameRecord:
-        return frames.write(index, source.finished(index, picture))
+        return frames.write(index, finished(index, picture))
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames") as writer:
         waiting: deque[Future[FrameRecord]] = deque()
         try:
-            for index, picture in enumerate(source.pictures):
+            for index, picture in enumerate(pictures):
                 waiting.append(writer.submit(write, index, picture))
                 while waiting and (len(waiting) > WAITING_MAX or waiting[0].done()):
                     yield waiting.popleft().result()

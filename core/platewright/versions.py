@@ -77,6 +77,12 @@ def open_folder(job: Job, request: PlateRequest, resume: bool) -> PlateFolder:
     return claim(out, job.name, job.version, record)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for files that are no plate; PlateError of `disk.publish`."""
+    with disk.refusing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def claim(out: Path, name: str, version: int | None, record: Mapping[str, Any]) -> PlateFolder:
     """Make a version folder of our own and start its record; among any number of claimers each gets another.
 

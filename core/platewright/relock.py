@@ -1,0 +1,192 @@
+"""Measure and lock pictures that are there already: a plate, or a folder of frames from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from . import measuring, provenance, versions
+from .camera import CameraPath
+from .errors import PlateError, RequestError
+from .match import Match, locking
+from .match.footage import Footage
+from .pictures import Picture
+from .plates import PlateFolder
+from .protocol import Emit, FrameFormat, Stage, Warned, slug
+from .take import write_frames
+
+JOB = "lock"                                       # events belong to it; there is no other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is measured, against which camera, and what the scene knows beside it."""
+
+    frames: Path                                   # a plate's folder, or a folder of numbered pictures
+    camera: CameraPath | None = None               # None: the camera.json beside the frames
+    scene_depth: Path | None = None
+    ground_m: float | None = None
+    mask: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """How it is locked, and where the new version goes."""
+
+    out: Path
+    to: locking.Target = "far"
+    region: Path | None = None
+    uncovered: locking.Uncovered = "fill"
+    size: tuple[int, int] | None = None            # None: the frames' own
+    name: str | None = None                        # None: the plate's, else the camera's
+    frame_format: FrameFormat = "exr"
+
+
+def check(subject: Subject, out: Path | None, emit: Emit) -> dict[str, Any]:
+    """Measure, and answer with the report; the files that show it only go to `out`: a finished plate stays as it is.
+
+    Raises RequestError E_NO_CAMERA, and what `match.check`, reading frames and `disk.publish` raise.
+    """
+    footage, camera = Footage.open(subject.frames), _camera_of(subject)
+    match = _measured(subject, footage, camera, emit)
+    if out is None:
+        return match.report
+    versions.make_folder(out)
+    files = measuring.publish(out, subject.frames.resolve().name, camera, footage, match)
+    return {**match.report, "files": [str((out / file.file).resolve()) for file in files]}
+
+
+def lock(subject: Subject, wish: Wish, emit: Emit) -> dict[str, Any]:
+    """Make a new version whose pictures follow the camera, measured before and after; answers like `generate`.
+
+    Raises RequestError E_NO_CAMERA, E_FRAMES_GAP, and what `check`, `locking.plan` and writing a plate raise.
+    """
+    footage = Footage.open(subject.frames)
+    camera = _clip(_camera_of(subject), footage)
+    wanted = camera.fitted(*(wish.size or (footage.width, footage.height)))
+    document = _manifest_of(subject.frames)
+    name = slug(wish.name or (document or {}).get("name") or camera.camera)
+    versions.preflight(wish.out, name, wanted, wish.frame_format)
+
+    before = _measured(subject, footage, camera, emit)
+    plan = locking.plan(
+        before,
+        wanted,
+        to=wish.to,
+        ground_m=subject.ground_m,
+        scene_depth=subject.scene_depth,
+        region=wish.region,
+        uncovered=wish.uncovered,
+    )
+    origin = provenance.Origin.locked(document, subject.frames.resolve().name)
+    folder = versions.claim(wish.out, name, None, _record(origin, wish))
+    with folder.recording():
+        _fill(folder, name, origin, wanted, footage, before, plan, wish, subject, emit)
+    return provenance.answer(folder.path)
+
+
+def _fill(
+    folder: PlateFolder,
+    name: str,
+    origin: provenance.Origin,
+    wanted: CameraPath,
+    footage: Footage,
+    before: Match,
+    plan: locking.Lock,
+    wish: Wish,
+    subject: Subject,
+    emit: Emit,
+) -> None:
+    """Write the locked frames, measure them, sign."""
+    warnings: list[str] = []
+
+    def warn(warning: str) -> None:
+        code, _, sentence = warning.partition(": ")
+        warnings.append(warning)
+        emit(Warned(JOB, code, sentence))
+
+    emit(Stage(JOB, "locking", f"undoing up to {plan.report['correction_deg']['max']:.2f} degrees"))
+    for warning in plan.report["warnings"]:
+        warn(warning)
+    pictures: Iterator[Picture] = (footage.picture(index) for index in range(len(footage)))
+    marks = provenance.marks(origin)
+    companions = write_frames(folder, wanted, marks, pictures, plan.picture, JOB, emit, warn)
+    paths = tuple(folder.path / folder.frames[frame].file for frame in wanted.frames)
+    locked = Footage(paths, wanted.frames, wanted.width, wanted.height)
+    after = measuring.measured(
+        locked, wanted, JOB, emit, "what was locked", ground_m=subject.ground_m, scene_depth=subject.scene_depth
+    )
+    for code, sentence in measuring.warnings(after.report):
+        warn(f"{code}: {sentence}")
+    report = plan.report | {"applied": True, "reason": "asked for"}
+    files = measuring.publish(folder.path, folder.path.name, wanted, locked, after, before, report)
+    folder.finish(
+        provenance.manifest(
+            origin=origin,
+            name=name,
+            plate=folder.path.name,
+            camera=wanted,
+            picture=provenance.picture(
+                wanted, (footage.width, footage.height), wish.frame_format, warp="lanczos4 along the lock"
+            ),
+            frames=[folder.frames[frame].to_dict() for frame in wanted.frames],
+            companions=[*companions, *files],
+            timings={},
+            match=measuring.told(after, before, report),
+            warnings=warnings,
+        )
+    )
+
+
+def _record(origin: provenance.Origin, wish: Wish) -> dict[str, Any]:
+    """What job.json says of a lock: whose pictures, and that no request will ever continue it."""
+    return {
+        "job": {"lock": wish.to},
+        "request_sha256": origin.request_sha256,
+        "locked_from": origin.locked_from,
+        "frame_format": wish.frame_format,
+    }
+
+
+def _measured(subject: Subject, footage: Footage, camera: CameraPath, emit: Emit) -> Match:
+    return measuring.measured(
+        footage,
+        camera,
+        JOB,
+        emit,
+        subject.frames.resolve().name,
+        ground_m=subject.ground_m,
+        scene_depth=subject.scene_depth,
+        mask=subject.mask,
+    )
+
+
+def _camera_of(subject: Subject) -> CameraPath:
+    """The camera that was given, else the one that lies beside the frames."""
+    if subject.camera is not None:
+        return subject.camera
+    beside = subject.frames / "camera.json"
+    if not beside.is_file():
+        message = f"There is no camera.json in {subject.frames}."
+        raise RequestError("E_NO_CAMERA", message, "Say with --camera which camera the frames should follow.")
+    return CameraPath.read(beside)
+
+
+def _clip(camera: CameraPath, footage: Footage) -> CameraPath:
+    """The camera of these frames; RequestError E_FRAMES_GAP, E_RANGE."""
+    for frame, following in pairwise(footage.frames):
+        if following != frame + 1:
+            message = f"Frames {frame + 1} to {following - 1} are missing."
+            raise RequestError("E_FRAMES_GAP", message, "A plate has every frame of its range: fetch the rest.")
+    return camera.window(footage.frames[0], footage.frames[-1])
+
+
+def _manifest_of(frames: Path) -> dict[str, Any] | None:
+    """The plate's manifest, if the frames are a plate's."""
+    with suppress(PlateError):
+        return provenance.read_manifest(frames)
+    return None
