@@ -168,19 +168,25 @@ def project(path: CameraPath, points: Array, frame: NDArray[np.intp]) -> Array:
 
 
 def displacement(true: CameraPath, given: CameraPath, looks: Looks, rotation_only: bool = False) -> Array:
-    """(N, 2) pixels: where `given` puts what the picture shows there, minus where that is.
+    """(N, 2) pixels: where `given` puts what the picture shows there, minus where that is; see `misfit`."""
+    return misfit(given, world_points(true, looks), looks.frame, looks.pixel, rotation_only)
 
-    One similarity of the whole world (one rotation, where nothing has parallax) is free: the one with the least sum of
-    squared distances, by Levenberg and Marquardt with a numerical derivative.
+
+def misfit(
+    given: CameraPath, points: Array, frame: NDArray[np.intp], pixel: Array, rotation_only: bool = False
+) -> Array:
+    """(N, 2) where `given` sees points (N, 3), minus `pixel`, after the best similarity of the whole world.
+
+    One similarity (one rotation about the first camera, where nothing has parallax) is free: the one with the least sum
+    of squared distances, by Levenberg and Marquardt with a numerical derivative.
     """
-    points, pivot = world_points(true, looks), poses(true)[0, :3, 3]
-    free = 3 if rotation_only else 7
+    pivot, free = poses(given)[0, :3, 3], 3 if rotation_only else 7
     nudges = np.eye(7)[:free] * np.array([1e-6] * 3 + [1e-5] * 3 + [1e-6])[:free, None]
 
     def off(similarity: Array) -> Array:
         turned = (points - pivot) @ rotation(similarity[:3])[:3, :3].T
         world = np.exp(similarity[6]) * turned + pivot + similarity[3:6]
-        return np.clip(project(given, world, looks.frame) - looks.pixel, -true.width, true.width).ravel()
+        return np.clip(project(given, world, frame) - pixel, -given.width, given.width).ravel()
 
     best, damping = np.zeros(7), 1e-3
     rest = off(best)

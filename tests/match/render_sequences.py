@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "core")]
 
 from blender_addon import scene_read  # noqa: E402
-from tests.match import scenery  # noqa: E402
+from tests.match import scenery, textures  # noqa: E402
 
 FIRST, COUNT, FPS = 1001, 40, 24
 WIDTH, HEIGHT = 640, 360
@@ -74,7 +74,7 @@ SEQUENCES = {
     "crane": Sequence(between(((0.0, -2.0, 1.5), -3.0, 2.0, 28.0), ((0.6, 4.5, 4.6), -13.0, -2.0, 40.0))),
     "sky": Sequence(between(((0.0, 0.0, 1.7), 50.0, 0.0, 35.0), ((0.0, 0.0, 1.7), 50.0, -7.0, 35.0)), odd="sky"),
     "crowd": Sequence(PARALLAX, odd="crowd"),
-    "clouds": Sequence(between(((0.0, 0.0, 1.7), 1.7, 7.5, 35.0), ((0.0, 0.0, 1.7), 1.7, -7.5, 35.0)), odd="clouds"),
+    "clouds": Sequence(between(((0.0, 0.0, 1.7), 6.5, 7.5, 35.0), ((0.0, 0.0, 1.7), 6.5, -7.5, 35.0)), odd="clouds"),
     "breathing": Sequence(PARALLAX, odd="breathing"),
     "swimming": Sequence(PARALLAX, odd="swimming"),
     "overscan": Sequence(PARALLAX, drift_deg=2.0, overscan=1.2),
@@ -169,7 +169,8 @@ Change = Callable[[int], None]                     # does to the world what the 
 def build(sequence: Sequence) -> Change:
     """The place with its oddity; what it returns is called before every frame."""
     odd = sequence.odd
-    turn = scenery.sky({"clouds": 0.95, "sky": 0.0}.get(odd, 0.25))
+    clear = textures.sky(1024, 0.0 if odd == "sky" else 0.25)
+    turn = scenery.sky(textures.overcast(4096) if odd == "clouds" else clear)
     if odd == "sky":
         return lambda index: None
     things = [scenery.meadow(), *scenery.boulders(), *scenery.hills()]

@@ -274,8 +274,8 @@ def finish(nodes: Nodes, colour: bpy.types.NodeSocket, distance: bpy.types.NodeS
     nodes.put(nodes.new("OutputMaterial").inputs["Surface"], nodes.new("Emission", Color=seen).outputs[0])
 
 
-def sky(contrast: float) -> bpy.types.Node:
-    """A gradient all around with clouds of that contrast; the node whose Z rotation makes them drift."""
+def sky(picture: np.ndarray) -> bpy.types.Node:
+    """That picture all around; the node whose Z rotation makes it drift."""
     world = bpy.data.worlds.new("Sky")
     bpy.context.scene.world = world
     world.use_nodes = True
@@ -283,7 +283,7 @@ def sky(contrast: float) -> bpy.types.Node:
     nodes = Nodes(world.node_tree)
     turn = nodes.new("Mapping", Vector=nodes.new("TexCoord").outputs["Generated"])
     seen = nodes.new("TexEnvironment", Vector=turn.outputs[0])
-    seen.image = image("Sky", textures.clouds(4096 if contrast > 0.5 else 1024, contrast))
+    seen.image = image("Sky", picture)
     background = nodes.new("Background", Color=seen.outputs["Color"])
     nodes.put(nodes.new("OutputWorld").inputs["Surface"], background.outputs[0])
     return turn

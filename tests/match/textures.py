@@ -116,11 +116,21 @@ def cloth(size: int) -> Array:
 
 
 @cache
-def clouds(width: int, contrast: float) -> Array:
-    """A sky (width / 2, width, 3) all around, row 0 at the nadir: a gradient, with clouds of that contrast."""
+def sky(width: int, contrast: float) -> Array:
+    """All around (width / 2, width, 3), row 0 at the nadir: a gradient, with a few faint clouds of that contrast."""
     up = np.linspace(-1, 1, width // 2, dtype=np.float32)[:, None, None].clip(0, 1) ** 0.6
     blue = (1 - up) * np.array([0.80, 0.85, 0.90], np.float32) + up * np.array([0.22, 0.38, 0.66], np.float32)
     puffs = np.clip((fractal(width, 51, 1.25)[: width // 2] - 0.42) * 2.6, 0, 1)
     shade = 0.55 + 0.45 * fractal(width, 52, 1.1)[: width // 2]
     cover = contrast * puffs[..., None]
     return (1 - cover) * blue + cover * shade[..., None]
+
+
+@cache
+def overcast(width: int) -> Array:
+    """The same with clouds everywhere, of all sizes from twenty degrees down, dark bellies and bright rims."""
+    tiles = [fractal(width // 8, seed, 1.0) for seed in (53, 54)]
+    puffs, bellies = (np.tile(tile, (4, 8)) for tile in tiles)
+    cover = np.clip((puffs - 0.38) * 4, 0, 1)[..., None]
+    shade = 0.35 + 0.65 * bellies[..., None] * (1.3 - 0.6 * cover)
+    return (1 - 0.9 * cover) * sky(width, 0.0) + 0.9 * cover * shade

@@ -1,0 +1,232 @@
+"""What `lock` writes, held against what the wanted camera really shows.
+
+The truth is a render by the wanted camera, or the footage turned to it by the planted error itself. OpenCV's optical
+flow says how far the locked pictures are from it; no code of the lock or of the check takes part in that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from platewright.camera import CameraPath
+from platewright.match import Match, locking
+from platewright.match.footage import Footage
+from tests.match import planted
+from tests.match.filmed import filmed, matched
+
+Array = NDArray[np.float64]
+Grey = NDArray[np.uint8]
+LIMIT_PX, LIMIT_DEG = 1.0, 0.1
+
+
+# Locking and measuring ------------------------------------------------------------------------------
+
+
+def written(lock: locking.Lock, footage: Footage, folder: Path) -> list[Grey]:
+    """Write the locked pictures as PNG; returns them in grey."""
+    for index, frame in enumerate(footage.frames):
+        picture = lock.picture(index, footage.picture(index))
+        codes = np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+        cv2.imwrite(str(folder / f"locked.{frame}.png"), codes[..., ::-1])
+    return greys(folder)
+
+
+def greys(folder: Path) -> list[Grey]:
+    return [cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in sorted(folder.iterdir())]
+
+
+def flow(truth: Grey, shown: Grey, inside: Grey) -> tuple[Array, Array]:
+    """Corners of the truth (N, 2), where `inside` is set, and where `shown` has them; there and back within 0.3 px."""
+    # Every measure in the middle of pixels: OpenCV counts from the first pixel's centre.
+    corners = cv2.goodFeaturesToTrack(truth, 500, 0.01, 7, mask=inside)
+    window = {"winSize": (21, 21), "maxLevel": 4}
+    there, found, _ = cv2.calcOpticalFlowPyrLK(truth, shown, corners, None, **window)
+    back, again, _ = cv2.calcOpticalFlowPyrLK(shown, truth, there, None, **window)
+    good = (found & again).ravel().astype(bool) & (np.linalg.norm(back - corners, axis=2).ravel() < 0.3)
+    return corners[good, 0] + 0.5, there[good, 0] + 0.5
+
+
+def turned(picture: Grey, taken: CameraPath, wanted: CameraPath, index: int) -> Grey:
+    """The picture as the wanted camera shows it from the same place."""
+    size = (wanted.width, wanted.height)
+    return cv2.warpPerspective(picture, turn_between(taken, wanted, index), size, flags=cv2.INTER_LANCZOS4)
+
+
+def covered(taken: CameraPath, wanted: CameraPath) -> list[Grey]:
+    """Per frame 1 where the taken picture reaches, a little less than that: what is free by definition may shift it."""
+    whole = np.ones((taken.height, taken.width), np.uint8)
+    parts = (turned(whole, taken, wanted, index) for index in range(len(wanted)))
+    return [cv2.erode(part, np.ones((51, 51)), borderValue=0) for part in parts]
+
+
+def turn_between(taken: CameraPath, wanted: CameraPath, index: int) -> Array:
+    """(3, 3) homography from the taken picture's pixels to the wanted one's, for OpenCV's corner."""
+    turn = planted.poses(wanted)[index, :3, :3].T @ planted.poses(taken)[index, :3, :3]
+    return intrinsic(wanted, index) @ turn @ np.linalg.inv(intrinsic(taken, index))
+
+
+def intrinsic(path: CameraPath, index: int) -> Array:
+    fx, fy, cx, cy = path.intrinsics[index]
+    return np.array([[fx, 0, cx - 0.5], [0, fy, cy - 0.5], [0, 0, 1]])
+
+
+def left_px(
+    truth: list[Grey], shown: list[Grey], wanted: CameraPath, taken: CameraPath, depth: Path | None = None
+) -> tuple[Array, Array]:
+    """Pixels (N,) between pictures and truth, after one rotation (one similarity) of the whole; metres (N,) away.
+
+    wanted   the camera of the truth
+    taken    the one that took the footage: beyond its pictures nothing is looked at
+    """
+    frames, points, places, metres = [], [], [], []
+    for index, (right, other, inside) in enumerate(zip(truth, shown, covered(taken, wanted), strict=True)):
+        pixel, place = flow(right, other, inside)
+        column, row = pixel.astype(int).T
+        far = np.full(right.shape, planted.FAR_M)
+        away = (planted.read_depth(depth / f"depth.{wanted.frames[index]}.exr") if depth else far)[row, column]
+        frame = np.full(len(pixel), index)
+        points.append(planted.world_points(wanted, planted.Looks(frame, pixel, away.astype(np.float64))))
+        frames.append(frame), places.append(place), metres.append(away)
+    rest = planted.misfit(wanted, np.concatenate(points), np.concatenate(frames), np.concatenate(places), depth is None)
+    return np.linalg.norm(rest, axis=1), np.concatenate(metres)
+
+
+# Camera that stand still ----------------------------------------------------------------------------
+
+Guilt = Callable[[CameraPath], CameraPath]
+TURNS: dict[str, tuple[str, Guilt]] = {
+    "pan, 5 degrees": ("nodal", lambda path: planted.rotation_drift(path, 5.0)),
+    "zoom, 5 degrees": ("zoom", lambda path: planted.rotation_drift(path, 5.0, smooth=True)),
+    "pan, 2 degrees and 4 % of zoom": (
+        "nodal", lambda path: planted.focal_error(planted.rotation_drift(path, 2.0), 1.04, growing=True)
+    ),
+}  # fmt: skip
+
+
+@cache
+def turned_case(case: str) -> tuple[CameraPath, Footage, Match]:
+    name, plant = TURNS[case]
+    wanted = plant(filmed(name).true)
+    return wanted, Footage.open(filmed(name).frames), matched(filmed(name).frames, wanted)
+
+
+@pytest.mark.parametrize("case", TURNS)
+def test_a_turn_is_taken_out(tmp_path: Path, case: str) -> None:
+    wanted, footage, match = turned_case(case)
+    true = filmed(TURNS[case][0]).true
+    locked = written(locking.plan(match, wanted, to="far"), footage, tmp_path)
+    footage_grey = greys(filmed(TURNS[case][0]).frames)
+    truth = [turned(picture, true, wanted, index) for index, picture in enumerate(footage_grey)]
+    left, _ = left_px(truth, locked, wanted, true)
+    assert len(left) > 4000
+    assert np.percentile(left, 95) <= LIMIT_PX, f"{np.percentile(left, 95):.2f} px"
+    before, _ = left_px(truth, footage_grey, wanted, true)
+    assert np.percentile(before, 95) > 5 * LIMIT_PX                    # guilty: the measure sees what was there
+
+
+@pytest.mark.parametrize("case", TURNS)
+def test_the_check_agrees(tmp_path: Path, case: str) -> None:
+    wanted, footage, match = turned_case(case)
+    written(locking.plan(match, wanted, to="far"), footage, tmp_path)
+    report = matched(tmp_path, wanted).report
+    assert report["verdict"] == "locked", report["reason"]
+    assert report["rotation_error_deg"]["max"] <= LIMIT_DEG
+
+
+@pytest.mark.parametrize("case", TURNS)
+def test_homographies_between_locked_pictures_are_the_cameras(tmp_path: Path, case: str) -> None:
+    """Another witness: SIFT and RANSAC from the middle picture to others, against the wanted rotations."""
+    wanted, footage, match = turned_case(case)
+    locked = written(locking.plan(match, wanted, to="far"), footage, tmp_path)
+    middle = len(locked) // 2
+    for index in (0, 10, 30, 39):
+        found = homography(locked[middle], locked[index])
+        turn = np.linalg.inv(intrinsic(wanted, index)) @ found @ intrinsic(wanted, middle)
+        left, _, right = np.linalg.svd(turn / np.cbrt(np.linalg.det(turn)))
+        poses = planted.poses(wanted)[:, :3, :3]
+        error = (left @ right).T @ poses[index].T @ poses[middle]
+        degrees = np.degrees(np.arccos(np.clip((np.trace(error) - 1) / 2, -1, 1)))
+        assert degrees <= LIMIT_DEG, f"picture {index}: {degrees:.3f} degrees"
+
+
+def homography(one: Grey, other: Grey) -> Array:
+    sift = cv2.SIFT_create(3000)
+    (points, features), (places, others) = (sift.detectAndCompute(picture, None) for picture in (one, other))
+    pairs = cv2.BFMatcher().knnMatch(features, others, k=2)
+    good = [first for first, second in pairs if first.distance < 0.7 * second.distance]
+    ends = [np.float64([points[m.queryIdx].pt for m in good]), np.float64([places[m.trainIdx].pt for m in good])]
+    matrix, _ = cv2.findHomography(*ends, cv2.USAC_MAGSAC, 1.0, maxIters=10000, confidence=0.9999)
+    return matrix
+
+
+def test_a_rendered_drift_becomes_the_wanted_render(tmp_path: Path) -> None:
+    """`drift` locked against `nodal`: the very camera, rendered."""
+    wanted, footage = filmed("drift").camera, Footage.open(filmed("drift").frames)
+    locked = written(locking.plan(matched(filmed("drift").frames, wanted), wanted, to="far"), footage, tmp_path)
+    truth = greys(filmed("nodal").frames)
+    left, _ = left_px(truth, locked, wanted, filmed("drift").true)
+    assert len(left) > 4000
+    assert np.percentile(left, 95) <= LIMIT_PX, f"{np.percentile(left, 95):.2f} px"
+    before, _ = left_px(truth, greys(filmed("drift").frames), wanted, filmed("drift").true)
+    assert np.percentile(before, 95) > 5 * LIMIT_PX
+
+
+# Cameras that move ----------------------------------------------------------------------------------
+
+
+@cache
+def overscan_case() -> tuple[CameraPath, Footage, Match]:
+    """A dolly that turns away by 2 degrees, generated wider than the plate."""
+    wanted, wide = filmed("overscan").camera, filmed("overscan").true
+    given = wanted.cropped(-64, -36, wide.width, wide.height)
+    frames = filmed("overscan").frames
+    return wanted, Footage.open(frames), matched(frames, given, plate_size=(wanted.width, wanted.height))
+
+
+def left_of_overscan(locked: list[Grey]) -> tuple[Array, Array]:
+    """Pixels and metres: against `parallax`, the wanted camera itself, rendered with its depth."""
+    truth, depth = greys(filmed("parallax").frames), filmed("parallax").folder / "depth"
+    return left_px(truth, locked, filmed("overscan").camera, filmed("overscan").true, depth)
+
+
+def test_a_drift_on_a_moving_camera_is_locked_beyond_some_distance(tmp_path: Path) -> None:
+    wanted, footage, match = overscan_case()
+    lock = locking.plan(match, wanted, to="far")
+    locked = written(lock, footage, tmp_path)
+    beyond = lock.report["usable_beyond_m"]
+    assert beyond is not None
+    assert beyond < 200
+    left, metres = left_of_overscan(locked)
+    far = left[metres >= beyond]
+    assert len(far) > 1000
+    assert np.percentile(far, 95) <= LIMIT_PX, f"{np.percentile(far, 95):.2f} px beyond {beyond} m"
+
+
+def test_overscan_covers_the_plate() -> None:
+    wanted, _, match = overscan_case()
+    report = locking.plan(match, wanted, to="far", uncovered="refuse").report
+    assert report["uncovered"]["max"] == 0.0
+
+
+def test_the_scenes_depth_locks_near_things_too(tmp_path: Path) -> None:
+    wanted, footage, match = overscan_case()
+    depth = filmed("parallax").folder / "depth"
+    lock = locking.plan(match, wanted, to="far", scene_depth=depth)
+    locked = written(lock, footage, tmp_path)
+    left, metres = left_of_overscan(locked)
+    assert lock.report["usable_beyond_m"] <= 5.0
+    assert np.percentile(left[metres >= lock.report["usable_beyond_m"]], 95) <= LIMIT_PX
+
+
+def test_the_ground_is_pinned(tmp_path: Path) -> None:
+    wanted, footage, match = overscan_case()
+    locked = written(locking.plan(match, wanted, to="ground", ground_m=0.0), footage, tmp_path)
+    left, metres = left_of_overscan(locked)
+    assert np.percentile(left[metres < 8.0], 90) <= LIMIT_PX
