@@ -70,6 +70,7 @@ def figures(report: Report | None) -> list[tuple[str, str]]:
     """
     report = report or {}
     error, turn, slide, before = (report.get(name, {}) for name in (*GROUPS, "before"))
+    beyond = report.get("usable_beyond_m")
     rows = [
         ("Error", worst(error, "px")),
         ("Unlocked", worst(before, "px")),
@@ -78,7 +79,7 @@ def figures(report: Report | None) -> list[tuple[str, str]]:
         ("Rotation", measure(turn.get("mean"), "\N{DEGREE SIGN}", " on average")),
         ("Rigid", percent(report.get("rigidity"))),
         ("Slide", worst(slide, "px")),
-        ("Usable", measure(report.get("usable_beyond_m"), "m and beyond")),
+        ("Usable", "at any depth" if beyond == 0 else measure(beyond, "m and beyond")),
     ]
     known = [(name, value) for name, value in rows if value]
     return [*known, ("Scale", measure(report.get("world_scale"), "") or "not measured")] if known else []

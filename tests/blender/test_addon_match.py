@@ -77,6 +77,11 @@ def test_what_the_lock_mended_is_told() -> None:
     assert "Unlocked" not in dict(plate_match.figures(unsolved))
 
 
+def test_a_plate_that_is_locked_throughout_is_told_so() -> None:
+    match = plate_match.kept({**REPORT, "usable_beyond_m": 0.0})
+    assert dict(plate_match.figures(match))["Usable"] == "at any depth"
+
+
 def test_a_hostile_report_shrinks_to_what_can_be_shown() -> None:
     hostile = {
         "verdict": "locked", "reason": "x" * 10**6, "jitter_px": float("nan"), "rigidity": True,

@@ -84,13 +84,12 @@ def report(verdict: str, error: Array, drift_deg: float) -> dict[str, Any]:
 
 
 def unsolved(frames: int = 24) -> Made:
-    """The same tracks, of which nothing could be made."""
+    """The same tracks, of which nothing could be made; what figures there are nobody may believe."""
     match = made(frames)
-    nothing = dict.fromkeys(match.per_frame, np.full(frames, np.nan))
     told: dict[str, Any] = dict.fromkeys(match.report)
     told |= {"verdict": "unsolved", "reason": "Only 4 tracks last.", "frames": frames, "frames_solved": 0}
     points, explained = np.full_like(match.points_world, np.nan), np.zeros_like(match.is_explained)
-    return replace(match, report=told, solved=None, per_frame=nothing, points_world=points, is_explained=explained)
+    return replace(match, report=told, solved=None, points_world=points, is_explained=explained)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +74,22 @@ def until(is_so: Callable[[], object], seconds: float = 120.0) -> Steps:
         yield 0.05
 
 
+def generate() -> Generator[float, None, Any]:
+    """Press Generate; the run that comes of it, once the camera is read."""
+    press("platewright.generate")
+    yield from until(lambda: not jobs().state.preparation)
+    assert jobs().state.refusal is None, jobs().state.refusal
+    return jobs().latest()
+
+
 def has_plate() -> bool:
     return any(each.image for each in bpy.context.scene.camera.data.background_images)
 
 
-def prepare() -> Steps:
-    """A prompt, a model that needs no weights, a folder."""
+def prepare(check: bool = False) -> Steps:
+    """A prompt, a model that needs no weights, a folder; only a few of these plates are worth measuring."""
     settings = bpy.context.scene.platewright
+    settings.check = check
     settings.prompt, settings.model = "a coast in the evening fog", os.environ.get("PW_GUI_MODEL", "grid")
     settings.out = str(Path(sys.argv[-1]) / "plates")
     yield from open_tab()
@@ -94,11 +103,10 @@ def worker_pid() -> int:
 
 
 def plate() -> Steps:
-    """Generate, go on working meanwhile, see the plate, undo, redo."""
-    yield from prepare()
+    """Generate, go on working meanwhile, see the plate and its figures, undo, redo, import its camera."""
+    yield from prepare(check=True)
     look("ready")
-    press("platewright.generate")
-    run, ticks = jobs().latest(), 0
+    run, ticks = (yield from generate()), 0
     headlines: set[str] = set()
     while jobs().running():
         ticks += 1
@@ -111,6 +119,7 @@ def plate() -> Steps:
         yield 0.05
     assert run.error is None, run.error
     assert run.is_shown and has_plate()
+    noted["verdict"] = run.handle.answer["match"]["verdict"]
     bpy.context.scene.frame_set(1012)
     yield 1.5
     look("plate")
@@ -126,15 +135,32 @@ def plate() -> Steps:
     yield 0.5
     assert bpy.context.scene.render.film_transparent
     look("composite")
+    yield from solve(str(run.plate.folder))
     noted.update(headlines=sorted(headlines), idle=not bpy.app.timers.is_registered(jobs().tick))
+
+
+def solve(folder: str) -> Steps:
+    """See what the plate's pictures say of the camera."""
+    scene = bpy.context.scene
+    own = scene.camera
+    press("platewright.import_solve", plate=folder)
+    yield 0.5
+    assert {"Platewright solve", "Platewright points"} <= set(scene.objects.keys())
+    assert scene.camera == own, "it is a second camera"
+    bpy.data.objects["Platewright points"].select_set(True)
+    yield 1.0
+    look("solve")
+    with bpy.context.temp_override(**view()):
+        bpy.ops.ed.undo()
+        yield 0.2
+    assert "Platewright solve" not in bpy.context.scene.objects, "one undo takes it away"
 
 
 def cancel() -> Steps:
     """Cancel a job in the middle of it, see that at once, make another."""
     yield from prepare()
     bpy.context.scene.frame_end = 1800
-    press("platewright.generate")
-    run = jobs().latest()
+    run = yield from generate()
     yield from until(lambda: run.handle.frames)
     press("platewright.cancel")
     assert run.is_cancelling and run.headline() == "cancelling"
@@ -145,22 +171,54 @@ def cancel() -> Steps:
     yield 0.5
     look("cancelled")
     bpy.context.scene.frame_end = 1004
-    press("platewright.generate")
-    yield from until(lambda: not jobs().running())
+    run = yield from generate()
+    yield from until(lambda: run.is_over)
     assert has_plate()
+
+
+def long_camera() -> Steps:
+    """Thousands of frames are read while the artist works on, undoes and redoes; once more, and the file is left."""
+    yield from prepare()
+    scene = bpy.context.scene
+    scene.frame_end, before = 10_000, len(bpy.data.scenes)
+    headlines: list[str] = []
+    press("platewright.generate")
+    while preparation := jobs().state.preparation:
+        headlines.append(preparation.headline())
+        if len(headlines) == 3:
+            look("reading")
+            step_back_and_forth()
+        assert len(bpy.data.scenes) == before and bpy.context.scene.frame_current == 1001
+        yield 0.01
+    assert jobs().state.refusal is None, jobs().state.refusal
+    assert len(set(headlines)) > 5 and headlines[-1] == "writing the job"
+    run = jobs().latest()
+    assert len(run.handle.job.request.camera.frames) == 9_000
+    press("platewright.cancel")
+    yield from until(lambda: run.is_over)
+    press("platewright.generate")
+    yield 0.05
+    bpy.ops.wm.read_homefile(app_template="")
+    yield 1.0
+    assert jobs().state.preparation is None and jobs().state.refusal.code == "E_CAMERA_GONE"
+    assert len(bpy.data.scenes) == 1
+
+
+def step_back_and_forth() -> None:
+    """An undo step, one back, one forth: what was known by reference is gone."""
+    with bpy.context.temp_override(**view()):
+        bpy.ops.ed.undo_push(message="step")
+        bpy.ops.ed.undo()
+        bpy.ops.ed.redo()
 
 
 def undo_and_load() -> Steps:
     """Undo and redo while a job runs, then leave the file: the plate waits and is not forced into another."""
     yield from prepare()
     bpy.context.scene.frame_end = 1200
-    press("platewright.generate")
-    run = jobs().latest()
+    run = yield from generate()
     for _ in range(20):
-        with bpy.context.temp_override(**view()):
-            bpy.ops.ed.undo_push(message="step")
-            bpy.ops.ed.undo()
-            bpy.ops.ed.redo()
+        step_back_and_forth()
         yield 0.01
     assert not run.is_over
     bpy.ops.wm.read_homefile(app_template="")
@@ -182,8 +240,7 @@ def render() -> Steps:
     scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 4, False
     scene.render.resolution_percentage = 25
     scene.render.filepath = str(Path(sys.argv[-1]) / "rendered-")
-    press("platewright.generate")
-    run, seen = jobs().latest(), False
+    run, seen = (yield from generate()), False
     press("render.render", animation=True)
     while not run.is_over or bpy.app.is_job_running("RENDER"):
         seen = seen or bpy.app.is_job_running("RENDER")
@@ -226,8 +283,7 @@ def disable() -> Steps:
     """Disable the extension in the middle of a job, enable it again, make a plate."""
     yield from prepare()
     bpy.context.scene.frame_end = 1800
-    press("platewright.generate")
-    run = jobs().latest()
+    run = yield from generate()
     yield from until(lambda: run.handle.frames)
     pid, tick = worker_pid(), jobs().tick
     bpy.ops.preferences.addon_disable(module=ADDON)
@@ -237,8 +293,8 @@ def disable() -> Steps:
     bpy.ops.preferences.addon_enable(module=ADDON)
     yield from prepare()
     bpy.context.scene.frame_end = 1004
-    press("platewright.generate")
-    yield from until(lambda: not jobs().running())
+    run = yield from generate()
+    yield from until(lambda: run.is_over)
     assert has_plate()
 
 
@@ -246,8 +302,7 @@ def busy() -> Steps:
     """Start a long job and leave; with the word `stay` behind it, wait to be killed."""
     yield from prepare()
     bpy.context.scene.frame_end = 1800
-    press("platewright.generate")
-    run = jobs().latest()
+    run = yield from generate()
     yield from until(lambda: len(run.handle.frames) > 2)
     noted.update(worker=worker_pid(), record=str(run.handle.folder))
     if os.environ.get("PW_GUI_STAY"):

@@ -44,9 +44,12 @@ def test_a_plate_arrives_while_the_artist_works_on(blender: Blender, blend: Path
     noted = blender.window(blend, "plate", stage)
     assert len(noted["headlines"]) > 3, "the interface ran while the worker did"
     assert noted["idle"], "no timer is left"
+    assert noted["verdict"] in {"locked", "follows"}, "a grid drawn with the very camera follows it"
 
 
-@pytest.mark.parametrize("scenario", ["cancel", "undo_and_load", "render", "no_camera_no_runtime", "disable"])
+@pytest.mark.parametrize(
+    "scenario", ["cancel", "undo_and_load", "long_camera", "render", "no_camera_no_runtime", "disable"]
+)
 def test_it_goes_well(blender: Blender, blend: Path, stage: Path, scenario: str) -> None:
     blender.window(blend, scenario, stage)
 

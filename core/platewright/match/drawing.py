@@ -25,6 +25,7 @@ from .paper import BLUE, FAINT, GREEN, ORANGE, TEXT, VERMILLION, YELLOW, Chart, 
 from .tracking import Tracks
 from .verdict import LOCKED_PX, WIDE
 from .views import Array, Views
+from .wording import NOT_KNOWN, VERDICTS, figures, measure
 
 WIDTH, MARGIN, GUTTER = 1600, 24, 24
 COLUMN = (WIDTH - 2 * MARGIN - 2 * GUTTER) / 3
@@ -39,18 +40,11 @@ TRAIL, TRAIL_DIM = 6, 0.6                          # frames; of the track's brig
 TRACK_CELL, ARROW_CELL = 24.0, 60.0                # pixels: one of a kind per cell of a grid, to be told from the next
 ARROW_LENGTH, ARROW_PLAIN = 34.0, 18.0             # pixels: wanted at least; long enough as it is
 FACTORS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-NOT_KNOWN = "not known"
+COLOURS: dict[str, Colour] = {"locked": GREEN, "follows": YELLOW, "lost": VERMILLION, "unsolved": FAINT}
 CHARTS = (                                         # what is drawn, how well it is known, title
     ("error_px", "uncertainty_px", "Camera error, pixels"),
     ("rotation_error_deg", "", "Rotation error, degrees"),
 )
-
-VERDICTS: dict[str, tuple[str, Colour]] = {
-    "locked": ("Locked to the camera", GREEN),
-    "follows": ("Follows the camera, not locked", YELLOW),
-    "lost": ("Does not follow the camera", VERMILLION),
-    "unsolved": ("Not measurable", FAINT),
-}
 
 
 class Measured(Protocol):
@@ -116,7 +110,7 @@ def write_match_picture(
 
 def draw_head(page: Page, match: Measured, title: str) -> None:
     """The verdict first, then what was measured and why it is called so."""
-    words, colour = VERDICTS[match.report["verdict"]]
+    words, colour = VERDICTS[match.report["verdict"]], COLOURS[match.report["verdict"]]
     page.area([(MARGIN, 24), (MARGIN + 10, 24), (MARGIN + 10, 56), (MARGIN, 56)], colour)
     page.words((MARGIN + 24, 22), words, 30)
     page.words((WIDTH - MARGIN, 28), title, 20, TEXT, "ra")
@@ -157,40 +151,6 @@ def draw_figures(page: Page, after: dict[str, Any], before: dict[str, Any] | Non
             page.words((middle, y), earlier[name], 15, FAINT, "ra")
 
 
-def figures(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Name and value, with its unit, of everything worth a line."""
-    error, rotation = report.get("camera_error_px") or {}, report.get("rotation_error_deg") or {}
-    yield "Camera error, 95 % of frames", measure(error.get("p95"), "px")
-    yield "Camera error, worst frame", measure(error.get("max"), "px")
-    yield "Known to within", measure(report.get("uncertainty_px"), "px")
-    yield "Jitter, frame to frame", measure(report.get("jitter_px"), "px")
-    yield "Rotation error, mean", measure(rotation.get("mean"), "\N{DEGREE SIGN}")
-    yield "Rotation error, worst", measure(rotation.get("max"), "\N{DEGREE SIGN}")
-    yield "Explained by a rigid scene", measure(share(report.get("rigidity")), "%")
-    yield "Parallax", report.get("parallax") or NOT_KNOWN
-    scale = report.get("world_scale")
-    yield "World scale", "not measured" if error.get("p95") is not None and scale is None else measure(scale, "")
-    if slide := report.get("slide_px"):
-        yield "Slide on the scene's ground", measure(slide.get("p95"), "px")
-    if (beyond := report.get("usable_beyond_m")) is not None:
-        yield "Usable beyond", measure(beyond, "m")
-    yield "Frames solved", f"{report.get('frames_solved') or 0} of {report['frames']}"
-
-
-def measure(value: Any, unit: str) -> str:
-    """Three digits and the unit; `not known` for None."""
-    if not isinstance(value, int | float):
-        return NOT_KNOWN
-    digits = 2 if abs(value) >= 0.095 else 3
-    text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.{digits}f}"
-    return f"{text} {unit}".rstrip() if unit != "\N{DEGREE SIGN}" else f"{text}{unit}"
-
-
-def share(value: Any) -> float | None:
-    """A share as a percentage."""
-    return 100 * value if isinstance(value, int | float) else None
-
-
 # Charts ------------------------------------------------------------------------------------------
 
 
@@ -218,14 +178,19 @@ def error_curves(after: Measured, before: Measured | None, key: str) -> Iterator
     """One curve per match that has a value on some frame."""
     named = ((before, "before the lock", ORANGE), (after, "now" if before else "error", BLUE))
     for match, name, colour in named:
-        if match is not None and np.isfinite(match.per_frame[key]).any():
-            yield Curve(name=name, frames=match.frames, values=match.per_frame[key], colour=colour)
+        if match is not None and np.isfinite(per_frame(match, key)).any():
+            yield Curve(name=name, frames=match.frames, values=per_frame(match, key), colour=colour)
+
+
+def per_frame(match: Measured, key: str) -> Array:
+    """The figure on each frame (F,); NaN for a match that is unsolved, whose figures nobody may believe."""
+    values = match.per_frame[key]
+    return values if match.solved is not None else np.full_like(values, np.nan)
 
 
 def noise_curve(match: Measured, key: str) -> Curve | None:
     """How well each frame's error is known."""
-    values = match.per_frame.get(key)
-    if values is None or not np.isfinite(values).any():
+    if not key or not np.isfinite(values := per_frame(match, key)).any():
         return None
     return Curve(name="uncertainty", frames=match.frames, values=values, colour=paper.NOISE, width=9.0)
 
@@ -243,7 +208,7 @@ class Cell:
 
 def worst_frames(match: Measured, count: int = 3) -> list[int]:
     """Indices of the frames with the largest error, some way apart; first, middle and last where none is known."""
-    error = match.per_frame["error_px"]
+    error = per_frame(match, "error_px")
     total = len(match.frames)
     if not np.isfinite(error).any():
         return sorted({0, total // 2, total - 1})[:count]
@@ -268,12 +233,14 @@ def draw_frame(match: Measured, footage: Footage, index: int, box: tuple[int, in
 
 def caption(match: Measured, index: int, factor: int) -> str:
     """The frame's number and errors, its tracks, and how much longer than true the arrows are."""
-    error, turn = match.per_frame["error_px"][index], match.per_frame["rotation_error_deg"][index]
+    error, turn = (per_frame(match, key)[index] for key, *_ in CHARTS)
     seen = match.tracks.track[match.tracks.frame == index]
-    off = f"{measure(float(error), 'px')} off" if math.isfinite(error) else "error not known"
+    if not math.isfinite(error):
+        return f"Frame {match.frames[index]}: {len(seen)} tracks"
     turned = f", turned {measure(float(turn), chr(176))}" if math.isfinite(turn) else ""
     rigid = f"{match.is_explained[seen].sum()} of {len(seen)} tracks rigid"
-    return f"Frame {match.frames[index]}: {off}{turned}; {rigid}" + (f"; arrows x{factor}" if factor > 1 else "")
+    arrows = f"; arrows x{factor}" if factor > 1 else ""
+    return f"Frame {match.frames[index]}: {measure(float(error), 'px')} off{turned}; {rigid}{arrows}"
 
 
 def draw_tracks(page: Page, match: Measured, index: int, scale: float) -> None:
