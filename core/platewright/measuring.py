@@ -87,7 +87,9 @@ def publish(
     }
     files = [
         disk.write_json(folder / "match.json", document),
-        write_match_picture(folder / "match.png", after, before, footage, title=title),
+        write_match_picture(
+            folder / "match.png", after, before, footage, title=title, usable_beyond_m=(lock or {}).get("usable_beyond_m")
+        ),
     ]
     if after.solved is not None:
         points = np.where(after.is_explained[:, None], after.points_world, np.nan)
