@@ -77,6 +77,7 @@ def publish(
 
     Raises PlateError of `disk.publish` and of reading frames.
     """
+    beyond = lock.get("usable_beyond_m") if lock else None
     document = {
         "format": FORMAT,
         "version": VERSION,
@@ -87,9 +88,7 @@ def publish(
     }
     files = [
         disk.write_json(folder / "match.json", document),
-        write_match_picture(
-            folder / "match.png", after, before, footage, title=title, usable_beyond_m=(lock or {}).get("usable_beyond_m")
-        ),
+        write_match_picture(folder / "match.png", after, before, footage, title=title, usable_beyond_m=beyond),
     ]
     if after.solved is not None:
         points = np.where(after.is_explained[:, None], after.points_world, np.nan)
