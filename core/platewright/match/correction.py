@@ -55,6 +55,11 @@ class Difference:
             lens=lens,
         )
 
+    @property
+    def is_nothing(self) -> bool:
+        """Nothing is to be undone."""
+        return not self.columns().any()
+
     def columns(self) -> Array:
         """(F, 7): turn, zoom, shift."""
         return np.column_stack([self.turn, self.zoom, self.shift])

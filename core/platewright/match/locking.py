@@ -26,8 +26,9 @@ from . import leftover, warping
 from .correction import Difference, pinned, sensitivity, steadied
 from .footage import Footage, Mask
 from .overscan import expected_overscan, overscan_for, overscanned
-from .placing import Placing, Sight, by_depth, on_ground
+from .placing import Placing, Sight, by_depth, likeness, on_ground
 from .relief import FarAway, GroundPlane, Relief, hidden
+from .settling import laid
 from .views import Array, Views
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ __all__ = ["Lock", "Target", "Uncovered", "expected_overscan", "overscanned", "p
 
 Target = Literal["far", "ground", "region"]
 Uncovered = Literal["fill", "refuse"]
+GROUND_SLACK = 0.1                                 # of the camera's height: points so near the ground are of it
 
 
 @dataclass(slots=True)
@@ -98,48 +100,65 @@ def plan(
     PlateError E_UNSOLVED, E_UNCOVERED; RequestError E_RANGE, E_REGION_NONE, E_REGION_EMPTY, E_FILE_MISSING,
     E_DEPTH_FRAMES, E_DEPTH_READ and those of `Mask.open`.
     """
-    solved = _solved(match, camera)
-    wanted, sight = Views.of(camera, match.frames), Sight.of(match)
-    difference = _far_difference(match, solved, wanted, sight)
+    _require_solved(match, camera)
+    wanted, found = Views.of(camera, match.frames), match
+    difference, sight = _difference(match, wanted), Sight.of(match)
+    if not difference.is_nothing:
+        match = _laid(found, wanted, scene_depth)
+        difference, sight = _difference(match, wanted), Sight.of(match)
     if to == "region":
         difference = _region_difference(match, wanted, sight, region, difference)
     pictured = difference.pictured(match.given, wanted)
     if to == "far":
         placing = by_depth(match, sight, pictured, wanted, scene_depth)
     elif to == "ground":
-        placing = on_ground(pictured, wanted, _ground(match, ground_m))
+        placing = on_ground(pictured, wanted, _ground(found, match) if ground_m is None else ground_m)
     else:
         placing = Placing(FarAway(), "left: a region is pinned by turn and focal length")
     unseen = np.full(len(wanted), np.nan)
     lock = Lock(match.frames, pictured, wanted, placing.relief, {}, unseen, unseen.copy())
     lock.report |= {"to": to, **_correction_figures(difference), **placing.to_dict()}
-    lock.report |= _survey(lock, match, solved, sight)
+    lock.report |= {"residual_before_px": _before(found, wanted), **_survey(lock, match, sight)}
     _judge_uncovered(lock.report, uncovered)
     lock.report |= {"sharpness": {"before": _listed(unseen), "after": _listed(unseen), "pulse": None}}
     lock.report |= {"sharpness_pulse": None}
     return lock
 
 
-def _solved(match: Match, camera: CameraPath) -> Views:
+def _require_solved(match: Match, camera: CameraPath) -> None:
     if match.solved is None:
         why = f"The camera of these pictures is not known: {match.report.get('reason') or 'it could not be solved'}"
         raise PlateError("E_UNSOLVED", why, "Mask what moves, or make the plate again with more texture.")
     if not camera.frames[0] <= match.frames[0] <= match.frames[-1] <= camera.frames[-1]:
         why = f"The camera's frames {camera.frames[0]} to {camera.frames[-1]} do not hold all that was measured."
         raise RequestError("E_RANGE", why, "Lock with the camera file that the frames were checked with.")
-    return match.solved
 
 
-def _ground(match: Match, ground_m: float | None) -> float:
-    known = match.report.get("ground_m") if ground_m is None else ground_m
-    return 0.0 if known is None else float(known)
+def _laid(match: Match, wanted: Views, scene_depth: Path | None) -> Match:
+    """Place on place; but where the scene's depth is at hand and says better, as the check laid it."""
+    moved = laid(match, wanted, Sight.of(match).nearness(wanted))
+    if scene_depth and likeness(match, wanted, scene_depth) > likeness(moved, wanted, scene_depth):
+        return match
+    return moved
+
+
+def _ground(found: Match, laid_match: Match) -> float:
+    """The height of the ground that was found, in the world as it is laid now; 0 where none was."""
+    known = found.report.get("ground_m")
+    if known is None:
+        return 0.0
+    near = found.points_world[:, 3] > 0
+    z, z_now = (match.points_world[near, 2] / match.points_world[near, 3] for match in (found, laid_match))
+    is_ground = np.abs(z - known) < GROUND_SLACK * np.abs(np.median(found.given.centre[:, 2]) - known)
+    return float(np.median(z_now[is_ground])) if is_ground.any() else float(known)
 
 
 # What is wrong -----------------------------------------------------------------------------------
 
 
-def _far_difference(match: Match, solved: Views, wanted: Views, sight: Sight) -> Difference:
-    raw = Difference.between(solved, match.given, wanted)
+def _difference(match: Match, wanted: Views) -> Difference:
+    assert match.solved is not None
+    sight, raw = Sight.of(match), Difference.between(match.solved, match.given, wanted)
     return steadied(raw, sensitivity(sight.points, sight.frame, wanted), match.per_frame["uncertainty_px"])
 
 
@@ -188,8 +207,17 @@ def _correction_figures(difference: Difference) -> dict[str, Any]:
     }
 
 
-def _survey(lock: Lock, match: Match, solved: Views, sight: Sight) -> dict[str, Any]:
+def _before(match: Match, wanted: Views) -> dict[str, Any]:
+    """What there was to mend, the world laid as the check laid it."""
+    assert match.solved is not None
+    sight, _ = _in_plate(wanted, Sight.of(match))
+    nowhere = np.zeros(len(sight.frame))
+    return leftover.figures(leftover.left_px(match.solved, match.given, wanted, sight.points, sight.frame, nowhere))
+
+
+def _survey(lock: Lock, match: Match, sight: Sight) -> dict[str, Any]:
     """One look at every frame: what is left of the error, and what the pictures do not cover."""
+    assert match.solved is not None
     wanted, pictured = lock.wanted, lock.pictured
     sight, goal = _in_plate(wanted, sight)
     inverse = np.zeros(len(goal))
@@ -202,11 +230,9 @@ def _survey(lock: Lock, match: Match, solved: Views, sight: Sight) -> dict[str, 
         if isinstance(depth, np.ndarray):
             here = sight.frame == index
             inverse[here] = _sampled(depth, goal[here])
-    before = leftover.left_px(solved, match.given, wanted, sight.points, sight.frame, np.zeros_like(inverse))
-    after = leftover.left_px(solved, pictured, wanted, sight.points, sight.frame, inverse)
+    after = leftover.left_px(match.solved, pictured, wanted, sight.points, sight.frame, inverse)
     depth_m = leftover.depths(wanted, sight.points, sight.frame)
     return {
-        "residual_before_px": leftover.figures(before),
         "residual_px": leftover.figures(after),
         "bands": leftover.by_depth(depth_m, after),
         "usable_beyond_m": leftover.usable_beyond_m(depth_m, after),

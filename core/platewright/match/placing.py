@@ -46,6 +46,12 @@ class Sight:
         track = tracks.track[chosen]
         return cls(match.points_world[track], tracks.frame[chosen], tracks.pixel[chosen])
 
+    def nearness(self, wanted: Views) -> float:
+        """RMS inverse depth, per metre; 0 where everything is at infinity."""
+        depth_m = leftover.depths(wanted, self.points, self.frame)
+        inverse = 1.0 / depth_m[depth_m > 0]
+        return float(np.sqrt(np.mean(inverse**2))) if len(inverse) else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Placing:
@@ -67,7 +73,7 @@ class Placing:
 def on_ground(pictured: Views, wanted: Views, ground_m: float) -> Placing:
     """The plane, unless the shift is too large for any warp."""
     relief = GroundPlane(wanted, ground_m)
-    return _tried(relief, pictured, wanted, f"corrected on the ground at {ground_m:g} m")
+    return _tried(relief, pictured, wanted, f"corrected on the ground at {ground_m:.3g} m")
 
 
 def by_depth(match: Match, sight: Sight, pictured: Views, wanted: Views, scene_depth: Path | None) -> Placing:
@@ -75,7 +81,6 @@ def by_depth(match: Match, sight: Sight, pictured: Views, wanted: Views, scene_d
 
     Errors as of `SceneDepth.open`.
     """
-    scene = SceneDepth.open(scene_depth, match.frames, wanted) if scene_depth else None
     metres = np.linalg.norm(wanted.centre - pictured.centre, axis=1)
     with np.errstate(divide="ignore"):
         moved = wanted.lens[sight.frame, 0] * metres[sight.frame] / leftover.depths(wanted, sight.points, sight.frame)
@@ -85,10 +90,12 @@ def by_depth(match: Match, sight: Sight, pictured: Views, wanted: Views, scene_d
     usual = float(np.percentile(known, 95))
     if usual < SHIFT_PX:
         return Placing(FarAway(), f"left: it moves hardly anything by more than {usual:.2f} px", usual)
-    if scene:
-        unlike = _unlike(scene, sight, wanted)
-        if unlike:
-            return Placing(FarAway(), f"refused: {unlike}")
+    if scene_depth:
+        alike, ratio = likeness(match, wanted, scene_depth)
+        if alike < DEPTH_SHARE:
+            why = f"refused: the scene's depth is not what the pictures show: {alike:.0%} of the points agree, "
+            return Placing(FarAway(), f"{why}and the usual one is {ratio:.2f} times as far there")
+        scene = SceneDepth.open(scene_depth, match.frames, wanted)
         return _tried(scene, pictured, wanted, "corrected by scene depth")
     solved = _solved_depth(match, wanted)
     if not solved.is_dense():
@@ -147,8 +154,9 @@ def _parallax_px(pictured: Views, wanted: Views, index: int, inverse_depth: Arra
     return float(np.percentile(np.linalg.norm(near - far, axis=1), 95)) * scale
 
 
-def _unlike(scene: SceneDepth, sight: Sight, wanted: Views) -> str:
-    """Why the scene's depth is not that of the pictures; empty where it is."""
+def likeness(match: Match, wanted: Views, scene_depth: Path) -> tuple[float, float]:
+    """Which share of the solved points the scene has at their depth, and the usual ratio of its depth to theirs."""
+    scene, sight = SceneDepth.open(scene_depth, match.frames, wanted), Sight.of(match)
     ratios: list[Array] = []
     for index in _trial_frames(wanted, wanted):
         here = sight.frame == index
@@ -161,9 +169,5 @@ def _unlike(scene: SceneDepth, sight: Sight, wanted: Views) -> str:
         ratios.append(1.0 / (drawn[is_near] * depth_m[is_near]))
     ratio = np.concatenate(ratios)
     if not len(ratio):
-        return "no solved point lies on the scene's surfaces"
-    share = float(np.mean(np.abs(np.log(ratio)) <= np.log(DEPTH_FACTOR)))
-    if share >= DEPTH_SHARE:
-        return ""
-    found = f"{share:.0%} of the points agree, and at the usual one it is {np.median(ratio):.2f} times as far"
-    return f"the scene's depth is not what the pictures show: {found}"
+        return 0.0, 1.0
+    return float(np.mean(np.abs(np.log(ratio)) <= np.log(DEPTH_FACTOR))), float(np.median(ratio))
