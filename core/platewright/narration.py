@@ -15,7 +15,8 @@ class Narrator:
 
     def __init__(self) -> None:
         self._is_live = sys.stderr.isatty()
-        self._told = -1                            # tenths of the stage already told when there is no terminal
+        self._counted = ""                         # what is counted at present
+        self._told = -1                            # tenths of it already told when there is no terminal
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -31,6 +32,8 @@ class Narrator:
 
     def _count(self, stage: str, done: int, total: int) -> None:
         tenth = 10 * done // max(total, 1)
+        if stage != self._counted:
+            self._counted, self._told = stage, -1
         if self._is_live:
             sys.stderr.write(f"\r  {stage} {done}/{total}   " + ("\n" if done == total else ""))
             sys.stderr.flush()
