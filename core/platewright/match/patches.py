@@ -2,8 +2,7 @@
 
 A patch is aligned by Gauss-Newton on an affine warp, inverse compositional (Baker and Matthews, "Lucas-Kanade 20 Years
 On", IJCV 2004), with its mean and contrast taken out, so that exposure may change. It is always compared with the
-picture in which it was anchored: errors do not add up from frame to frame, as they do when each picture is compared with
-the one before.
+picture that it was cut from: errors do not add up, as they do when each picture is compared with the one before.
 
 Pixels here count from the first pixel's centre, as OpenCV's do.
 """
@@ -20,13 +19,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 STEPS = 6                                          # of Gauss-Newton at most
 SETTLED_PX = 0.01
-STIFFNESS = 0.02                                   # against shearing and scaling, as a share of what holds the place
+STIFFNESS = 0.05                                   # against shearing and scaling, as a share of what holds the place
 FLAT = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Patches:
-    """N patches of S = (2 radius + 1)^2 samples as they looked when anchored."""
+    """N patches of S = (2 radius + 1)^2 samples as they looked when they were cut."""
 
     samples: Floats                                # (N, S) weighted mean 0, weighted square sum 1
     solve: Floats                                  # (N, 6, S) from a difference to dx, dy and the warp's four, in radii
@@ -72,8 +71,8 @@ class Patches:
     def find(self, picture: Floats, centre: Floats, warp: Floats) -> tuple[Floats, Floats, Floats]:
         """Where each patch lies in a picture (H, W), from a good guess of its centre (N, 2) and its warp (N, 2, 2).
 
-        Returns centre (N, 2), warp (N, 2, 2) and the likeness (N,): the correlation of what is there with the patch, 1 at
-        best. Whether the answer is near the guess is for the caller to see.
+        Returns centre (N, 2), warp (N, 2, 2) and the likeness (N,): the correlation of what is there with the patch,
+        1 at best. Whether the answer is near the guess is for the caller to see.
         """
         centre, warp, likeness = centre.copy(), warp.copy(), np.zeros(len(centre), dtype=np.float32)
         weight = _window(self.radius)
@@ -85,7 +84,7 @@ class Patches:
             moved = np.einsum("nij,nj->ni", warp[active], step[:, :2])
             bent = np.eye(2, dtype=np.float32) + step[:, 2:].reshape(len(step), 2, 2) / self.radius
             centre[active] -= moved
-            warp[active] = warp[active] @ np.linalg.inv(bent + 0)
+            warp[active] = warp[active] @ np.linalg.inv(bent)
             active = active[np.hypot(moved[:, 0], moved[:, 1]) > SETTLED_PX]
         return centre, warp, likeness
 
@@ -108,11 +107,13 @@ def _sample(picture: Floats, centre: Floats, warp: Floats, radius: int) -> Float
     if not len(centre):                            # OpenCV refuses an empty question
         return np.zeros((0, (2 * radius + 1) ** 2), dtype=np.float32)
     place = centre[:, :, None] + warp @ _grid(radius)
-    return cv2.remap(picture, place[:, 0], place[:, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    x, y = place[:, 0], place[:, 1]
+    values = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(values, dtype=np.float32)
 
 
 def _normalised(values: Floats, weight: Floats) -> tuple[Floats, Floats]:
     """Values (N, S) without their weighted mean and contrast, and that contrast (N, 1)."""
-    values = values - (values @ weight)[:, None]
-    contrast = np.sqrt((values**2) @ weight)[:, None]
-    return values / np.maximum(contrast, FLAT), np.maximum(contrast, FLAT)
+    values = (values - (values @ weight)[:, None]).astype(np.float32)
+    contrast = np.maximum(np.sqrt(np.square(values) @ weight), np.float32(FLAT))[:, None]
+    return (values / contrast).astype(np.float32), contrast.astype(np.float32)

@@ -1,9 +1,15 @@
-"""Points followed through the pictures."""
+"""Points followed through the pictures: from where they appear to where they go, or melt.
+
+Each cell of the picture that holds no point is given its best corner. Pyramidal Lucas-Kanade carries the points from
+one picture to the next and back again; then each is aligned with the patch it began with, so that errors do not add up.
+A point whose surroundings no longer look like that patch has been lost: covered, or melted. Nothing here asks how
+points ought to move: a camera that stands still, or a wall that swims, is followed as it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import cv2
@@ -13,18 +19,30 @@ from numpy.typing import NDArray
 from .footage import Footage, Mask
 from .patches import Floats, Patches
 
-CELLS = 900                                        # of the picture, each worth one point where it has any texture
-RADIUS = (4, 8)                                    # of a patch: least and most, pixels
-CALM_PX = 0.8                                      # blur before anything is measured: interpolation errs on sharp edges
-TEXTURE_TO_NOISE = 10.0                            # least gradient power in the weakest direction, over that of noise
-NOISE_LEAST = 0.3 / 255                            # rounding to 8 bits makes this much noise
-ROUND = 0.06                                       # least ratio of weakest to strongest direction: no edges
+Flags = NDArray[np.bool_]
+Numbers = NDArray[np.int32]
+
+CELLS = 900                                        # of a picture; one point each where it has texture
+CELL_PX = 5                                        # at least
+RADIUS_PX = (4, 10)                                # of a patch: least and most
+SIDES_PER_RADIUS = 60                              # of a picture's side, the root of its area
+CALM_PX = 0.8                                      # blur before measuring: interpolation errs on what is too sharp
+LEVELS_MAX = 4                                     # of the pyramid, each half the size of the one before
+
+# A corner
+REACH = 0.3                                        # of its gradients, in radii of a patch
+TEXTURE_TO_NOISE = 10.0                            # least power of the gradient in its weakest direction, over noise's
+NOISE_LEAST = 0.3 / 255                            # rounding to 8 bits is noise of this size
+CALM_NOISE = 0.06                                  # power of the gradient of calmed noise of size one
+ROUND = 0.06                                       # least power of the weakest direction over the strongest: no edges
+LEAN = 0.3                                         # most that its gradients may lie to one side, in reaches
+
+# A point that is still itself
 RETURN_PX = 0.5                                    # there and back again
-SLIP_PX = 1.0                                      # between the guess by the last picture and the look at the anchor
-LIKENESS = 0.8                                     # with the anchor's patch
-FRESH = 0.9                                        # below this the patch is anchored anew
-BEND = (0.75, 1.33)                                # scale since the anchor
-ANCHOR_FRAMES = 4                                  # what looks different sooner than that has melted
+SLIP_PX = 1.0                                      # between the last picture's word and the first patch's
+LIKENESS = 0.8                                     # correlation with the patch it began with
+BEND = (0.6, 1.6)                                  # scale, least and most, before a new patch is taken
+TORN = 3.0                                         # most that the scales of two directions may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,222 +57,262 @@ class Tracks:
     height: int
 
 
+def follow(footage: Footage, mask: Mask | None, tell: Callable[[int, int], None]) -> Tracks:
+    """Follow what has texture; pictures are read once, in order, and only the points are kept.
+
+    mask     areas to leave alone; a point that enters one ends without being lost
+    tell     is told the pictures done and their count after each; may raise Cancelled
+    raises   what `Footage.picture` and `Mask.is_free` raise
+    """
+    follower = _Follower(_Ground.of(footage))
+    for index in range(len(footage)):
+        follower.see(footage.luma(index), mask.is_free(index) if mask else None)
+        tell(index + 1, len(footage))
+    return follower.tracks()
+
+
+class _Ground(NamedTuple):
+    """The picture's size, and what follows from it, in pixels."""
+
+    width: int
+    height: int
+    cell: int
+    radius: int
+    levels: int
+
+    @classmethod
+    def of(cls, footage: Footage) -> _Ground:
+        side = float(np.sqrt(footage.width * footage.height))
+        radius = int(np.clip(round(side / SIDES_PER_RADIUS), *RADIUS_PX))
+        levels = int(np.clip(np.log2(min(footage.width, footage.height) / (4 * radius)), 0, LEVELS_MAX))
+        return cls(footage.width, footage.height, max(CELL_PX, round(side / CELLS**0.5)), radius, levels)
+
+    def holds(self, place: Floats) -> Flags:
+        """Which places are far enough inside for their patch to be seen, most of it."""
+        margin = 0.75 * self.radius
+        is_inside = (place >= margin) & (place <= (self.width - 1 - margin, self.height - 1 - margin))
+        return np.all(is_inside, axis=1, keepdims=True)[:, 0]
+
+    def cells_of(self, place: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Row and column of the pixel at each place."""
+        column, row = np.rint(np.clip(place, 0, (self.width - 1, self.height - 1))).astype(np.intp).T
+        return row, column
+
+
 @dataclass(slots=True)
 class _Points:
-    """N points as they are in one picture."""
+    """N points as they are in one picture; places count from the first pixel's centre, as OpenCV's do."""
 
-    name: NDArray[np.int32]                        # (N,) of the track
-    place: Floats                                  # (N, 2) OpenCV pixels
+    name: Numbers                                  # (N,) of the track
+    place: Floats                                  # (N, 2)
     speed: Floats                                  # (N, 2) pixels per picture
-    warp: Floats                                   # (N, 2, 2) since the anchor
-    since: NDArray[np.int32]                       # (N,) pictures since the anchor
+    warp: Floats                                   # (N, 2, 2) of the patch since it was cut
     patches: Patches
 
-    def taken(self, which: NDArray[np.bool_]) -> _Points:
+    @classmethod
+    def new(cls, name: Numbers, place: Floats, speed: Floats, patches: Patches) -> _Points:
+        return cls(name, place, speed, np.tile(np.eye(2, dtype=np.float32), (len(name), 1, 1)), patches)
+
+    def taken(self, which: Flags) -> _Points:
+        patches = self.patches.taken(which)
+        return _Points(self.name[which], self.place[which], self.speed[which], self.warp[which], patches)
+
+    def joined(self, other: _Points) -> _Points:
         return _Points(
-            self.name[which], self.place[which], self.speed[which], self.warp[which], self.since[which],
-            self.patches.taken(which),
-        )  # fmt: skip
+            np.concatenate([self.name, other.name]),
+            np.concatenate([self.place, other.place]),
+            np.concatenate([self.speed, other.speed]),
+            np.concatenate([self.warp, other.warp]),
+            self.patches.joined(other.patches),
+        )
 
 
 class _Look(NamedTuple):
     """One picture, ready to be measured."""
 
-    codes: NDArray[np.uint8]                       # stretched to its contrast
-    calm: Floats                                   # luma, slightly blurred
-    sharp: Floats                                  # luma
+    luma: Floats
+    calm: Floats                                   # the same, slightly blurred
+    codes: NDArray[np.uint8]                       # the same, stretched to its contrast: fog and night become visible
 
 
-def follow(footage: Footage, mask: Mask | None, tell: Callable[[int, int], None]) -> Tracks:
-    """Points of every part of the picture that has texture, from where they appear to where they go or melt.
-
-    footage  read in order, once; what is kept are the points
-    mask     areas to leave alone
-    tell     is told pictures done and all of them after each; may raise Cancelled
-    raises   what `Footage.picture` and `Mask.is_free` raise
-    """
-    follower = _Follower(footage, mask)
-    for index in range(len(footage)):
-        follower.see(index)
-        tell(index + 1, len(footage))
-    return follower.tracks()
+def _look(luma: Floats) -> _Look:
+    dark, bright = np.percentile(luma[::4, ::4], (0.5, 99.5))
+    codes = np.clip((luma - dark) * (235 / max(bright - dark, 0.08)) + 10, 0, 255).astype(np.uint8)
+    return _Look(luma, np.asarray(cv2.GaussianBlur(luma, (0, 0), CALM_PX), dtype=np.float32), codes)
 
 
+@dataclass(slots=True)
 class _Follower:
-    def __init__(self, footage: Footage, mask: Mask | None) -> None:
-        self.footage, self.mask = footage, mask
-        side = float(np.sqrt(footage.width * footage.height))
-        self.cell = max(5, round(side / np.sqrt(CELLS)))
-        self.radius = int(np.clip(round(side / 48), *RADIUS))
-        self.levels = int(np.clip(np.log2(min(footage.width, footage.height) / (4 * self.radius)), 0, 4))
-        self.stretch: tuple[float, float] | None = None
-        self.last: _Look | None = None
-        self.points = self._none()
-        self.count = 0
-        self.was_lost: list[NDArray[np.int32]] = []
-        self.seen: list[tuple[int, NDArray[np.int32], Floats]] = []
+    """The points of the last picture, and what has been seen of all."""
 
-    def _none(self) -> _Points:
-        nothing = np.zeros((0, 2), dtype=np.float32)
-        patches = Patches.cut(np.zeros((4, 4), np.float32), nothing, self.radius)
-        number = np.zeros(0, dtype=np.int32)
-        return _Points(number, nothing, nothing, np.zeros((0, 2, 2), dtype=np.float32), number, patches)
+    ground: _Ground
+    last: _Look | None = None
+    points: _Points | None = None
+    count: int = 0                                 # of tracks begun
+    seen: list[tuple[Numbers, Floats]] = field(default_factory=list[tuple[Numbers, Floats]])
+    lost: list[Numbers] = field(default_factory=list[Numbers])
 
-    def see(self, index: int) -> None:
-        look = self._look(index)
-        free = None if self.mask is None else self.mask.is_free(index)
-        if self.last is not None and len(self.points.name):
-            self.points = self._followed(self.last, look, free)
-            self.points = self._thinned(self.points)
-        self._add(look, free)
-        self.seen.append((index, self.points.name, self.points.place.copy()))
+    def see(self, luma: Floats, free: Flags | None) -> None:
+        """Take the next picture."""
+        look = _look(luma)
+        points = self._followed(self.last, look, self.points, free) if self.last and self.points else None
+        fresh = self._begun(look, points, free)
+        self.points = points.joined(fresh) if points else fresh
+        self.seen.append((self.points.name, self.points.place))
         self.last = look
 
-    def _look(self, index: int) -> _Look:
-        luma = self.footage.luma(index)
-        low, high = (float(x) for x in np.percentile(luma[::4, ::4], (0.5, 99.5)))
-        if self.stretch is None:
-            self.stretch = low, high
-        low, high = 0.8 * self.stretch[0] + 0.2 * low, 0.8 * self.stretch[1] + 0.2 * high
-        self.stretch = low, high
-        gain = 235 / max(high - low, 0.08)
-        codes = np.clip((luma - low) * gain + 10, 0, 255).astype(np.uint8)
-        return _Look(codes, cv2.GaussianBlur(luma, (0, 0), CALM_PX), luma)
-
-    def _followed(self, last: _Look, look: _Look, free: NDArray[np.bool_] | None) -> _Points:
-        p = self.points
-        guess, is_back = self._flow(last, look, p)
-        place, warp, likeness = p.patches.find(look.calm, guess, p.warp)
-        slip = np.linalg.norm(place - guess, axis=1)
-        scale = np.linalg.svd(np.where(np.isfinite(warp), warp, 0), compute_uv=False)
-        is_same = (likeness > LIKENESS) & (slip < SLIP_PX) & (scale[:, 1] > 0.5) & (scale[:, 0] < 2)
-        is_kept = is_back & (is_same | (p.since >= ANCHOR_FRAMES))
-        place = np.where(is_same[:, None], place, guess)
-        inside = self._inside(place)
-        hidden = np.zeros(len(place), bool)
-        if free is not None:
-            at = np.rint(np.clip(place, 0, [self.footage.width - 1, self.footage.height - 1])).astype(int)
-            hidden = ~free[at[:, 1], at[:, 0]]
-        went = ~self._inside(p.place + 1.5 * p.speed) | ~inside
-        if index_lost := True:
-            lost = ~is_kept & ~went & ~hidden
-            self.was_lost.append(p.name[lost])
-        keep = is_kept & inside & ~hidden
-        stale = ~is_same | (likeness < FRESH) | (scale[:, 1] < BEND[0]) | (scale[:, 0] > BEND[1])
-        points = _Points(p.name, place, place - p.place, warp, p.since + 1, p.patches).taken(keep)
-        return self._anchored(points, look, stale[keep])
-
-    def _anchored(self, points: _Points, look: _Look, stale: NDArray[np.bool_]) -> _Points:
-        if stale.any():
-            points.patches = points.patches.replaced(stale, Patches.cut(look.calm, points.place[stale], self.radius))
-            points.warp[stale] = np.eye(2)
-            points.since[stale] = 0
-        return points
-
-    def _flow(self, last: _Look, look: _Look, p: _Points) -> tuple[Floats, NDArray[np.bool_]]:
-        win = 2 * self.radius + 5
-        options = {
-            "winSize": (win, win), "maxLevel": self.levels, "flags": cv2.OPTFLOW_USE_INITIAL_FLOW,
-            "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.02), "minEigThreshold": 1e-5,
-        }
-        there, ok, _ = cv2.calcOpticalFlowPyrLK(last.codes, look.codes, p.place, p.place + p.speed, **options)
-        back, ok2, _ = cv2.calcOpticalFlowPyrLK(look.codes, last.codes, there, there - p.speed, **options)
-        is_back = (ok.ravel() > 0) & (ok2.ravel() > 0) & (np.linalg.norm(back - p.place, axis=1) < RETURN_PX)
-        return there, is_back
-
-    def _inside(self, place: Floats) -> NDArray[np.bool_]:
-        m = self.radius / 2
-        return ((place >= m) & (place <= [self.footage.width - 1 - m, self.footage.height - 1 - m])).all(axis=1)
-
-    def _thinned(self, points: _Points) -> _Points:
-        bins = np.floor(points.place / (0.3 * self.cell)).astype(np.int64)
-        order = np.argsort(points.name, kind="stable")
-        _, first = np.unique((bins[:, 0] * 100000 + bins[:, 1])[order], return_index=True)
-        keep = np.zeros(len(points.name), bool)
-        keep[order[first]] = True
-        return points.taken(keep)
-
-    def _add(self, look: _Look, free: NDArray[np.bool_] | None) -> None:
-        place = self._corners(look, free)
-        if not len(place):
-            return
-        n = len(place)
-        name = np.arange(self.count, self.count + n, dtype=np.int32)
-        self.count += n
-        p = self.points
-        warp = np.broadcast_to(np.eye(2, dtype=np.float32), (n, 2, 2))
-        self.points = _Points(
-            np.concatenate([p.name, name]), np.concatenate([p.place, place]),
-            np.concatenate([p.speed, self._speed(place)]), np.concatenate([p.warp, warp]),
-            np.concatenate([p.since, np.zeros(n, np.int32)]), p.patches.joined(Patches.cut(look.calm, place, self.radius)),
-        )
-
-    def _speed(self, place: Floats) -> Floats:
-        p = self.points
-        if not len(p.name):
-            return np.zeros_like(place)
-        near = np.argmin(((place[:, None] - p.place[None]) ** 2).sum(-1), axis=1)
-        return p.speed[near]
-
-    def _corners(self, look: _Look, free: NDArray[np.bool_] | None) -> Floats:
-        score = _corner_score(look, self.radius)
-        m = self.radius + 1
-        score[:m], score[-m:], score[:, :m], score[:, -m:] = 0, 0, 0, 0
-        gap = max(2, round(0.6 * self.cell))
-        if free is not None:
-            score[~cv2.erode(free.astype(np.uint8), np.ones((2 * self.radius + 1,) * 2, np.uint8)).astype(bool)] = 0
-        taken = np.zeros(score.shape, np.uint8)
-        at = np.rint(self.points.place).astype(int)
-        taken[at[:, 1], at[:, 0]] = 1
-        score[cv2.dilate(taken, np.ones((2 * gap + 1,) * 2, np.uint8)) > 0] = 0
-        score[cv2.dilate(score, np.ones((2 * (gap // 2) + 1,) * 2, np.uint8)) > score] = 0
-        c = self.cell
-        h, w = score.shape
-        gh, gw = -(-h // c), -(-w // c)
-        padded = np.zeros((gh * c, gw * c), np.float32)
-        padded[:h, :w] = score
-        cells = padded.reshape(gh, c, gw, c).transpose(0, 2, 1, 3).reshape(gh * gw, c * c)
-        best = cells.argmax(1)
-        which = np.flatnonzero(cells[np.arange(len(cells)), best] > 0)
-        y = which // gw * c + best[which] // c
-        x = which % gw * c + best[which] % c
-        return np.column_stack([x, y]).astype(np.float32)
-
     def tracks(self) -> Tracks:
-        frame = np.concatenate([np.full(len(n), i, np.int32) for i, n, _ in self.seen])
-        name = np.concatenate([n for _, n, _ in self.seen])
-        place = np.concatenate([x for _, _, x in self.seen]).astype(np.float64) + 0.5
+        """All that was seen in at least two pictures."""
+        name = np.concatenate([np.zeros(0, np.int32), *(name for name, _ in self.seen)])
+        place = np.concatenate([np.zeros((0, 2), np.float32), *(place for _, place in self.seen)])
+        frame = np.repeat(np.arange(len(self.seen), dtype=np.int32), [len(name) for name, _ in self.seen])
+        was_lost = np.zeros(self.count, dtype=np.bool_)
+        was_lost[np.concatenate([np.zeros(0, np.int32), *self.lost])] = True
+        is_track = np.bincount(name, minlength=self.count) >= 2
+        number = (np.cumsum(is_track) - 1).astype(np.int32)
         order = np.argsort(name, kind="stable")
-        frame, name, place = frame[order], name[order], place[order]
-        length = np.bincount(name, minlength=self.count)
-        lost = np.zeros(self.count, bool)
-        for n in self.was_lost:
-            lost[n] = True
-        long = length >= 2
-        number = np.cumsum(long) - 1
-        keep = long[name]
+        order = order[is_track[name[order]]]
+        pixel = place[order].astype(np.float64) + 0.5
         return Tracks(
-            number[name[keep]].astype(np.int32), frame[keep], place[keep], lost[long],
-            self.footage.width, self.footage.height,
+            number[name[order]], frame[order], pixel, was_lost[is_track], self.ground.width, self.ground.height
         )
+
+    # One picture ---------------------------------------------------------------------------------
+
+    def _followed(self, last: _Look, look: _Look, points: _Points, free: Flags | None) -> _Points:
+        """Those that are still themselves, where they are now; the others are noted where they melted."""
+        if not len(points.name):
+            return points
+        guess, is_back = _carried(last, look, points, self.ground)
+        place, warp, likeness = points.patches.find(look.calm, guess, points.warp)
+        slip = np.linalg.norm(place - guess, axis=1)
+        is_same = is_back & (likeness > LIKENESS) & (slip < SLIP_PX) & _is_whole(warp)
+        has_gone = ~(self.ground.holds(points.place + 2 * points.speed) & self.ground.holds(guess))
+        is_hidden = np.zeros_like(has_gone) if free is None else ~free[self.ground.cells_of(guess)]
+        self.lost.append(points.name[~is_same & ~has_gone & ~is_hidden])
+        now = _Points(points.name, place, place - points.place, warp, points.patches)
+        now = now.taken(is_same & self.ground.holds(place) & ~is_hidden)
+        return _recut(_thinned(now, self.ground.cell), look)
+
+    def _begun(self, look: _Look, points: _Points | None, free: Flags | None) -> _Points:
+        """New points where there are none; each expects to move as its nearest neighbour does."""
+        old = np.zeros((0, 2), np.float32) if points is None else points.place
+        place = _corners(look, self.ground, old, free)
+        speed = np.zeros_like(place)
+        if points is not None and len(old) and len(place):
+            distance = np.square(place[:, None] - old[None]).sum(axis=-1)
+            speed = points.speed[distance.argmin(axis=1)]
+        name = np.arange(self.count, self.count + len(place), dtype=np.int32)
+        self.count += len(place)
+        return _Points.new(name, place, speed, Patches.cut(look.calm, place, self.ground.radius))
+
+
+# Points from one picture to the next -------------------------------------------------------------
+
+
+def _carried(last: _Look, look: _Look, points: _Points, ground: _Ground) -> tuple[Floats, Flags]:
+    """Where the points went, to a fraction of a pixel, and whether the way back ends where it began."""
+    window = (2 * ground.radius + 1, 2 * ground.radius + 1)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.05)
+
+    def flow(source: _Look, target: _Look, start: Floats, guess: Floats) -> tuple[Floats, Flags]:
+        end, is_found, _ = cv2.calcOpticalFlowPyrLK(
+            source.codes, target.codes, start, guess, None, None, window, ground.levels, stop,
+            cv2.OPTFLOW_USE_INITIAL_FLOW, 1e-5,
+        )  # fmt: skip
+        return np.asarray(end, dtype=np.float32), is_found.ravel() > 0
+
+    there, is_found = flow(last, look, points.place, points.place + points.speed)
+    back, is_found_back = flow(look, last, there, there - points.speed)
+    return there, is_found & is_found_back & (np.linalg.norm(back - points.place, axis=1) < RETURN_PX)
+
+
+def _is_whole(warp: Floats) -> Flags:
+    """Which patches (N, 2, 2) are neither turned inside out nor torn."""
+    area = np.linalg.det(warp)
+    stretch = np.square(warp).sum(axis=(1, 2))     # the sum of the squares of both scales, as the area is their product
+    return (area > 0.25) & (area < 4) & (stretch < (TORN + 1 / TORN) * area)
+
+
+def _recut(points: _Points, look: _Look) -> _Points:
+    """Take a new patch where the old one is now seen far larger or smaller."""
+    scale = np.sqrt(np.linalg.det(points.warp))
+    is_stale = (scale < BEND[0]) | (scale > BEND[1])
+    if is_stale.any():
+        fresh = Patches.cut(look.calm, points.place[is_stale], points.patches.radius)
+        points.patches = points.patches.replaced(is_stale, fresh)
+        points.warp[is_stale] = np.eye(2)
+    return points
+
+
+def _thinned(points: _Points, cell: int) -> _Points:
+    """Of points that have come close together, the oldest."""
+    column, row = np.floor(points.place / (0.5 * cell)).astype(np.int64).T
+    _, first = np.unique(row << 32 | column, return_index=True)        # points are in the order of their age
+    is_kept = np.zeros(len(points.name), dtype=np.bool_)
+    is_kept[first] = True
+    return points.taken(is_kept)
+
+
+# New points --------------------------------------------------------------------------------------
+
+
+def _corners(look: _Look, ground: _Ground, old: Floats, free: Flags | None) -> Floats:
+    """The best corner of each cell, (N, 2), away from the border, the mask and the points there are."""
+    score = _corner_scores(look, ground.radius)
+    border = ground.radius + 1
+    score[:border], score[-border:], score[:, :border], score[:, -border:] = 0, 0, 0, 0
+    if free is not None:
+        score[cv2.erode(free.astype(np.uint8), _square(ground.radius)) == 0] = 0
+    gap = max(2, round(0.6 * ground.cell))
+    is_taken = np.zeros(score.shape, dtype=np.uint8)
+    is_taken[ground.cells_of(old)] = 1
+    score[cv2.dilate(is_taken, _square(gap)) > 0] = 0
+    score[cv2.dilate(score, _square(gap // 2)) > score] = 0
+    return _best_of_cells(score, ground.cell)
+
+
+def _corner_scores(look: _Look, radius: int) -> Floats:
+    """How well a patch around each pixel would be held in its weakest direction (Shi and Tomasi, CVPR 1994); 0 is not.
+
+    The limit is absolute: a sky has noise and rounding but no corners, however good the best of them may be.
+    """
+    x = cv2.Scharr(look.calm, cv2.CV_32F, 1, 0, scale=1 / 32)
+    y = cv2.Scharr(look.calm, cv2.CV_32F, 0, 1, scale=1 / 32)
+    reach = REACH * radius
+    xx, yy, xy = (cv2.GaussianBlur(product, (0, 0), reach) for product in (x * x, y * y, x * y))
+    power = xx + yy
+    root = np.sqrt(np.square(xx - yy) + 4 * np.square(xy))
+    weak, strong = (power - root) / 2, (power + root) / 2
+    # The blurred power rises towards its own centre: its slope tells how far away that is.
+    lean_x, lean_y = cv2.Sobel(power, -1, 1, 0, scale=1 / 8), cv2.Sobel(power, -1, 0, 1, scale=1 / 8)
+    is_centred = np.square(lean_x) + np.square(lean_y) < np.square(LEAN / reach * power)
+    noise = max(_noise(look.luma), NOISE_LEAST)
+    is_corner = (weak > TEXTURE_TO_NOISE * CALM_NOISE * noise**2) & (weak > ROUND * strong) & is_centred
+    return np.where(is_corner, weak, 0).astype(np.float32)
 
 
 def _noise(luma: Floats) -> float:
-    """Immerkaer's operator, in the calmest tenth."""
-    ripple = np.abs(cv2.filter2D(luma, -1, np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)))
-    h, w = luma.shape
-    blocks = cv2.resize(ripple, (max(1, w // 16), max(1, h // 16)), interpolation=cv2.INTER_AREA)
-    return float(np.percentile(blocks, 10)) * float(np.sqrt(np.pi / 2)) / 6
+    """Its standard deviation in the calmest tenth of the picture, by the operator of Immerkaer (CVIU 1996)."""
+    operator = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
+    ripple = np.abs(cv2.filter2D(luma, -1, operator))
+    blocks = (max(1, luma.shape[1] // 16), max(1, luma.shape[0] // 16))
+    calmest = np.percentile(cv2.resize(ripple, blocks, interpolation=cv2.INTER_AREA), 10)
+    return float(calmest) * float(np.sqrt(np.pi / 2)) / 6
 
 
-def _corner_score(look: _Look, radius: int) -> Floats:
-    gx = cv2.Scharr(look.calm, cv2.CV_32F, 1, 0, scale=1 / 32)
-    gy = cv2.Scharr(look.calm, cv2.CV_32F, 0, 1, scale=1 / 32)
-    size = (0, 0)
-    s = 0.5 * radius
-    xx, yy, xy = (cv2.GaussianBlur(g, size, s) for g in (gx * gx, gy * gy, gx * gy))
-    half, root = (xx + yy) / 2, np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
-    weak, strong = half - root, half + root
-    noise = max(_noise(look.sharp), NOISE_LEAST)
-    limit = TEXTURE_TO_NOISE * 0.06 * noise**2
-    return np.where((weak > limit) & (weak > ROUND * strong), weak, 0).astype(np.float32)
+def _best_of_cells(score: Floats, cell: int) -> Floats:
+    height, width = score.shape
+    rows, columns = -(-height // cell), -(-width // cell)
+    padded = np.zeros((rows * cell, columns * cell), dtype=np.float32)
+    padded[:height, :width] = score
+    cells = padded.reshape(rows, cell, columns, cell).transpose(0, 2, 1, 3).reshape(rows * columns, cell * cell)
+    best = cells.argmax(axis=1)
+    chosen = np.flatnonzero(cells[np.arange(len(cells)), best] > 0)
+    x = chosen % columns * cell + best[chosen] % cell
+    y = chosen // columns * cell + best[chosen] // cell
+    return np.column_stack([x, y]).astype(np.float32)
+
+
+def _square(radius: int) -> NDArray[np.uint8]:
+    return np.ones((2 * radius + 1, 2 * radius + 1), dtype=np.uint8)
