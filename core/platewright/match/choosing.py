@@ -6,7 +6,7 @@
     all three
 
 A path that explains a fair share of the tracks is believed before a larger crowd that moves by another law: clouds and
-walkers are no camera. So every model is fitted twice, close to the path and wide open, and the open fit must earn it.
+walkers are no camera. So models are fitted close to the path first, then wide open, and the open fit must earn it.
 """
 
 from __future__ import annotations
@@ -17,21 +17,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .solving import Model, Solution, refine, spans, start
+from .solving import Model, Solution, promise, refine, spans, start
 from .tracking import Tracks
 from .views import Array, Views
 
-LADDER = (
-    Model(moves=False, zooms=False),
-    Model(moves=True, zooms=False),
-    Model(moves=False, zooms=True),
-    Model(moves=True, zooms=True),
-)
+PLAIN = (Model(moves=False, zooms=False), Model(moves=True, zooms=False))
 TRACKS_PER_FRAME = 300                             # enough for a hundredth of a pixel; more only costs time
 LONG_FRAMES = 8                                    # a shorter track says little
 CLOSE_PX = (4.0, 2.0, 1.0)
+ZOOM_STEPS = 24                                    # a longer lens and a nearer world look much alike: a flat valley
+PROMISE = 0.03                                     # of the misfit
 FAIR_SHARE = 0.5                                   # of what the open fit explains: then the path's own fit is believed
 AS_GOOD_SHARE, AS_GOOD_FACTOR, AS_GOOD_PX = 0.03, 1.04, 0.005
+CLOSE_SHARE = 0.25
+STILL_METRES = 1e-6
 FLAT_DEPTH_METRES = 5.0
 
 Tell = Callable[[str, int, int], None]
@@ -51,39 +50,71 @@ def solve(tracks: Tracks, given: Views, tell: Tell) -> Solution:
 
     tell   hears ("solving", done, total) and may raise to stop
     """
-    fits: list[Fit] = []
-    for place, model in enumerate(LADDER):
-        tell("solving", place, len(LADDER))
-        fits.append(_fitted(tracks, given, model, fits))
-    tell("solving", len(LADDER), len(LADDER))
+    tell("solving", 0, 3)
+    plain = [_close(tracks, given, model) for model in PLAIN]
+    tell("solving", 1, 3)
+    if max(fit.share for fit in plain) < FAIR_SHARE:
+        plain = _opened(tracks, given, plain)
+    tell("solving", 2, 3)
+    best = _plainest(plain)
+    is_settled = best.share >= FAIR_SHARE and _strangeness(given, best.solution.model) < 2
+    worth = [best] if is_settled else plain
+    zooming = [_freed(tracks, given, fit) for fit in worth if _promises(tracks, given, fit)]
+    tell("solving", 3, 3)
+    return _plainest(sorted([*plain, *zooming], key=lambda fit: _strangeness(given, fit.solution.model))).solution
+
+
+def _strangeness(given: Views, model: Model) -> int:
+    """What is asked of the plate beyond the path: on a path that stands, a zoom is less strange than a move."""
+    stands = np.ptp(given.centre, axis=0).max() < STILL_METRES
+    return 2 * model.zooms + model.moves if not stands else 2 * model.moves + model.zooms
+
+
+def _plainest(fits: list[Fit]) -> Fit:
+    """The first that explains about as many tracks as the best, about as closely as the closest of those."""
     share = max(fit.share for fit in fits)
     misfit = min(fit.misfit_px for fit in fits if fit.share >= share - AS_GOOD_SHARE)
     return next(
-        fit.solution
+        fit
         for fit in fits
         if fit.share >= share - AS_GOOD_SHARE and fit.misfit_px <= AS_GOOD_FACTOR * misfit + AS_GOOD_PX
     )
 
 
-def _fitted(tracks: Tracks, given: Views, model: Model, plainer: list[Fit]) -> Fit:
-    """The model fitted close to the path; wide open, too, where that explains too little."""
-    if model.zooms:
-        return _freed(tracks, given, model, next(fit for fit in plainer if fit.solution.model.moves == model.moves))
-    close = judged(tracks, refine(tracks, given, start(tracks, given, model), list(CLOSE_PX)))
-    if close.share >= FAIR_SHARE:
-        return close
-    begins = [start(tracks, given, model)]
-    if model.moves:
-        begins.append(_flat(tracks, replace(plainer[0].solution.views, centre=given.centre), model))
-    fits = [judged(tracks, refine(tracks, given, begin, _opening(begin), steps=2)) for begin in begins]
-    best = max(fits, key=lambda fit: (round(fit.share, 2), -fit.misfit_px))
-    return close if close.share >= max(0.25, FAIR_SHARE * best.share) else best
+def _close(tracks: Tracks, given: Views, model: Model) -> Fit:
+    return judged(tracks, refine(tracks, given, start(tracks, given, model), list(CLOSE_PX)))
 
 
-def _freed(tracks: Tracks, given: Views, model: Model, plain: Fit) -> Fit:
+def _opened(tracks: Tracks, given: Views, close: list[Fit]) -> list[Fit]:
+    """Fits that may be anywhere; each must explain clearly more than the one close to the path to be believed."""
+    turning = _believed(close[0], [_widely(tracks, given, start(tracks, given, PLAIN[0]))])
+    flat = _flat(tracks, replace(turning.solution.views, centre=given.centre), PLAIN[1])
+    begins = [start(tracks, given, PLAIN[1]), flat]
+    return [turning, _believed(close[1], [_widely(tracks, given, begin) for begin in begins])]
+
+
+def _widely(tracks: Tracks, given: Views, begin: Solution) -> Fit:
+    """Scales of the robust kernel from the first misfit down to a pixel, halved each time."""
+    first = 2.0 * float(np.median(np.linalg.norm(begin.residual, axis=1)))
+    count = int(np.clip(np.ceil(np.log2(max(first, 4.0))), 2, 8))
+    scales = [float(2.0**place) for place in range(count, -1, -1)]
+    return judged(tracks, refine(tracks, given, begin, scales, steps=2))
+
+
+def _believed(close: Fit, wide: list[Fit]) -> Fit:
+    best = max(wide, key=lambda fit: (round(fit.share, 2), -fit.misfit_px))
+    return close if close.share >= max(CLOSE_SHARE, FAIR_SHARE * best.share) else best
+
+
+def _promises(tracks: Tracks, given: Views, plain: Fit) -> bool:
+    """Whether free focal lengths would bring the misfit down by more than noise gives away."""
+    return promise(tracks, given, replace(plain.solution, model=replace(plain.solution.model, zooms=True))) > PROMISE
+
+
+def _freed(tracks: Tracks, given: Views, plain: Fit) -> Fit:
     """The fit of the model without zoom, its focal lengths set free."""
-    begin = replace(plain.solution, model=model)
-    return judged(tracks, refine(tracks, given, begin, list(CLOSE_PX)))
+    begin = replace(plain.solution, model=replace(plain.solution.model, zooms=True))
+    return judged(tracks, refine(tracks, given, begin, [CLOSE_PX[-1]], steps=ZOOM_STEPS, least_gain=1e-4))
 
 
 def _flat(tracks: Tracks, views: Views, model: Model) -> Solution:
@@ -92,13 +123,6 @@ def _flat(tracks: Tracks, views: Views, model: Model) -> Solution:
     begin = start(tracks, still, model)
     depth = np.full(len(begin.points.inverse_depth), 1 / FLAT_DEPTH_METRES)
     return replace(begin, points=replace(begin.points, inverse_depth=depth))
-
-
-def _opening(begin: Solution) -> list[float]:
-    """Scales of the robust kernel from the first misfit down to a pixel, halved each time."""
-    first = 2.0 * float(np.median(np.linalg.norm(begin.residual, axis=1)))
-    count = int(np.clip(np.ceil(np.log2(max(first, 4.0))), 2, 8))
-    return [float(2.0**place) for place in range(count, -1, -1)]
 
 
 def judged(tracks: Tracks, solution: Solution) -> Fit:

@@ -138,6 +138,14 @@ def refine(
     return replace(state, information=_information(tracks, given, state))
 
 
+def promise(tracks: Tracks, given: Views, state: Solution) -> float:
+    """The share of the misfit that one full step would take away: what a freer model has to offer, before it is run."""
+    system = _linearised(tracks, given, state, state.weight)
+    camera, point = system.solved(1e-6)
+    gain = float(np.sum(system.camera_pull * camera) + np.sum(system.point_pull * point))
+    return gain / max(_cost(state.residual, state.weight), 1e-12)
+
+
 def _in_front(tracks: Tracks, state: Solution) -> Solution:
     """What ended up beyond infinity is put there, and pays for it with its residual."""
     points = replace(state.points, inverse_depth=np.maximum(state.points.inverse_depth, 0.0))
@@ -283,7 +291,7 @@ def _eliminate(matrix: Array, tracks: Tracks, blocks: Array) -> None:
 def _linearised(tracks: Tracks, given: Views, state: Solution, weight: Array) -> _System:
     by_camera, by_point = derivatives(tracks, state)
     first, _ = spans(tracks)
-    frames, size = len(given), state.model.camera_size
+    frames = len(given)
     heavy = by_camera * weight[:, None, None]
     block = by_frame(np.matmul(heavy.transpose(0, 2, 1), by_camera), tracks.frame, frames)
     pull = -by_frame(np.einsum("nid,ni->nd", heavy, state.residual), tracks.frame, frames)
@@ -316,7 +324,7 @@ def derivatives(tracks: Tracks, state: Solution) -> tuple[Array, Array]:
     if not state.model.moves:
         return by_camera, by_direction
     by_depth = np.einsum("nij,nj->ni", turned, points.anchor[track] - views.centre[frame])[:, :, None]
-    return by_camera, np.concatenate([by_direction, by_depth], -1)
+    return by_camera, np.asarray(np.concatenate([by_direction, by_depth], -1), dtype=np.float64)
 
 
 def _tangents(direction: Array) -> Array:
@@ -324,7 +332,7 @@ def _tangents(direction: Array) -> Array:
     least = np.argmin(np.abs(direction), axis=1)
     first = np.cross(direction, np.eye(3)[least])
     first /= np.linalg.norm(first, axis=1, keepdims=True)
-    return np.stack([first, np.cross(direction, first)], axis=-1)
+    return np.asarray(np.stack([first, np.cross(direction, first)], axis=-1), dtype=np.float64)
 
 
 def _moved(state: Solution, camera: Array, point: Array) -> Solution:

@@ -28,6 +28,7 @@ RIGID_LEAST = 0.1                                  # below it there is no scene 
 FOLLOWS_DEG = 3.0
 FOLLOWS_SHARE = 0.05                               # of the width
 KNOWN_SHARE = 0.75                                 # of the frames
+_WAYS = (("down", "up"), ("left", "right"), ("anticlockwise", "clockwise"))    # negative, positive turns about x, y, z
 
 
 def report(
@@ -48,6 +49,7 @@ def report(
     """
     is_known = np.isfinite(figures.error_px)
     width = round(given.width * scale)
+    parallax = _parallax(solution, figures, width)
     known = {
         "frames": len(given),
         "frames_solved": int(is_known.sum()),
@@ -60,14 +62,14 @@ def report(
         "camera_mc": _number(figures.camera_mc),
         "rigidity": _number(figures.rigidity),
         "long_tracks": figures.long_tracks,
-        "parallax": _parallax(solution, figures, width),
+        "parallax": parallax,
         "focal_ratio": _focal_ratio(given, solution),
         **place.to_dict(),
     }
     word, reason = _judged(known, width)
     if word == "unsolved":
         return {**unsolved(len(given), reason), "frames_solved": known["frames_solved"]}
-    words = [reason, *_drift_words(frames, given, figures, word), *place.words(known["parallax"])]
+    words = [reason, *_drift_words(frames, given, figures, word), *place.words(parallax)]
     return {"verdict": word, "reason": " ".join(words), **known}
 
 
@@ -83,7 +85,7 @@ def unsolved(frames: int, reason: str) -> dict[str, Any]:
 
 def little_texture(tracks: int) -> str:
     """Why a smooth sky cannot be judged."""
-    return f"Too little texture: only {tracks} points can be followed. Add detail, or judge a plate that shows the ground."
+    return f"Too little texture: only {tracks} points can be followed through the pictures."
 
 
 def no_rigid_scene(share: float) -> str:
@@ -95,7 +97,8 @@ def _judged(known: dict[str, Any], width: int) -> tuple[str, str]:
     """The verdict, and the first reason that decides it."""
     doubt, error = known["uncertainty_px"], known["camera_error_px"]
     if error is None or doubt is None or known["frames_solved"] < KNOWN_SHARE * known["frames"]:
-        return "unsolved", f"Only {known['frames_solved']} of {known['frames']} frames show enough points that hold together."
+        count = f"{known['frames_solved']} of {known['frames']} frames"
+        return "unsolved", f"Only {count} show enough points that hold together."
     if doubt > FOLLOWS_SHARE * width:
         return "unsolved", f"The pictures fix the camera to {doubt:.0f} px only."
     if known["rigidity"] is None or known["rigidity"] < RIGID_LEAST:
@@ -110,16 +113,18 @@ def _judged(known: dict[str, Any], width: int) -> tuple[str, str]:
 
 def _short_of_locked(known: dict[str, Any], width: int) -> list[str]:
     p95, highest = LOCKED_PX[width >= WIDE]
-    error, jitter, rigidity = known["camera_error_px"], known["jitter_px"], known["rigidity"]
-    found = []
+    error, jitter, doubt = known["camera_error_px"], known["jitter_px"], known["uncertainty_px"]
+    found: list[str] = []
     if error["p95"] > p95 or error["max"] > highest:
-        found.append(f"Off by {error['p95']:.1f} px (p95), {error['max']:.1f} px at worst; {p95:g} and {highest:g} are allowed.")
-    if rigidity < RIGIDITY:
-        found.append(f"The picture melts: one rigid scene explains {rigidity:.0%} of the long tracks, {RIGIDITY:.0%} are needed.")
+        off = f"Off by {error['p95']:.1f} px (p95), {error['max']:.1f} px at worst"
+        found.append(f"{off}; {p95:g} and {highest:g} are allowed.")
+    if known["rigidity"] < RIGIDITY:
+        share = f"one rigid scene explains {known['rigidity']:.0%} of the long tracks"
+        found.append(f"The picture melts: {share}, {RIGIDITY:.0%} are needed.")
     if jitter is None or jitter > JITTER_PX:
         found.append(f"It trembles by {jitter or 0.0:.2f} px from frame to frame; {JITTER_PX:g} are allowed.")
-    if known["uncertainty_px"] > p95:
-        found.append(f"The pictures fix the camera to {known['uncertainty_px']:.1f} px only; {p95:g} would be needed.")
+    if doubt > p95:
+        found.append(f"The pictures fix the camera to {doubt:.1f} px only; {p95:g} would be needed.")
     if known["frames_solved"] < known["frames"]:
         found.append(f"{known['frames'] - known['frames_solved']} frames could not be judged.")
     return found
@@ -164,10 +169,7 @@ def _turns(given: Views, off_deg: Array, first: int, worst: int) -> str:
     if np.linalg.norm(path) > 1 and abs(along) > 0.7 * size:
         return f"turns {size:.1f} degrees {'too far' if along > 0 else 'too little'}"
     axis = int(np.argmax(np.abs(off_deg)))
-    ways = (("up", "down"), ("left", "right"), ("anticlockwise", "clockwise"))[axis]
-    # OpenCV axes: a positive turn about +Y looks right, about +X looks up, about +Z rolls the camera clockwise.
-    way = {0: ways[0], 1: ways[1], 2: ways[1]}[axis] if off_deg[axis] > 0 else {0: ways[1], 1: ways[0], 2: ways[0]}[axis]
-    return f"drifts {size:.1f} degrees {way}"
+    return f"drifts {size:.1f} degrees {_WAYS[axis][int(off_deg[axis] > 0)]}"
 
 
 # Numbers ------------------------------------------------------------------------------------------
@@ -181,7 +183,9 @@ def _summary(values: Array, *names: str) -> dict[str, float | None] | None:
 def _at(values: Array, name: str) -> float:
     if not len(values):
         return math.nan
-    return float({"mean": np.mean, "median": np.median, "max": np.max}.get(name, lambda v: np.percentile(v, 95))(values))
+    if name == "p95":
+        return float(np.percentile(values, 95))
+    return float({"mean": np.mean, "median": np.median, "max": np.max}[name](values))
 
 
 def _rms(values: Sequence[float] | Array) -> float:
