@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import bpy
 
 from platewright.errors import PlatewrightError
@@ -233,8 +236,23 @@ def draw_outcome(layout: bpy.types.UILayout, run: jobs.Run) -> None:
     plate = str(run.plate.folder) if run.plate else answer["plate"]
     box = draw_plate(layout, plate, plate_match.kept(answer.get("match")))
     box.label(text=f"{answer['frames']} frames in {duration(answer['seconds'])} on {shown(answer['device'])}")
+    draw_tries(box, answer.get("tries") or [], str(answer.get("wedge", "")))
     for warning in run.handle.warnings:
         draw_text(box, f"{warning.code}: {warning.message}", icon="INFO")
+
+
+def draw_tries(layout: bpy.types.UILayout, tries: list[dict[str, Any]], wedge: str) -> None:
+    """Every try with its verdict: the best is shown already, the artist may pick another."""
+    if not tries:
+        return
+    row = layout.row()
+    row.label(text=f"The best of {len(tries)} tries", icon="SOLO_ON")
+    row.operator("platewright.open_folder", text="Side by Side", icon="FILE_FOLDER").plate = wedge
+    for each in tries:
+        name = shown(Path(each["plate"]).name)
+        row = layout.row()
+        row.label(text=f"{name}: {plate_match.in_short(plate_match.kept(each['match']))}", icon="BLANK1")
+        row.operator("platewright.show_plate", text="", icon="OUTLINER_OB_CAMERA").plate = each["plate"]
 
 
 def draw_error(layout: bpy.types.UILayout, error: PlatewrightError) -> None:

@@ -58,6 +58,14 @@ def verdict(report: Report | None) -> tuple[str, str]:
     return VERDICTS.get(report.get("verdict", ""), NOT_MEASURED) if report else NOT_MEASURED
 
 
+def in_short(report: Report | None) -> str:
+    """One word and one figure."""
+    if not report or report.get("verdict") not in VERDICTS:
+        return "not measured"
+    often = measure(report.get("camera_error_px", {}).get("p95"), "px")
+    return f"{report['verdict']}, {often}" if often else str(report["verdict"])
+
+
 def reason(report: Report | None) -> str:
     """Why it is not locked; empty where there is nothing to add."""
     return str(report.get("reason", "")) if report and report.get("verdict") != "locked" else ""

@@ -82,6 +82,12 @@ def test_a_plate_that_is_locked_throughout_is_told_so() -> None:
     assert dict(plate_match.figures(match))["Usable"] == "at any depth"
 
 
+def test_a_try_in_short() -> None:
+    assert plate_match.in_short(plate_match.kept(REPORT)) == "locked, 0.42 px"
+    assert plate_match.in_short(plate_match.kept({"verdict": "unsolved"})) == "unsolved"
+    assert plate_match.in_short(None) == plate_match.in_short({"verdict": "splendid"}) == "not measured"
+
+
 def test_a_hostile_report_shrinks_to_what_can_be_shown() -> None:
     hostile = {
         "verdict": "locked", "reason": "x" * 10**6, "jitter_px": float("nan"), "rigidity": True,
