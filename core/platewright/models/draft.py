@@ -55,7 +55,7 @@ def card() -> ModelCard:
         max_steps=200,
         default_guidance=GUIDANCE,
         memory_gb=1.0,
-        drift_deg=3.0,
+        drift_deg=2.0,
         revision=str(facts.get("sha256", "")),
         available=not reason,
         reason=reason,
