@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +108,17 @@ GUILTY: dict[str, tuple[str, Guilt]] = {
 }
 
 
-@pytest.mark.parametrize("guilt", GUILTY)
-def test_a_planted_error_is_found_in_its_size(guilt: str) -> None:
+@cache
+def caught(guilt: str) -> tuple[str, CameraPath, Match]:
+    """The sequence, the camera it was given, and what the check says."""
     name, plant = GUILTY[guilt]
     given = plant(filmed(name).true)
-    match = matched(filmed(name).frames, given)
+    return name, given, matched(filmed(name).frames, given)
+
+
+@pytest.mark.parametrize("guilt", GUILTY)
+def test_a_planted_error_is_found_in_its_size(guilt: str) -> None:
+    name, given, match = caught(guilt)
     report, expected = match.report, expected_px(name, given, match)
     p95, worst = float(np.percentile(expected, 95)), float(expected.max())
     assert report["frames_solved"] == 40
@@ -122,12 +129,10 @@ def test_a_planted_error_is_found_in_its_size(guilt: str) -> None:
 
 @pytest.mark.parametrize("guilt", [name for name in GUILTY if "drift" in name])
 def test_a_drift_is_found_in_degrees(guilt: str) -> None:
-    name, plant = GUILTY[guilt]
-    given = plant(filmed(name).true)
-    report = matched(filmed(name).frames, given).report
-    expected = planted.expected_rotation_deg(filmed(name).true, given)
-    assert_size(report["rotation_error_deg"]["mean"], float(expected.mean()))
-    assert_size(report["rotation_error_deg"]["max"], float(expected.max()))
+    name, given, match = caught(guilt)
+    found, expected = match.report["rotation_error_deg"], planted.expected_rotation_deg(filmed(name).true, given)
+    assert_size(found["mean"], float(expected.mean()))
+    assert_size(found["max"], float(expected.max()))
 
 
 def test_a_plate_that_drifts_is_found() -> None:
@@ -147,8 +152,11 @@ def test_jitter_is_told_from_drift(name: str) -> None:
     report = matched(filmed(name).frames, given).report
     assert report["verdict"] != "locked"
     assert_size(report["jitter_px"], planted.expected_jitter_px(filmed(name).true, given))
-    drifting = matched(filmed(name).frames, planted.rotation_drift(filmed(name).true, 2.0)).report
-    assert drifting["jitter_px"] < 0.1
+
+
+@pytest.mark.parametrize("guilt", ["drift of 3 degrees", "drift of a tripod pan"])
+def test_drift_is_told_from_jitter(guilt: str) -> None:
+    assert caught(guilt)[2].report["jitter_px"] < 0.1
 
 
 def test_a_mirrored_path_is_lost() -> None:
@@ -182,7 +190,8 @@ def test_the_right_scale(kind: str) -> None:
     report = matched(filmed("parallax").frames, filmed("parallax").camera, **scene(kind, "")).report
     assert report["verdict"] == "locked"
     assert report["world_scale"] == pytest.approx(1.0, abs=0.02)
-    assert report["slide_px"]["p95"] < 1.0
+    # What is taken for ground may rise a few centimetres above it, and rightly slides against it by a pixel or two.
+    assert report["slide_px"]["p95"] < (2.0 if kind == "ground" else 1.0)
 
 
 @pytest.mark.parametrize("kind", ["depth", "ground"])

@@ -117,11 +117,22 @@ def turned_case(case: str) -> tuple[CameraPath, Footage, Match]:
     return wanted, Footage.open(filmed(name).frames), matched(filmed(name).frames, wanted)
 
 
-@pytest.mark.parametrize("case", TURNS)
-def test_a_turn_is_taken_out(tmp_path: Path, case: str) -> None:
+@pytest.fixture(scope="module", params=TURNS)
+def case(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def locked_in(case: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the case's locked pictures."""
     wanted, footage, match = turned_case(case)
-    true = filmed(TURNS[case][0]).true
-    locked = written(locking.plan(match, wanted, to="far"), footage, tmp_path)
+    folder = tmp_path_factory.mktemp("locked")
+    written(locking.plan(match, wanted, to="far"), footage, folder)
+    return folder
+
+
+def test_a_turn_is_taken_out(case: str, locked_in: Path) -> None:
+    wanted, true, locked = turned_case(case)[0], filmed(TURNS[case][0]).true, greys(locked_in)
     footage_grey = greys(filmed(TURNS[case][0]).frames)
     truth = [turned(picture, true, wanted, index) for index, picture in enumerate(footage_grey)]
     left, _ = left_px(truth, locked, wanted, true)
@@ -131,20 +142,15 @@ def test_a_turn_is_taken_out(tmp_path: Path, case: str) -> None:
     assert np.percentile(before, 95) > 5 * LIMIT_PX                    # guilty: the measure sees what was there
 
 
-@pytest.mark.parametrize("case", TURNS)
-def test_the_check_agrees(tmp_path: Path, case: str) -> None:
-    wanted, footage, match = turned_case(case)
-    written(locking.plan(match, wanted, to="far"), footage, tmp_path)
-    report = matched(tmp_path, wanted).report
+def test_the_check_agrees(case: str, locked_in: Path) -> None:
+    report = matched(locked_in, turned_case(case)[0]).report
     assert report["verdict"] == "locked", report["reason"]
     assert report["rotation_error_deg"]["max"] <= LIMIT_DEG
 
 
-@pytest.mark.parametrize("case", TURNS)
-def test_homographies_between_locked_pictures_are_the_cameras(tmp_path: Path, case: str) -> None:
+def test_homographies_between_locked_pictures_are_the_cameras(case: str, locked_in: Path) -> None:
     """Another witness: SIFT and RANSAC from the middle picture to others, against the wanted rotations."""
-    wanted, footage, match = turned_case(case)
-    locked = written(locking.plan(match, wanted, to="far"), footage, tmp_path)
+    wanted, locked = turned_case(case)[0], greys(locked_in)
     middle = len(locked) // 2
     for index in (0, 10, 30, 39):
         found = homography(locked[middle], locked[index])
