@@ -81,8 +81,8 @@ def figures(report: Report | None) -> list[tuple[str, str]]:
     beyond = report.get("usable_beyond_m")
     rows = [
         ("Error", worst(error, "px")),
-        ("Unlocked", worst(before, "px")),
-        ("Known to", measure(report.get("uncertainty_px"), "px")),
+        ("Before", "" if before == error else worst(before, "px")),
+        ("Doubt", measure(report.get("uncertainty_px"), "px")),
         ("Jitter", measure(report.get("jitter_px"), "px")),
         ("Rotation", measure(turn.get("mean"), "\N{DEGREE SIGN}", " on average")),
         ("Rigid", percent(report.get("rigidity"))),

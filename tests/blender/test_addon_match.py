@@ -47,7 +47,7 @@ def test_a_locked_plate_in_words() -> None:
     assert plate_match.verdict(match) == ("Locked to the camera", "CHECKMARK")
     assert plate_match.figures(match) == [
         ("Error", "0.42 px, max 0.81 px"),
-        ("Known to", "0.080 px"),
+        ("Doubt", "0.080 px"),
         ("Jitter", "0.051 px"),
         ("Rotation", "0.010\N{DEGREE SIGN} on average"),
         ("Rigid", "93 %"),
@@ -71,10 +71,11 @@ def test_what_nobody_measured_is_not_called_good(report: Any) -> None:
 
 def test_what_the_lock_mended_is_told() -> None:
     match = plate_match.kept({**REPORT, "before": {**REPORT, "camera_error_px": {"p95": 38.21, "max": 61.0}}})
-    assert ("Unlocked", "38.2 px, max 61.0 px") in plate_match.figures(match)
+    assert ("Before", "38.2 px, max 61.0 px") in plate_match.figures(match)
     assert plate_match.kept(match) == match, "what an image remembers is read like any report"
     unsolved = plate_match.kept({**REPORT, "before": {"verdict": "unsolved", "camera_error_px": None}})
-    assert "Unlocked" not in dict(plate_match.figures(unsolved))
+    unlocked = plate_match.kept({**REPORT, "before": REPORT})
+    assert "Before" not in {**dict(plate_match.figures(unsolved)), **dict(plate_match.figures(unlocked))}
 
 
 def test_a_plate_that_is_locked_throughout_is_told_so() -> None:
