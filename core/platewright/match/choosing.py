@@ -23,13 +23,14 @@ from .views import Array, Views
 
 PLAIN = (Model(moves=False, zooms=False), Model(moves=True, zooms=False))
 TRACKS_PER_FRAME = 300                             # enough for a hundredth of a pixel; more only costs time
-LONG_FRAMES = 8                                    # a shorter track says little
+PARTS = (6, 4)                                     # of the picture: a textured cloud must not outvote the ground
+SHORT_FRAMES, LONG_FRAMES = 3, 8                   # shorter than the first says nothing, than the second little
 CLOSE_PX = (4.0, 2.0, 1.0)
 ZOOM_STEPS = 24                                    # a longer lens and a nearer world look much alike: a flat valley
 PROMISE = 0.03                                     # of the misfit
-FAIR_SHARE = 0.5                                   # of what the open fit explains: then the path's own fit is believed
+FAIR_SHARE = 0.5                                   # of the tracks: a fit close to the path then needs no other
+CLOSE_SHARE, CLOSE_PART = 0.2, 0.3                 # of the tracks, and of what an open fit explains: then believed
 AS_GOOD_SHARE, AS_GOOD_FACTOR, AS_GOOD_PX = 0.03, 1.04, 0.005
-CLOSE_SHARE = 0.25
 STILL_METRES = 1e-6
 FLAT_DEPTH_METRES = 5.0
 
@@ -103,7 +104,7 @@ def _widely(tracks: Tracks, given: Views, begin: Solution) -> Fit:
 
 def _believed(close: Fit, wide: list[Fit]) -> Fit:
     best = max(wide, key=lambda fit: (round(fit.share, 2), -fit.misfit_px))
-    return close if close.share >= max(CLOSE_SHARE, FAIR_SHARE * best.share) else best
+    return close if close.share >= max(CLOSE_SHARE, CLOSE_PART * best.share) else best
 
 
 def _promises(tracks: Tracks, given: Views, plain: Fit) -> bool:
@@ -155,13 +156,16 @@ def some(tracks: Tracks, chosen: NDArray[np.bool_]) -> Tracks:
 
 
 def strongest(tracks: Tracks, frames: int) -> NDArray[np.bool_]:
-    """(K,) the longest tracks, until every frame that has so many sees TRACKS_PER_FRAME of them."""
+    """(K,) the longest tracks, until every part of every frame that has so many sees its share of TRACKS_PER_FRAME."""
     first, length = spans(tracks)
-    seen = np.zeros(frames, dtype=np.int64)
+    middle = tracks.pixel[first + length // 2] * PARTS / (tracks.width, tracks.height)
+    column, row = np.clip(middle.astype(np.intp), 0, np.array(PARTS) - 1).T
+    part = row * PARTS[0] + column
+    seen = np.zeros((frames, PARTS[0] * PARTS[1]), dtype=np.int64)
     chosen = np.zeros(len(first), dtype=np.bool_)
     for track in np.argsort(-length, kind="stable"):
         span = tracks.frame[first[track] : first[track] + length[track]]
-        if length[track] >= 3 and seen[span].min() < TRACKS_PER_FRAME:
+        if length[track] >= SHORT_FRAMES and seen[span, part[track]].min() < TRACKS_PER_FRAME // seen.shape[1]:
             chosen[track] = True
-            seen[span] += 1
+            seen[span, part[track]] += 1
     return chosen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +73,9 @@ def check(
     chosen = strongest(tracks, len(given))
     kernel = some(tracks, chosen)
     fit = solve(kernel, given, tell)
-    if judged(kernel, fit).share < verdict.RIGID_LEAST:
-        return _unsolved(footage, given, tracks, verdict.no_rigid_scene(judged(kernel, fit).share))
+    share = judged(kernel, fit).share
+    if share < verdict.RIGID_LEAST:
+        return _unsolved(footage, given, tracks, verdict.no_rigid_scene(share), round(share, 5))
     doubt = uncertainty_px(kernel, fit) * scale
     everything = aligned_to_all(tracks, given, fit)
     figures = measured(tracks, given, everything, scale)
@@ -134,11 +135,11 @@ def _match(
     )
 
 
-def _unsolved(footage: Footage, given: Views, tracks: Tracks, reason: str) -> Match:
+def _unsolved(footage: Footage, given: Views, tracks: Tracks, reason: str, rigidity: float | None = None) -> Match:
     nothing = np.full(len(given), np.nan)
     names = ("error_px", "uncertainty_px", "step_px", "rotation_error_deg", "translation_error_m")
     return Match(
-        report=verdict.unsolved(len(given), reason),
+        report=verdict.unsolved(len(given), reason, rigidity),
         frames=footage.frames,
         given=given,
         solved=None,

@@ -68,16 +68,17 @@ def report(
     }
     word, reason = _judged(known, width)
     if word == "unsolved":
-        return {**unsolved(len(given), reason), "frames_solved": known["frames_solved"]}
+        kept = {name: known[name] for name in ("frames_solved", "long_tracks")}
+        return {**unsolved(len(given), reason, known["rigidity"]), **kept}
     words = [reason, *_drift_words(frames, given, figures, word), *place.words(parallax)]
     return {"verdict": word, "reason": " ".join(words), **known}
 
 
-def unsolved(frames: int, reason: str) -> dict[str, Any]:
-    """The answer where nothing can be measured: every figure null, and why."""
+def unsolved(frames: int, reason: str, rigidity: float | None = None) -> dict[str, Any]:
+    """The answer where the camera cannot be known: every figure of it null, and why."""
     nothing = {
         "camera_error_px": None, "uncertainty_px": None, "jitter_px": None, "reprojection_px": None,
-        "rotation_error_deg": None, "translation_error": None, "camera_mc": None, "rigidity": None, "long_tracks": 0,
+        "rotation_error_deg": None, "translation_error": None, "camera_mc": None, "rigidity": rigidity, "long_tracks": 0,
         "parallax": None, "focal_ratio": None, **Place().to_dict(),
     }  # fmt: skip
     return {"verdict": "unsolved", "reason": reason, "frames": frames, "frames_solved": 0, **nothing}
@@ -119,8 +120,8 @@ def _short_of_locked(known: dict[str, Any], width: int) -> list[str]:
         off = f"Off by {error['p95']:.1f} px (p95), {error['max']:.1f} px at worst"
         found.append(f"{off}; {p95:g} and {highest:g} are allowed.")
     if known["rigidity"] < RIGIDITY:
-        share = f"one rigid scene explains {known['rigidity']:.0%} of the long tracks"
-        found.append(f"The picture melts: {share}, {RIGIDITY:.0%} are needed.")
+        share = f"One rigid scene explains {known['rigidity']:.0%} of the long tracks, {RIGIDITY:.0%} are needed"
+        found.append(f"{share}: the rest melts or moves by itself; declare what may with a mask.")
     if jitter is None or jitter > JITTER_PX:
         found.append(f"It trembles by {jitter or 0.0:.2f} px from frame to frame; {JITTER_PX:g} are allowed.")
     if doubt > p95:
