@@ -9,6 +9,15 @@
 `ground`  pins the plane z = ground_m, by the solved place as well. The plane's homography becomes the far one at the
           horizon and stays it above: nothing tears, and what rises above the horizon is locked as if it were far.
 `region`  pins what a mask shows white, by turn and focal length.
+
+The report holds, all in plate pixels and null where nothing is known:
+    to, warnings, translation (in words), parallax_px, disoccluded      what the lock does about a wrong place
+    correction_deg {mean, max}, focal_ratio {min, max}                   how much it turns and zooms
+    residual_before_px, residual_px {points, p95_px, max_px}             of what one rigid scene explains
+    bands [{from_m, to_m, points, p95_px, max_px}], usable_beyond_m      the same by depth; the last band is infinity
+    uncovered {mean, max, worst_frame, frames, per_frame}                shares of the picture
+    overscan_needed                                                      that would have covered all of it
+    sharpness {before, after, pulse}, sharpness_pulse                    per frame, once its picture is made
 """
 
 from __future__ import annotations

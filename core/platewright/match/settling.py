@@ -3,7 +3,8 @@
 Nothing in the pictures says where their world lies, so any one turn, move and scale of it is as true as another. The
 check lays it so that the cameras differ least in pixels, and so shares a drift between turns and places: a camera that
 only turned away is then said to stand beside its path as well. A lock undoes turns at every depth, but wrong places
-only by a warp. So it lays the solved path over the wanted one, place on place, and lets the turns differ as they must.
+only by a warp. So it lays the solved path over the wanted one, place on place, and lets the turns differ as they must;
+but only where that takes most of the wrong away, for it turns the whole plate and uncovers its rim.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .views import Array, Views, rotation_from_vector
 if TYPE_CHECKING:
     from . import Match
 
+WORTH = 0.5                                        # of the wrong places may be left, else the world stays where it is
 STAY = 0.02                                        # what holds the world as the check laid it, beside the places' pull
 _STEPS = 8
 
@@ -48,7 +50,15 @@ def laid(match: Match, wanted: Views, nearness: float) -> Match:
     """The match with its solved world laid over the wanted cameras; its report still speaks of where it was."""
     assert match.solved is not None
     move = settled(match.solved.centre, wanted.centre, nearness)
-    return replace(match, solved=move.of_views(match.solved), points_world=move.of_points(match.points_world))
+    moved = move.of_views(match.solved)
+    if _apart(moved, wanted) > WORTH * _apart(match.solved, wanted):
+        return match
+    return replace(match, solved=moved, points_world=move.of_points(match.points_world))
+
+
+def _apart(solved: Views, wanted: Views) -> float:
+    """RMS metres between the places."""
+    return float(np.sqrt(np.nanmean((solved.centre - wanted.centre) ** 2)))
 
 
 def settled(solved: Array, wanted: Array, nearness: float) -> Move:
