@@ -98,6 +98,8 @@ def claim(out: Path, name: str, version: int | None, record: Mapping[str, Any]) 
         folder = _claimed(taken.get(number, out / _stem(name, number)))
         if folder:
             folder.start(record)
+            with disk.refusing(out):
+                disk.sync_folder(out)              # the version's own name survives a power cut, too
             return folder
     message = f"{_stem(name, version or VERSION_MAX)} exists already; versions are never overwritten."
     raise RequestError("E_VERSION_TAKEN", message, "Leave the version out, or continue this job with --resume.")
