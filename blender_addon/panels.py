@@ -238,7 +238,8 @@ def draw_outcome(layout: bpy.types.UILayout, run: jobs.Run) -> None:
     box.label(text=f"{answer['frames']} frames in {duration(answer['seconds'])} on {shown(answer['device'])}")
     draw_tries(box, answer.get("tries") or [], str(answer.get("wedge", "")))
     for warning in run.handle.warnings:
-        draw_text(box, f"{warning.code}: {warning.message}", icon="INFO")
+        if warning.code not in plate_match.TOLD:
+            draw_text(box, f"{warning.code}: {warning.message}", icon="INFO")
 
 
 def draw_tries(layout: bpy.types.UILayout, tries: list[dict[str, Any]], wedge: str) -> None:

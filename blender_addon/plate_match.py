@@ -24,6 +24,7 @@ VERDICTS = {                                       # by the report's word: in wo
     "unsolved": ("Not measurable", "QUESTION"),
 }
 NOT_MEASURED = ("Not measured", "INFO")
+TOLD = {"W_CAMERA_LOST", "W_CAMERA_UNSOLVED"}      # warnings that say what the verdict and its reason say
 
 
 def kept(report: Any) -> Report | None:
