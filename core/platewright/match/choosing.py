@@ -26,7 +26,7 @@ TRACKS_PER_FRAME = 300                             # enough for a hundredth of a
 PARTS = (6, 4)                                     # of the picture: a textured cloud must not outvote the ground
 SHORT_FRAMES, LONG_FRAMES = 3, 8                   # shorter than the first says nothing, than the second little
 CLOSE_PX = (4.0, 2.0, 1.0)
-ZOOM_STEPS = 24                                    # a longer lens and a nearer world look much alike: a flat valley
+ZOOM_STEPS = 100                                   # a longer lens and a nearer world look much alike: a flat valley
 PROMISE = 0.03                                     # of the misfit
 FAIR_SHARE = 0.5                                   # of the tracks: a fit close to the path then needs no other
 CLOSE_SHARE, CLOSE_PART = 0.2, 0.3                 # of the tracks, and of what an open fit explains: then believed
@@ -115,7 +115,7 @@ def _promises(tracks: Tracks, given: Views, plain: Fit) -> bool:
 def _freed(tracks: Tracks, given: Views, plain: Fit) -> Fit:
     """The fit of the model without zoom, its focal lengths set free."""
     begin = replace(plain.solution, model=replace(plain.solution.model, zooms=True))
-    return judged(tracks, refine(tracks, given, begin, [CLOSE_PX[-1]], steps=ZOOM_STEPS, least_gain=1e-4))
+    return judged(tracks, refine(tracks, given, begin, [CLOSE_PX[-1]], steps=ZOOM_STEPS, least_gain=1e-5))
 
 
 def _flat(tracks: Tracks, views: Views, model: Model) -> Solution:
