@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +14,7 @@ import bpy
 import pytest
 
 from tests.blender.scenes import shot
+from tests.conftest import ROOT
 
 Submit = Callable[[bpy.types.Scene], Any]
 
@@ -205,6 +208,26 @@ def test_a_damaged_frame_is_not_handed_to_blender(
     jobs.wait(run)
     assert run.error.code == "E_FRAME_CORRUPT"
     assert backgrounds(scene.camera) == [] and jobs.waiting() == []
+
+
+START = """
+import os, sys
+sys.path[:0] = sys.argv[1:]
+import bpy
+before = set(sys.modules)
+import blender_addon
+blender_addon.register()
+print(*sorted(set(sys.modules) - before), flush=True)
+os._exit(0)
+"""
+FOR_LATER = {"argparse", "decimal", "fractions", "statistics", "platewright.client", "platewright.wire.service"}
+
+
+def test_a_start_of_blender_does_not_pay_for_what_nobody_has_asked_for() -> None:
+    words = [sys.executable, "-c", START, str(ROOT), str(ROOT / "core")]
+    loaded = set(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
+    assert {"blender_addon.panels", "platewright.protocol"} <= loaded
+    assert not loaded & (FOR_LATER | {"blender_addon.command"})
 
 
 def test_check_asks_the_workers_python(jobs: Any, addon: ModuleType) -> None:

@@ -51,7 +51,7 @@ def test_refuses_with_a_code(
 
 
 def test_an_exception_is_never_success(blender: Blender, blend: Path) -> None:
-    breaks = "import sys, bpy; sys.modules['bl_ext.user_default.platewright.command'].run = lambda words: 1 / 0"
+    breaks = "import bl_ext.user_default.platewright.command as command; command.run = lambda words: 1 / 0"
     code, _, err = blender.run("-b", blend, "--python-expr", breaks, "--command", "platewright", "camera")
     assert code == 1 and "ZeroDivisionError" in err
 
