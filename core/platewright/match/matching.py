@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ..camera import CameraPath
 from ..errors import RequestError
 from . import verdict, world
-from .aligning import aligned, uncertainty_px
-from .choosing import judged, solve, some, strongest
+from .aligning import aligned
 from .footage import Footage, Mask
+from .lengths import Cameras, cameras
 from .scoring import Figures, measured, under_the_path
 from .solving import Solution, placed
 from .tracking import Tracks, follow
@@ -70,14 +70,11 @@ def check(
     scale = (plate_size[0] if plate_size else footage.width) / footage.width
     if len(tracks.was_lost) < TRACKS_MIN:
         return _unsolved(footage, given, tracks, verdict.little_texture(len(tracks.was_lost)))
-    chosen = strongest(tracks, len(given))
-    kernel = some(tracks, chosen)
-    fit = solve(kernel, given, tell)
-    share = judged(kernel, fit).share
-    if share < verdict.RIGID_LEAST:
-        return _unsolved(footage, given, tracks, verdict.no_rigid_scene(share), round(share, 5))
-    doubt = uncertainty_px(kernel, fit) * scale
-    everything = aligned_to_all(tracks, given, fit)
+    found = cameras(tracks, given, tell)
+    if found.share < verdict.RIGID_LEAST:
+        return _unsolved(footage, given, tracks, verdict.no_rigid_scene(found.share), round(found.share, 5))
+    doubt = found.doubt_px * scale
+    everything = aligned_to_all(tracks, given, found)
     figures = measured(tracks, given, everything, scale)
     place = world.measured(footage, tracks, given, everything, figures.is_explained, scale, ground_m, scene_depth)
     misfit = under_the_path(tracks, given, scale)
@@ -85,9 +82,9 @@ def check(
     return _match(footage, given, tracks, everything, figures, doubt, report)
 
 
-def aligned_to_all(tracks: Tracks, given: Views, fit: Solution) -> Solution:
+def aligned_to_all(tracks: Tracks, given: Views, found: Cameras) -> Solution:
     """A point for every track, and the whole scene laid over the given cameras by what it explains."""
-    everything = placed(tracks, fit.views, fit.model, SETTLE_PX)
+    everything = placed(tracks, found.views, found.model, SETTLE_PX)
     return aligned(tracks, given, everything, everything.weight)
 
 

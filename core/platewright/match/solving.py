@@ -140,7 +140,7 @@ def refine(
 
 def promise(tracks: Tracks, given: Views, state: Solution) -> float:
     """The share of the misfit that one full step would take away: what a freer model has to offer, before it is run."""
-    system = _linearised(tracks, given, state, state.weight)
+    system = linearised(tracks, given, state, state.weight)
     camera, point = system.solved(1e-6)
     gain = float(np.sum(system.camera_pull * camera) + np.sum(system.point_pull * point))
     return gain / max(_cost(state.residual, state.weight), 1e-12)
@@ -157,16 +157,16 @@ def placed(tracks: Tracks, views: Views, model: Model, scale_px: float, steps: i
     state = start(tracks, views, model)
     for _ in range(steps):
         weight = robust_weight(tracks, state.residual, scale_px)
-        system = _linearised(tracks, views, state, weight)
+        system = linearised(tracks, views, state, weight)
         answer = np.linalg.solve(_damped(system.point_block, 1e-4), system.point_pull[:, :, None])
         point = np.asarray(answer[:, :, 0], dtype=np.float64)
-        moved = _moved(state, np.zeros((len(views), model.camera_size)), point)
-        residual = residual_of(tracks, moved.views, moved.points)
+        tried = moved(state, np.zeros((len(views), model.camera_size)), point)
+        residual = residual_of(tracks, tried.views, tried.points)
         better = _track_misfit(tracks, residual, weight) < _track_misfit(tracks, state.residual, weight)
         points = Points(
             state.points.anchor,
-            np.where(better[:, None], moved.points.direction, state.points.direction),
-            np.where(better, moved.points.inverse_depth, state.points.inverse_depth),
+            np.where(better[:, None], tried.points.direction, state.points.direction),
+            np.where(better, tried.points.inverse_depth, state.points.inverse_depth),
         )
         residual = np.where(better[tracks.track, None], residual, state.residual)
         state = replace(state, points=points, residual=residual, weight=weight)
@@ -183,15 +183,15 @@ def _step(
 ) -> tuple[Solution, float, float]:
     """One accepted step, or the state as it is; the next damping; the share by which the misfit fell."""
     weight = robust_weight(tracks, state.residual, scale_px)
-    system = _linearised(tracks, given, state, weight)
+    system = linearised(tracks, given, state, weight)
     before = _cost(state.residual, weight) + _prior_cost(given, state)
     for _ in range(4):
         turn, point = system.solved(damping)
-        moved = _moved(state, turn, point)
-        residual = residual_of(tracks, moved.views, moved.points)
-        after = _cost(residual, weight) + _prior_cost(given, moved)
+        tried = moved(state, turn, point)
+        residual = residual_of(tracks, tried.views, tried.points)
+        after = _cost(residual, weight) + _prior_cost(given, tried)
         if after < before:
-            return replace(moved, residual=residual, weight=weight), max(damping / 5, 1e-7), 1 - after / before
+            return replace(tried, residual=residual, weight=weight), max(damping / 5, 1e-7), 1 - after / before
         damping *= 8
     return replace(state, weight=weight), damping, 0.0
 
@@ -227,7 +227,7 @@ def residual_of(tracks: Tracks, views: Views, points: Points) -> Array:
 
 
 @dataclass(slots=True)
-class _System:
+class System:
     """Normal equations of one linearisation; points still in."""
 
     tracks: Tracks
@@ -288,7 +288,8 @@ def _eliminate(matrix: Array, tracks: Tracks, blocks: Array) -> None:
         matrix[low:high, :, low:high, :] -= (flat @ flat.T).reshape(high - low, size, high - low, size)
 
 
-def _linearised(tracks: Tracks, given: Views, state: Solution, weight: Array) -> _System:
+def linearised(tracks: Tracks, given: Views, state: Solution, weight: Array) -> System:
+    """The normal equations around a state, the faint pull of the given path included."""
     by_camera, by_point = derivatives(tracks, state)
     first, _ = spans(tracks)
     frames = len(given)
@@ -302,7 +303,7 @@ def _linearised(tracks: Tracks, given: Views, state: Solution, weight: Array) ->
     own = np.add.reduceat(np.matmul(weighted.transpose(0, 2, 1), by_point), first)
     own += np.diag([1e-6, 1e-6, 1e-4][: state.model.point_size])
     aim = -np.add.reduceat(np.einsum("nip,ni->np", weighted, state.residual), first)
-    return _System(tracks, block, pull, own, aim, np.matmul(heavy.transpose(0, 2, 1), by_point))
+    return System(tracks, block, pull, own, aim, np.matmul(heavy.transpose(0, 2, 1), by_point))
 
 
 def derivatives(tracks: Tracks, state: Solution) -> tuple[Array, Array]:
@@ -335,7 +336,7 @@ def _tangents(direction: Array) -> Array:
     return np.asarray(np.stack([first, np.cross(direction, first)], axis=-1), dtype=np.float64)
 
 
-def _moved(state: Solution, camera: Array, point: Array) -> Solution:
+def moved(state: Solution, camera: Array, point: Array) -> Solution:
     """The state after a step of cameras (F, D) and points (K, P)."""
     views, points = state.views, state.points
     turned = np.matmul(views.world_from_camera, rotation_from_vector(camera[:, :3]))
@@ -385,4 +386,4 @@ def _prior_cost(given: Views, state: Solution) -> float:
 
 def _information(tracks: Tracks, given: Views, state: Solution) -> Array:
     """What the tracks, and the faint pull of the given path, say of the cameras: (F D, F D)."""
-    return _linearised(tracks, given, state, state.weight).reduced(0.0)[0]
+    return linearised(tracks, given, state, state.weight).reduced(0.0)[0]
