@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import OpenImageIO
 import pytest
+from numpy.typing import NDArray
 
 from platewright.camera import CameraPath
 from platewright.errors import PlateError, RequestError
-from platewright.match import locking
+from platewright.match import locking, warping
 from platewright.match.relief import SceneDepth
 from platewright.match.settling import Move, settled
 from platewright.match.views import Array, Views, vector_from_rotation
@@ -191,6 +192,31 @@ def test_an_uncovered_rim_is_told_filled_and_refused() -> None:
         lock_of(found, camera, uncovered="refuse")
     assert refusal.value.code == "E_UNCOVERED"
     assert f"--overscan {report['overscan_needed']:.3g}" in refusal.value.hint
+
+
+def test_other_frames_lend_what_one_does_not_show() -> None:
+    camera, shown, found = nodal(-5.0, overscan=0.1)
+    lock = lock_of(found, camera)
+    source, truth = world.look(shown, LAST)[0], world.look(Views.of(camera), LAST)[0]
+    asked: list[int] = []
+
+    def picture_of(index: int) -> NDArray[np.float32]:
+        asked.append(index)
+        return world.look(shown, index)[0]
+
+    mirrored = lock.picture(LAST, source)
+    lent = lock.picture(LAST, source, picture_of)
+    share = lock.report["uncovered"]
+    assert 0 < len(asked) <= 4
+    assert share["mirrored"][LAST] < 0.5 * share["per_frame"][LAST]
+    positions = warping.source_positions(lock.pictured, lock.wanted, LAST)
+    was_missing = ~warping.covered(positions, shown.width, shown.height)
+    assert np.array_equal(lent[~was_missing], mirrored[~was_missing])
+    wrong = [float(np.mean((picture - truth)[was_missing] ** 2)) for picture in (mirrored, lent)]
+    assert wrong[1] < 0.6 * wrong[0]
+    asked.clear()
+    lock.picture(0, world.look(shown, 0)[0], picture_of)
+    assert asked == []                             # its own frame shows everything
 
 
 def test_the_overscan_that_is_named_is_enough_and_a_little_less_is_not() -> None:

@@ -15,13 +15,15 @@ The report holds, all in plate pixels and null where nothing is known:
     correction_deg {mean, max}, focal_ratio {min, max}                   how much it turns and zooms
     residual_before_px, residual_px {points, p95_px, max_px}             of what one rigid scene explains
     bands [{from_m, to_m, points, p95_px, max_px}], usable_beyond_m      the same by depth; the last band is infinity
-    uncovered {mean, max, worst_frame, frames, per_frame}                shares of the picture
+    uncovered {mean, max, worst_frame, frames, per_frame, mirrored}      shares of the picture; mirrored: once made,
+                                                                         what no other frame could lend
     overscan_needed                                                      that would have covered all of it
     sharpness {before, after, pulse}, sharpness_pulse                    per frame, once its picture is made
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,6 +34,7 @@ from ..camera import CameraPath
 from ..errors import PlateError, RequestError
 from ..pictures import Picture
 from . import leftover, warping
+from .borrowing import borrowed
 from .correction import Difference, pinned, sensitivity, steadied
 from .footage import Footage, Mask
 from .overscan import expected_overscan, overscan_for, overscanned
@@ -58,13 +61,16 @@ class Lock:
     pictured: Views                                # the camera that the pictures are taken to show, at their size
     wanted: Views                                  # the camera of the plate, at its size
     relief: Relief
+    nearness: float                                # usual inverse depth, per metre; 0: everything is far away
     report: dict[str, Any]                         # JSON-safe
     _before: Array = field(repr=False)             # (F,) sharpness; NaN until the picture is made
     _after: Array = field(repr=False)
 
-    def picture(self, index: int, source: Picture) -> Picture:
+    def picture(self, index: int, source: Picture, picture_of: Callable[[int], Picture] | None = None) -> Picture:
         """Frame index `index` of the plate, one resample away from `source`, the footage's float picture.
 
+        picture_of   gives the footage's other pictures by index: what `source` does not cover is taken from the nearest
+                     that does, and only the rest is mirrored; it is asked for nothing where nothing is uncovered
         Returns float32 (height, width, 3) of the plate, display-referred sRGB, 0..1. RequestError E_FRAMES_SIZE when
         `source` has not the size that was measured; E_DEPTH_READ.
         """
@@ -77,6 +83,11 @@ class Lock:
         drawn = warping.resample(source, positions, (float(scale[0]), float(scale[1])))
         if isinstance(inverse_depth, np.ndarray) and not isinstance(self.relief, GroundPlane):
             drawn = warping.filled(drawn, hidden(self.pictured, self.wanted, index, inverse_depth))
+        is_missing = ~warping.covered(positions, self.pictured.width, self.pictured.height)
+        if picture_of and is_missing.any():
+            views = (self.pictured, self.wanted)
+            drawn, is_missing = borrowed(drawn, is_missing, views, index, inverse_depth, self.nearness, picture_of)
+        self.report["uncovered"]["mirrored"][index] = round(float(is_missing.mean()), 6)
         self._note_sharpness(index, warping.window(source, positions), drawn, float(scale.mean()))
         return drawn
 
@@ -104,7 +115,7 @@ def plan(
     scene_depth   folder of EXR with planar depth in metres as `camera` sees it, numbered by scene frame
     region        for `to="region"`: a picture, or a folder of them numbered by frame, of the footage's shape; white is
                   what is pinned
-    uncovered     where the pictures end before the plate does: `fill` by mirroring, with a warning, or `refuse`
+    uncovered     where the pictures end before the plate does: `fill`, with a warning, or `refuse`
 
     PlateError E_UNSOLVED, E_UNCOVERED; RequestError E_RANGE, E_REGION_NONE, E_REGION_EMPTY, E_FILE_MISSING,
     E_DEPTH_FRAMES, E_DEPTH_READ and those of `Mask.open`.
@@ -125,7 +136,7 @@ def plan(
     else:
         placing = Placing(FarAway(), "left: a region is pinned by turn and focal length")
     unseen = np.full(len(wanted), np.nan)
-    lock = Lock(match.frames, pictured, wanted, placing.relief, {}, unseen, unseen.copy())
+    lock = Lock(match.frames, pictured, wanted, placing.relief, sight.nearness(wanted), {}, unseen, unseen.copy())
     lock.report |= {"to": to, **_correction_figures(difference), **placing.to_dict()}
     lock.report |= {"residual_before_px": _before(found, wanted), **_survey(lock, match, sight)}
     _judge_uncovered(lock.report, uncovered)
@@ -273,6 +284,7 @@ def _uncovered(frames: tuple[int, ...], shares: Array) -> dict[str, Any]:
         "worst_frame": frames[int(shares.argmax())] if lacking else None,
         "frames": lacking,
         "per_frame": [round(float(share), 6) for share in shares],
+        "mirrored": [None] * len(frames),
     }
 
 
@@ -290,7 +302,7 @@ def _judge_uncovered(report: dict[str, Any], uncovered: Uncovered) -> None:
         raise PlateError("E_UNCOVERED", why, hint)
     count = len(found["frames"])
     also = f"{count} frames do, from {found['frames'][0]} to {found['frames'][-1]}"
-    report["warnings"] = [f"W_UNCOVERED: {what} and was filled by mirroring ({also}); {enough}."]
+    report["warnings"] = [f"W_UNCOVERED: {what} and was filled ({also}); {enough}."]
 
 
 def _listed(values: Array) -> list[float | None]:

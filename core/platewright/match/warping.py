@@ -28,32 +28,37 @@ _EDGE_PX = 1e-3                                    # a position on the picture's
 # Where from --------------------------------------------------------------------------------------
 
 
-def source_positions(pictured: Views, wanted: Views, index: int, inverse_depth: Array | float = 0.0) -> Positions:
+def source_positions(
+    pictured: Views, wanted: Views, index: int, inverse_depth: Array | float = 0.0, shown_by: int | None = None
+) -> Positions:
     """Where the pictures show each pixel of the plate; far outside where it lies behind the pictured camera.
 
     inverse_depth   per metre of depth along the wanted camera's axis: one number, or (height, width) of the plate
+    shown_by        index of the picture; None: the plate's own
     """
     columns = np.arange(wanted.width) + 0.5
     rows = np.arange(wanted.height)[:, None] + 0.5
-    turn, shift = _projection(pictured, wanted, index)
+    turn, shift = _projection(pictured, wanted, index, index if shown_by is None else shown_by)
     x, y, z = (row[0] * columns + (row[1] * rows + row[2]) for row in turn)
     if np.ndim(inverse_depth) or inverse_depth:
         x, y, z = x + inverse_depth * shift[0], y + inverse_depth * shift[1], z + inverse_depth * shift[2]
     return _divided(pictured, x, y, z)
 
 
-def source_points(pictured: Views, wanted: Views, index: int, pixels: Array, inverse_depth: Array) -> Array:
+def source_points(
+    pictured: Views, wanted: Views, index: int, pixels: Array, inverse_depth: Array, shown_by: int | None = None
+) -> Array:
     """The same for single places (N, 2) of the plate with their inverse depths (N,)."""
-    turn, shift = _projection(pictured, wanted, index)
+    turn, shift = _projection(pictured, wanted, index, index if shown_by is None else shown_by)
     x, y, z = turn @ np.column_stack([pixels, np.ones(len(pixels))]).T + np.outer(shift, inverse_depth)
     return np.column_stack(_divided(pictured, x, y, z))
 
 
-def _projection(pictured: Views, wanted: Views, index: int) -> tuple[Array, Array]:
+def _projection(pictured: Views, wanted: Views, index: int, shown_by: int) -> tuple[Array, Array]:
     """(3, 3) from plate pixels to picture pixels at infinity, and (3,) what is added per unit of inverse depth."""
-    from_world = _matrix(pictured.lens[index]) @ pictured.world_from_camera[index].T
+    from_world = _matrix(pictured.lens[shown_by]) @ pictured.world_from_camera[shown_by].T
     turn = from_world @ wanted.world_from_camera[index] @ np.linalg.inv(_matrix(wanted.lens[index]))
-    return turn, from_world @ (wanted.centre[index] - pictured.centre[index])
+    return turn, from_world @ (wanted.centre[index] - pictured.centre[shown_by])
 
 
 def _matrix(lens: Array) -> Array:
