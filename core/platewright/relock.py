@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from . import measuring, provenance, versions
 from .camera import CameraPath
+from .disk import FileRecord
 from .errors import PlateError, RequestError
 from .match import Match, locking
 from .match.footage import Footage
 from .pictures import Picture
 from .plates import PlateFolder
 from .protocol import Emit, FrameFormat, Stage, Warned, slug
-from .take import write_frames
+from .take import WARP, write_frames
 
 JOB = "lock"                                       # events belong to it; there is no other
 
@@ -85,61 +87,81 @@ def lock(subject: Subject, wish: Wish, emit: Emit) -> dict[str, Any]:
     origin = provenance.Origin.locked(document, subject.frames.resolve().name)
     folder = versions.claim(wish.out, name, None, _record(origin, wish))
     with folder.recording():
-        _fill(folder, name, origin, wanted, footage, before, plan, wish, subject, emit)
+        _Lock(folder, name, origin, wanted, footage, before, plan, wish, subject, emit).fill()
     return provenance.answer(folder.path)
 
 
-def _fill(
-    folder: PlateFolder,
-    name: str,
-    origin: provenance.Origin,
-    wanted: CameraPath,
-    footage: Footage,
-    before: Match,
-    plan: locking.Lock,
-    wish: Wish,
-    subject: Subject,
-    emit: Emit,
-) -> None:
-    """Write the locked frames, measure them, sign."""
-    warnings: list[str] = []
+@dataclass(frozen=True, slots=True)
+class _Lock:
+    """One lock under way."""
 
-    def warn(warning: str) -> None:
+    folder: PlateFolder
+    name: str
+    origin: provenance.Origin
+    wanted: CameraPath
+    footage: Footage
+    before: Match
+    plan: locking.Lock
+    wish: Wish
+    subject: Subject
+    emit: Emit
+    warnings: list[str] = field(default_factory=list[str])
+    timings: dict[str, float] = field(default_factory=dict[str, float])
+
+    def fill(self) -> None:
+        """Write the locked frames, measure them, sign."""
+        self.emit(Stage(JOB, "locking", f"undoing up to {self.plan.report['correction_deg']['max']:.2f} degrees"))
+        for warning in self.plan.report["warnings"]:
+            self.warn(warning)
+        started = perf_counter()
+        companions = self.write()
+        written = perf_counter()
+        locked = self.locked_footage()
+        after = _measured(self.subject_now(), locked, self.wanted, self.emit)
+        self.timings.update(frames=written - started, check=perf_counter() - written)
+        for code, sentence in measuring.warnings(after.report):
+            self.warn(f"{code}: {sentence}")
+        self.sign(companions, locked, after)
+
+    def subject_now(self) -> Subject:
+        """What to measure of the locked frames: a mask still covers what moves, unless they have another shape."""
+        has_same_shape = self.wanted.width * self.footage.height == self.wanted.height * self.footage.width
+        return replace(self.subject, frames=self.folder.path, mask=self.subject.mask if has_same_shape else None)
+
+    def warn(self, warning: str) -> None:
         code, _, sentence = warning.partition(": ")
-        warnings.append(warning)
-        emit(Warned(JOB, code, sentence))
+        self.warnings.append(warning)
+        self.emit(Warned(JOB, code, sentence))
 
-    emit(Stage(JOB, "locking", f"undoing up to {plan.report['correction_deg']['max']:.2f} degrees"))
-    for warning in plan.report["warnings"]:
-        warn(warning)
-    pictures: Iterator[Picture] = (footage.picture(index) for index in range(len(footage)))
-    marks = provenance.marks(origin)
-    companions = write_frames(folder, wanted, marks, pictures, plan.picture, JOB, emit, warn)
-    paths = tuple(folder.path / folder.frames[frame].file for frame in wanted.frames)
-    locked = Footage(paths, wanted.frames, wanted.width, wanted.height)
-    after = measuring.measured(
-        locked, wanted, JOB, emit, "what was locked", ground_m=subject.ground_m, scene_depth=subject.scene_depth
-    )
-    for code, sentence in measuring.warnings(after.report):
-        warn(f"{code}: {sentence}")
-    report = plan.report | {"applied": True, "reason": "asked for"}
-    files = measuring.publish(folder.path, folder.path.name, wanted, locked, after, before, report)
-    folder.finish(
-        provenance.manifest(
-            origin=origin,
-            name=name,
-            plate=folder.path.name,
-            camera=wanted,
-            picture=provenance.picture(
-                wanted, (footage.width, footage.height), wish.frame_format, warp="lanczos4 along the lock"
-            ),
-            frames=[folder.frames[frame].to_dict() for frame in wanted.frames],
-            companions=[*companions, *files],
-            timings={},
-            match=measuring.told(after, before, report),
-            warnings=warnings,
+    def write(self) -> tuple[FileRecord, ...]:
+        """Every frame, one resample away from the picture that is there."""
+        pictures: Iterator[Picture] = (self.footage.picture(index) for index in range(len(self.footage)))
+        marks = provenance.marks(self.origin)
+        return write_frames(self.folder, self.wanted, marks, pictures, self.plan.picture, JOB, self.emit, self.warn)
+
+    def locked_footage(self) -> Footage:
+        paths = tuple(self.folder.path / self.folder.frames[frame].file for frame in self.wanted.frames)
+        return Footage(paths, self.wanted.frames, self.wanted.width, self.wanted.height)
+
+    def sign(self, companions: tuple[FileRecord, ...], locked: Footage, after: Match) -> None:
+        """Leave the files that tell of the match, then the manifest."""
+        folder, native = self.folder, (self.footage.width, self.footage.height)
+        report = self.plan.report | {"applied": True, "reason": "asked for"}
+        files = measuring.publish(folder.path, folder.path.name, self.wanted, locked, after, self.before, report)
+        folder.finish(
+            provenance.manifest(
+                origin=self.origin,
+                name=self.name,
+                plate=folder.path.name,
+                camera=self.wanted,
+                picture=provenance.picture(self.wanted, native, self.wish.frame_format, warp=WARP),
+                frames=[folder.frames[frame].to_dict() for frame in self.wanted.frames],
+                companions=[*companions, *files],
+                timings=self.timings,
+                match=measuring.told(after, self.before, report),
+                warnings=self.warnings,
+            )
         )
-    )
 
 
 def _record(origin: provenance.Origin, wish: Wish) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from .plates import FrameRecord, Frames, PlateFolder
 from .protocol import Emit, Event, FrameReady, Job, ModelCard, PlateRequest, Stage, Warned
 from .spool import BYTES_PER_PIXEL, Spool
 
+WARP = "lanczos4 along the lock"
 WAITING_MAX = 8                                    # pictures at the model's size, made and not yet written
 
 LockReport = dict[str, Any]
@@ -151,7 +152,7 @@ class Take:
 
     def picture(self, source: Source) -> dict[str, Any]:
         """The manifest's words on how frames came from pictures."""
-        seen, warp = (self.seen.width, self.seen.height), "lanczos4 along the lock" if source.is_locked else ""
+        seen, warp = (self.seen.width, self.seen.height), WARP if source.is_locked else ""
         return provenance.picture(self.camera, source.made.native, self.request.frame_format, seen=seen, warp=warp)
 
 

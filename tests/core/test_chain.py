@@ -168,7 +168,8 @@ def test_two_frames_are_a_plate_without_a_verdict(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "changes",
     [{"check": False}, {"check": False, "lock": False, "require": "locked"},
-     {"check": False, "lock": False, "tries": 2}, {"tries": 0}, {"tries": 2, "version": 3}, {"require": "perfect"}, {"overscan": 1.5}, {"overscan": -0.1}],
+     {"check": False, "lock": False, "tries": 2}, {"tries": 0}, {"tries": 2, "version": 3},
+     {"require": "perfect"}, {"overscan": 1.5}, {"overscan": -0.1}],
 )  # fmt: skip
 def test_what_does_not_go_together_is_refused(changes: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="E_VALUE"):

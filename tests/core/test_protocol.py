@@ -141,3 +141,42 @@ def test_a_spoilt_job_file_is_refused(spoil: Any) -> None:
     with pytest.raises(PlatewrightError) as caught:
         Job.from_dict(data)
     assert caught.value.exit_code == 2
+
+
+# The chain ---------------------------------------------------------------------------------------
+
+
+def test_jobs_written_before_there_was_a_chain_still_read() -> None:
+    data = Job(request=request(), name="a", out=".").to_dict()
+    for key in ("check", "require", "tries"):
+        del data[key]
+    for key in ("overscan", "lock"):
+        del data["request"][key]
+    job = Job.from_dict(data)
+    assert (job.check, job.require, job.tries) == (True, "", 1)
+    assert (job.request.overscan, job.request.lock) == (None, True)
+
+
+def test_what_influences_pixels_is_in_the_request_and_the_rest_is_not() -> None:
+    plain = request()
+    assert len({plain.sha256, request(lock=False).sha256, request(overscan=0.2).sha256}) == 3
+    job = Job(request=plain, name="a", out=".", require="locked", tries=3)
+    assert Job.from_dict(json.loads(json.dumps(job.to_dict()))) == job and job.request.sha256 == plain.sha256
+
+
+@pytest.mark.parametrize("wrong", [{"check": 1}, {"tries": "3"}, {"tries": 2.0}, {"tries": True}, {"require": 5}])
+def test_a_job_with_a_wrong_word_is_refused(wrong: dict[str, Any]) -> None:
+    data = Job(request=request(), name="a", out=".").to_dict()
+    with pytest.raises(RequestError) as caught:
+        Job.from_dict({**data, **wrong})
+    assert caught.value.code in ("E_JOB", "E_VALUE") and caught.value.hint
+
+
+@pytest.mark.parametrize("overscan", [-0.1, 1.5, float("nan"), "wide", True])
+def test_an_overscan_out_of_range_is_refused(overscan: Any) -> None:
+    refused("E_VALUE", overscan=overscan)
+
+
+def test_a_lock_that_is_neither_on_nor_off_is_refused() -> None:
+    refused("E_VALUE", lock="yes")
+    refused("E_VALUE", lock=1)
