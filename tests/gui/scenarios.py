@@ -188,8 +188,9 @@ def long_camera() -> Steps:
     while preparation := jobs().state.preparation:
         headlines.append(preparation.headline())
         if len(headlines) == 1:
-            look("reading")
             step_back_and_forth()
+        if len(headlines) == 3:
+            look("reading")
         assert (len(bpy.data.scenes), bpy.context.scene.frame_current) == before
         yield 0.01
     assert jobs().state.refusal is None, jobs().state.refusal
