@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,15 @@ def test_a_lane_without_its_python_says_so() -> None:
     outcome = lanes.run_lane(lanes.Lane("old", "tests/core", env), None)
     assert lanes.row(outcome) == "  old          cannot run: no Python 3.2 on this machine"
     assert lanes.table([outcome]).splitlines()[-1] == "0 passed, 0 failed"
+
+
+def test_a_lane_without_the_blender_that_its_tests_start_says_so() -> None:
+    """The match is measured by the core on what a Blender renders."""
+    absent = Environment(name="y", folder=Path("nowhere"), python_version="3.2", requirements=())
+    (match,) = [lane for lane in lanes.lanes() if lane.name == "match"]
+    assert match.also == (environments.blender("5.0"),)
+    outcome = lanes.run_lane(replace(match, also=(absent,)), None)
+    assert lanes.row(outcome) == "  match        cannot run: no Python 3.2 on this machine"
 
 
 def test_the_last_line_is_the_sum() -> None:
