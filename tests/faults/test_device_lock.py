@@ -17,7 +17,7 @@ import pytest
 from platewright import device_lock, engine, models
 from platewright.client import Worker
 from platewright.errors import Cancelled
-from platewright.protocol import Event, FrameReady, Stage, Warned
+from platewright.protocol import Event, Progress, Stage, Warned
 
 from .rig import CORE, eventually, job, lives, pump_until, real
 
@@ -186,7 +186,7 @@ def test_a_file_system_without_locks_is_a_warning(monkeypatch: pytest.MonkeyPatc
     assert warnings(heard_while_held()) == ["W_NO_GPU_LOCK"]
 
 
-def test_the_engine_holds_the_gpu_while_it_makes_a_plate_and_no_longer(
+def test_the_engine_holds_the_gpu_while_its_model_works_and_no_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(event: Event) -> None:
@@ -196,8 +196,11 @@ def test_the_engine_holds_the_gpu_while_it_makes_a_plate_and_no_longer(
         with device_lock.held(GPU, "other", refuse):
             pass
 
+    tried: list[str] = []
+
     def emit(event: Event) -> None:
-        if isinstance(event, FrameReady):
+        if isinstance(event, Progress) and event.stage == "sampling":
+            tried.append("in vain")
             with pytest.raises(Cancelled):
                 take_it()
 
@@ -207,6 +210,7 @@ def test_the_engine_holds_the_gpu_while_it_makes_a_plate_and_no_longer(
     monkeypatch.setattr(models._module("grid"), "gpu", gpu)
     engine.make_plate(job(tmp_path), emit)
     take_it()
+    assert tried
 
 
 def test_no_model_asks_for_a_gpu_on_the_processor() -> None:
