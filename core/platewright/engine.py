@@ -152,6 +152,7 @@ def _locked(take: Take) -> Iterator[Source]:
     before = _measured(take, footage, native, take.seen, "how well the model followed")
     lock, report = _planned(take, before)
     if lock is None:
+        take.stage("writing", report["reason"])
         yield Source(made, pictures, lambda index, picture: take.framed(picture, made), before, report)
         return
     take.stage("locking", f"undoing up to {report['correction_deg']['max']:.2f} degrees")

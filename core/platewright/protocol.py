@@ -198,7 +198,7 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The job entered a stage: queued, importing, foresight, loading, sampling, checking, locking, signing."""
+    """The job entered a stage: queued, importing, foresight, loading, sampling, checking, locking, writing, signing."""
 
     job: str
     stage: str

@@ -68,6 +68,21 @@ def test_generate_answers_with_the_plate(folder: Path) -> None:
     assert code == 1 and verdict["problems"][0]["code"] == "E_FRAME_CORRUPT" and verdict["problems"][0]["frame"] == 1002
 
 
+def test_check_measures_a_plate_and_lock_makes_the_next_version(folder: Path) -> None:
+    words = ("generate", "--camera", "camera.json", "--model", "grid", "--no-check", "--format", "png")
+    code, made, _ = platewright(*words, cwd=folder)
+    assert code == 0 and made["match"] is None
+    before = {path.name: path.read_bytes() for path in Path(made["plate"]).iterdir()}
+    code, report, told = platewright("check", "Camera_v001", cwd=folder)
+    assert code == 0 and report["verdict"] in ("locked", "follows", "lost", "unsolved") and report["frames"] == 4
+    assert "tracking 4/4" in told
+    code, locked, _ = platewright("lock", "Camera_v001", "--out", ".", "--size", "128x72", cwd=folder)
+    assert code == 0 and Path(locked["plate"]) == folder / "Camera_v002"
+    assert {path.name: path.read_bytes() for path in Path(made["plate"]).iterdir()} == before
+    code, verdict, _ = platewright("verify", locked["plate"], cwd=folder)
+    assert code == 0 and verdict["ok"]
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -80,6 +95,13 @@ def test_generate_answers_with_the_plate(folder: Path) -> None:
         (["generate", "--camera", "camera.json", "--model", "grid", "--guidance", "nan"], "E_VALUE"),
         (["generate", "--camera", "camera.json", "--model", "grid", "--name", "..."], "E_NAME"),
         (["generate", "--camera", "camera.json", "--tries", "x"], "E_USAGE"),
+        (["generate", "--camera", "camera.json", "--model", "grid", "--overscan", "2"], "E_VALUE"),
+        (["generate", "--camera", "camera.json", "--model", "grid", "--no-check", "--require", "locked"], "E_VALUE"),
+        (["generate", "--camera", "camera.json", "--model", "grid", "--require", "perfect"], "E_USAGE"),
+        (["check", "nowhere"], "E_FILE_MISSING"),
+        (["check", ".", "--camera", "camera.json"], "E_FRAMES_NONE"),
+        (["lock", "nowhere", "--out", "out"], "E_FILE_MISSING"),
+        (["lock", "."], "E_USAGE"),
         (["run", "nowhere.json"], "E_FILE_MISSING"),
         (["camera", "nowhere.blend", "-o", "c.json"], "E_FILE_MISSING"),
         (["conditioning", "--camera", "camera.json", "--model", "nope", "-o", "t.safetensors"], "E_MODEL_UNKNOWN"),

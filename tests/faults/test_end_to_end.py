@@ -102,7 +102,7 @@ def test_kill_the_host_and_resume(tmp_path: Path) -> None:
         host.kill()
         assert eventually(lambda: not lives(worker_pid), 2)
     record = read_record(folder)
-    assert (record["state"], record["failure"]["code"], record["stage"]) == ("lost", "E_HOST_DIED", "sampling")
+    assert (record["state"], record["failure"]["code"], record["stage"]) == ("lost", "E_HOST_DIED", "writing")
     survivors = frames_on_disk(tmp_path)
     assert 3 <= len(survivors) < FRAMES
     resume(tmp_path)
