@@ -18,6 +18,7 @@ from .tracking import Tracks
 from .views import Array, Views, vector_from_rotation
 
 TRACKS_MIN = 8                                     # explained ones in a frame: fewer do not hold a camera
+KEPT_SHARE = 0.95                                  # of the points of a frame, the nearest to agreement
 TREND_FRAMES = 9                                   # motion smoother than that is drift, the rest is jitter
 LOOKS = (5, 3)                                     # picture positions, across and down, where jitter is looked at
 PARALLAX_NONE_PX = 1.0
@@ -29,7 +30,7 @@ class Figures:
     """What was measured, frame by frame and track by track."""
 
     error_px: Array                                # (F,) mean over the solved points seen in the frame
-    step_px: Array                                 # (F,) change of the error since the frame before, its trend taken out
+    step_px: Array                                 # (F,) the error's jump from the frame before, beyond its trend
     rotation_error_deg: Array                      # (F,) after the one rotation that fits best
     turn_error_deg: Array                          # (F, 3) the same about the camera's x, y, z axes
     translation_error_m: Array                     # (F,) after the one similarity that fits best
@@ -78,14 +79,19 @@ def is_explained(tracks: Tracks, solution: Solution, plate_scale: float) -> NDAr
 
 
 def per_frame_error(tracks: Tracks, given: Views, solution: Solution, explained: NDArray[np.bool_]) -> Array:
-    """(F,) footage pixels: mean distance between where both cameras put the solved points; NaN with too few points."""
+    """(F,) footage pixels: mean distance between where both cameras put the solved points; NaN with too few points.
+
+    The worst twentieth of each frame is left out: a passer-by whose few frames fit some point close to the lens.
+    """
     chosen = explained[tracks.track]
     off = np.linalg.norm(displacement(tracks, given, solution), axis=1)
     off = np.minimum(off, np.hypot(given.width, given.height))           # behind the camera is wrong enough
-    frame = tracks.frame[chosen]
-    count = np.bincount(frame, minlength=len(given))
-    total = np.bincount(frame, off[chosen], len(given))
-    return np.where(count >= TRACKS_MIN, total / np.maximum(count, 1), np.nan)
+    order = np.lexsort((off[chosen], tracks.frame[chosen]))
+    frame, sorted_off = tracks.frame[chosen][order], off[chosen][order]
+    begin, end = (np.searchsorted(frame, np.arange(len(given)), side) for side in ("left", "right"))
+    kept = begin + np.ceil(KEPT_SHARE * (end - begin)).astype(np.intp)
+    means = [sorted_off[low:high].mean() if high > low else np.nan for low, high in zip(begin, kept, strict=True)]
+    return np.where(end - begin >= TRACKS_MIN, means, np.nan)
 
 
 def turn_error(given: Views, solved: Views, is_known: NDArray[np.bool_]) -> Array:
@@ -185,7 +191,8 @@ def _error_field(tracks: Tracks, given: Views, solution: Solution, explained: ND
         ray + (given.centre[frame] - solution.views.centre[frame]) * nearness[:, None],
     )
     seen[:, 2] = np.maximum(seen[:, 2], 1e-3)
-    return (solution.views.pixels(seen, frame) - pixel).reshape(frames, looks, 2)
+    most = float(np.hypot(given.width, given.height))
+    return np.clip(solution.views.pixels(seen, frame) - pixel, -most, most).reshape(frames, looks, 2)
 
 
 def _usual_nearness(tracks: Tracks, given: Views, solution: Solution, explained: NDArray[np.bool_]) -> Array:
