@@ -202,5 +202,6 @@ def _other_size(path: Path, size: tuple[int, ...], wanted: tuple[int, int]) -> R
 
 
 def _read(path: Path) -> Picture:
-    """A picture without the NaN and infinities that a renderer may leave in an EXR."""
-    return np.clip(np.nan_to_num(pictures.read_picture(path), nan=0.0), 0.0, 1.0, dtype=np.float32)
+    """A picture without the NaN that a renderer may leave in an EXR; the other formats hold 0..1 and nothing else."""
+    picture = pictures.read_picture(path)
+    return np.nan_to_num(picture, copy=False, nan=0.0) if path.suffix.lower() == ".exr" else picture

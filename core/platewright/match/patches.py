@@ -48,7 +48,7 @@ class Patches:
         normal = weighted @ slopes.transpose(0, 2, 1)
         held = normal[:, 0, 0] + normal[:, 1, 1]
         normal += np.diag([FLAT, FLAT, *4 * [STIFFNESS]]).astype(np.float32) * np.maximum(held, FLAT)[:, None, None]
-        return cls(samples, np.linalg.solve(normal, weighted), radius)
+        return cls(samples, np.linalg.inv(normal) @ weighted, radius)
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -27,6 +27,7 @@ CELL_PX = 5                                        # at least
 RADIUS_PX = (4, 10)                                # of a patch: least and most
 SIDES_PER_RADIUS = 60                              # of a picture's side, the root of its area
 CALM_PX = 0.8                                      # blur before measuring: interpolation errs on what is too sharp
+SEEK_EVERY = 2                                     # pictures: new ground does not come faster than that
 LEVELS_MAX = 4                                     # of the pyramid, each half the size of the one before
 
 # A corner
@@ -156,9 +157,11 @@ class _Follower:
         """Take the next picture."""
         look = _look(luma)
         points = self._followed(self.last, look, self.points, free) if self.last and self.points else None
-        fresh = self._begun(look, points, free)
-        self.points = points.joined(fresh) if points else fresh
-        self.seen.append((self.points.name, self.points.place))
+        if points is None or len(self.seen) % SEEK_EVERY == 0:
+            fresh = self._begun(look, points, free)
+            points = points.joined(fresh) if points else fresh
+        self.points = points
+        self.seen.append((points.name, points.place))
         self.last = look
 
     def tracks(self) -> Tracks:
