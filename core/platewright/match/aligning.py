@@ -1,20 +1,24 @@
-"""Putting what was solved beside what was given: the one similarity that fits best, the difference, and its uncertainty.
+"""Putting what was solved beside what was given: the one similarity that fits best, the difference, its uncertainty.
 
-A plate's world has no origin, no north and no metre of its own, so one similarity of the whole scene (one rotation, where
-nothing moves against anything) is free and is no error. What is left over is.
+A plate's world has no origin, no north and no metre of its own, so one similarity of the whole scene (one rotation,
+where nothing moves against anything) is free and is no error. What is left over is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .solving import Points, Solution, derivatives, residual_of
+from .solving import Points, Solution, by_frame, derivatives, residual_of
 from .tracking import Tracks
 from .views import Array, Views, rotation_from_vector
 
 GROUPS = 16                                        # of the jackknife
+REWEIGHTED = 3
+CAP_SHARE = 0.5                                    # of the width: what is farther off is wrong, no matter by how much
+FIRST_SCALES = (1.0, 5.0)                          # a plate that moves quite otherwise fits best when it is far away
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +60,55 @@ def aligned(tracks: Tracks, given: Views, solution: Solution, trust: Array) -> S
     trust   (N,) weight of each observation, 0 .. 1
     """
     seen = solution.residual + tracks.pixel
-    pivot = given.centre.mean(axis=0)
-    best = Similarity(np.eye(3), np.zeros(3), 1.0)
-    cost, damping = _misfit(tracks, given, solution, best, seen, trust), 1e-3
-    for _ in range(30):
-        matrix, pull = _normal(tracks, given, best.of_points(solution.points), seen, trust, pivot, solution.model.moves)
-        step = np.linalg.solve(matrix + np.diag(damping * np.diag(matrix) + 1e-9), pull)
-        candidate = best.after_step(step, pivot)
-        next_cost = _misfit(tracks, given, solution, candidate, seen, trust)
-        if next_cost >= cost:
-            damping *= 10
-        else:
-            is_done, best, cost, damping = next_cost > cost * (1 - 1e-6), candidate, next_cost, max(damping / 5, 1e-9)
-            if is_done:
-                break
+    scales = FIRST_SCALES if solution.model.moves else FIRST_SCALES[:1]
+    found = [_fitted(tracks, given, solution, _enlarged(given, scale), seen, trust) for scale in scales]
+    best, _ = min(found, key=lambda fit: fit[1])
+    for _ in range(REWEIGHTED):                    # a passer-by close to the lens must not carry the whole scene along
+        off = _off(tracks, given, solution, best, seen)
+        usual = max(1.0, float(np.median(off[trust > 0.25]))) if (trust > 0.25).any() else 1.0
+        best, _ = _fitted(tracks, given, solution, best, seen, trust / (1 + (off / usual) ** 2))
     views = best.of_views(solution.views)
     if not solution.model.moves:
         views = replace(views, centre=given.centre.copy())   # nothing was learnt about where the camera stands
     return replace(solution, views=views, points=best.of_points(solution.points))
 
 
+def _enlarged(given: Views, scale: float) -> Similarity:
+    pivot = given.centre.mean(axis=0)
+    return Similarity(np.eye(3), (1 - scale) * pivot, scale)
+
+
+def _fitted(
+    tracks: Tracks, given: Views, solution: Solution, begin: Similarity, seen: Array, trust: Array
+) -> tuple[Similarity, float]:
+    """The best similarity from one beginning, and its misfit: Levenberg's method on seven unknowns."""
+    pivot = given.centre.mean(axis=0)
+    best, damping = begin, 1e-3
+    cost = _misfit(tracks, given, solution, best, seen, trust)
+    for _ in range(30):
+        matrix, pull = _normal(tracks, given, best.of_points(solution.points), seen, trust, pivot, solution.model.moves)
+        step = np.asarray(np.linalg.solve(matrix + np.diag(damping * np.diag(matrix) + 1e-9), pull), dtype=np.float64)
+        candidate = best.after_step(step, pivot)
+        next_cost = _misfit(tracks, given, solution, candidate, seen, trust)
+        if next_cost >= cost:
+            damping *= 10
+            continue
+        is_done = next_cost > cost * (1 - 1e-6)
+        best, cost, damping = candidate, next_cost, max(damping / 5, 1e-9)
+        if is_done:
+            break
+    return best, cost
+
+
 def _misfit(tracks: Tracks, given: Views, solution: Solution, move: Similarity, seen: Array, trust: Array) -> float:
+    off = _off(tracks, given, solution, move, seen)
+    return float(np.sum(trust * np.minimum(off, CAP_SHARE * given.width) ** 2))
+
+
+def _off(tracks: Tracks, given: Views, solution: Solution, move: Similarity, seen: Array) -> Array:
+    """(N,) pixels from where the solved camera sees each point to where the given one sees it, moved."""
     off = residual_of(tracks, given, move.of_points(solution.points)) + tracks.pixel - seen
-    return float(np.sum(trust * np.minimum(np.einsum("ni,ni->n", off, off), (0.5 * given.width) ** 2)))
+    return np.asarray(np.linalg.norm(off, axis=1), dtype=np.float64)
 
 
 def _normal(
@@ -99,10 +129,11 @@ def _normal(
         columns += [by_world * rho[:, :, None], np.matmul(by_world, world[:, :, None])]
     slope = np.concatenate(columns, axis=-1)
     wrong = flat * given.lens[tracks.frame, :2] + given.lens[tracks.frame, 2:] - seen
-    size = slope.shape[-1]
+    is_near = (np.einsum("ni,ni->n", wrong, wrong) < (CAP_SHARE * given.width) ** 2) & (off[:, 2] > 1e-3)
+    size, trusted = slope.shape[-1], trust * is_near
     matrix, pull = np.zeros((7, 7)), np.zeros(7)
-    matrix[:size, :size] = np.einsum("n,nia,nib->ab", trust, slope, slope, optimize=True)
-    pull[:size] = -np.einsum("n,nia,ni->a", trust, slope, wrong, optimize=True)
+    matrix[:size, :size] = np.einsum("n,nia,nib->ab", trusted, slope, slope, optimize=True)
+    pull[:size] = -np.einsum("n,nia,ni->a", trusted, slope, wrong, optimize=True)
     return matrix, pull
 
 
@@ -112,18 +143,17 @@ def _normal(
 def uncertainty_px(tracks: Tracks, solution: Solution) -> Array:
     """(F,) standard error of the solved cameras in pixels at the solved depths, the free similarity taken out.
 
-    The larger of two: the covariance of the least squares problem with the residuals' own size, which knows where the tracks
-    say nothing; and the delete-a-group jackknife over tracks (Quenouille 1956), which knows that a track's errors
-    hang together from frame to frame.
+    The larger of two: the covariance of the least squares problem with the residuals' own size, which knows where the
+    tracks say nothing; and the delete-a-group jackknife over tracks (Quenouille 1956), which knows that a track's
+    errors hang together from frame to frame.
     """
     frames, size = len(solution.views), solution.model.camera_size
     by_camera, _ = derivatives(tracks, solution)
     heavy = by_camera * solution.weight[:, None, None]
-    metric = np.zeros((frames, size, size))
-    np.add.at(metric, tracks.frame, np.matmul(heavy.transpose(0, 2, 1), by_camera))
+    metric = by_frame(np.matmul(heavy.transpose(0, 2, 1), by_camera), tracks.frame, frames)
     share = np.bincount(tracks.frame, solution.weight, frames)
     metric /= np.maximum(share, 1.0)[:, None, None]
-    covariance = np.linalg.inv(solution.information)
+    covariance = np.asarray(np.linalg.inv(solution.information), dtype=np.float64)
     project = _gauge_free(solution, metric)
     kept = project(project(covariance.T).T).reshape(frames, size, frames, size)
     own = np.einsum("fafb->fab", kept) * _noise_px(solution) ** 2
@@ -144,7 +174,7 @@ def _noise_px(solution: Solution) -> float:
     return 1.4826 * float(np.median(trusted)) if len(trusted) else 1.0
 
 
-def _gauge_free(solution: Solution, metric: Array):  # noqa: ANN202
+def _gauge_free(solution: Solution, metric: Array) -> Callable[[Array], Array]:
     """The projection that removes from camera steps (F D, M) the part that one similarity of the scene explains."""
     basis = _gauge(solution)
     frames, size, count = basis.shape

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .resecting import caught_up
 from .solving import Model, Solution, promise, refine, spans, start
 from .tracking import Tracks
 from .views import Array, Views
@@ -83,7 +84,8 @@ def _plainest(fits: list[Fit]) -> Fit:
 
 
 def _close(tracks: Tracks, given: Views, model: Model) -> Fit:
-    return judged(tracks, refine(tracks, given, start(tracks, given, model), list(CLOSE_PX)))
+    fit = refine(tracks, given, start(tracks, given, model), list(CLOSE_PX))
+    return judged(tracks, caught_up(tracks, given, fit))
 
 
 def _opened(tracks: Tracks, given: Views, close: list[Fit]) -> list[Fit]:
@@ -99,7 +101,7 @@ def _widely(tracks: Tracks, given: Views, begin: Solution) -> Fit:
     first = 2.0 * float(np.median(np.linalg.norm(begin.residual, axis=1)))
     count = int(np.clip(np.ceil(np.log2(max(first, 4.0))), 2, 8))
     scales = [float(2.0**place) for place in range(count, -1, -1)]
-    return judged(tracks, refine(tracks, given, begin, scales, steps=2))
+    return judged(tracks, caught_up(tracks, given, refine(tracks, given, begin, scales, steps=2)))
 
 
 def _believed(close: Fit, wide: list[Fit]) -> Fit:

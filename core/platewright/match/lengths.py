@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from .aligning import uncertainty_px
 from .choosing import Tell, judged, solve, some, strongest
-from .solving import Model, Solution, linearised, moved, residual_of, robust_weight
+from .resecting import resected
+from .solving import Model
 from .tracking import Tracks
 from .views import Array, Views, rotation_from_vector, vector_from_rotation
 
 KEYS_MAX = 120
 KEY_SIGHTS = 3                                     # of a track that is to carry frames between
-RESECTIONS = ((4.0, 3), (1.0, 4))                  # scale of the robust kernel in pixels, steps
+KERNELS_PX = (4.0, 4.0, 1.0, 1.0, 1.0)             # of the search in each frame between
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ def cameras(tracks: Tracks, given: Views, tell: Tell) -> Cameras:
     doubt = np.interp(np.arange(frames), keys, uncertainty_px(kernel, fit))
     carriers = np.zeros(len(tracks.was_lost), dtype=np.bool_)
     carriers[np.flatnonzero(carried)[chosen]] = True
-    views = _resected(some(tracks, carriers), given, fit, _between(given, keys, fit.views))
+    every = np.ones(frames, dtype=np.bool_)
+    views = resected(some(tracks, carriers), given, fit, _between(given, keys, fit.views), every, KERNELS_PX)
     return Cameras(fit.model, views, doubt, judged(kernel, fit).share)
 
 
@@ -81,18 +83,3 @@ def _between(given: Views, keys: NDArray[np.int32], solved: Views) -> Views:
         centre=given.centre + np.einsum("fij,fj->fi", given.world_from_camera, blended[:, 3:6]),
         lens=given.lens * np.column_stack([np.exp(blended[:, 6:]).repeat(2, axis=1), np.ones((len(given), 2))]),
     )
-
-
-def _resected(tracks: Tracks, given: Views, fit: Solution, begin: Views) -> Views:
-    """Each frame's camera from points that stay as the keys have settled them."""
-    residual = residual_of(tracks, begin, fit.points)
-    state = replace(fit, views=begin, residual=residual, weight=np.ones(len(residual)), information=np.zeros((0, 0)))
-    held = np.zeros((len(tracks.was_lost), fit.model.point_size))
-    for scale_px, steps in RESECTIONS:
-        for _ in range(steps):
-            weight = robust_weight(tracks, state.residual, scale_px)
-            system = linearised(tracks, given, state, weight)
-            step = np.linalg.solve(system.camera_block, system.camera_pull[:, :, None])[:, :, 0]
-            after = moved(state, np.asarray(step, dtype=np.float64), held)
-            state = replace(after, points=fit.points, residual=residual_of(tracks, after.views, fit.points))
-    return state.views

@@ -196,12 +196,14 @@ def _step(
     return replace(state, weight=weight), damping, 0.0
 
 
-def robust_weight(tracks: Tracks, residual: Array, scale_px: float) -> Array:
-    """Geman-McClure weights (N,): an observation far off counts nothing, nor does a track that is off as a whole."""
-    first, length = spans(tracks)
+def robust_weight(tracks: Tracks, residual: Array, scale_px: float, by_track: bool = True) -> Array:
+    """Geman-McClure weights (N,): an observation far off counts nothing, nor `by_track` one of a track that is."""
     square = np.minimum(np.einsum("ni,ni->n", residual, residual), 1e12)
-    mean = np.add.reduceat(np.minimum(square, (8 * scale_px) ** 2), first) / length
     own = (scale_px**2 / (scale_px**2 + square)) ** 2
+    if not by_track:
+        return own
+    first, length = spans(tracks)
+    mean = np.add.reduceat(np.minimum(square, (8 * scale_px) ** 2), first) / length
     whole = (scale_px**2 / (scale_px**2 + mean)) ** 2
     return own * whole[tracks.track]
 
