@@ -1,17 +1,17 @@
 """Does the plate move in the scene's own metres? CG that stands on the scene's ground tells.
 
-A camera that moves 1.2 times too far in a world 1.2 times too large makes the very same pictures as the right one: no solve
-can tell them apart. The scene's own geometry can, where the plate shows it: either its depth or the height of its ground.
+A camera that moves 1.2 times too far in a world 1.2 times too large makes the very same pictures as the right one: no
+solve can tell them apart. The scene's own geometry can, where the plate shows it: its depth, or its ground's height.
 
 world_scale   how many times too far the plate's camera moves, against that geometry: the geometry's distance over the
               distance at which the plate shows it, the camera's move taken from the path
-slide_px      how far the plate's picture runs away under a CG point that stands on that geometry, nailed to what the plate
-              shows beneath it where the track begins
+slide_px      how far the plate's picture runs away under a CG point that stands on that geometry, nailed to what the
+              plate shows beneath it where the track begins
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,11 @@ from .views import Array, Views
 POINTS_MIN = 12
 PARALLAX_MIN_PX = 2.0                              # a point that shifts less has no depth worth a word
 SAME_SURFACE = 0.25                                # of the logarithm of the depth: what is farther off is another thing
-EDGE = 0.05                                        # a first depth farther off than that share is of the pixel next door
+EDGE = 0.02                                        # a first depth farther off than that share is of the pixel next door
 TILT_MAX_DEG = 15.0
-ON_GROUND = 0.05                                   # of the camera's height above the ground
+NEAR_GROUND, ON_GROUND = 0.05, 0.02                # of the camera's height: what votes for a ground, what stands on it
 DIP = 0.05                                         # downward slope of a ray that may meet the ground
-TRIALS = 400                                       # of three points each; half of them on the ground fail once in 10**20
+TRIALS = 400                                       # of three points each: with half of them on it one will do
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Place:
 
     world_scale: float | None = None
     slide_px: dict[str, float] | None = None       # p95, max
-    ground_m: float | None = None                  # height of the plate's own ground under the cameras, if it moves like the path
+    ground_m: float | None = None                  # the plate's own ground below the path, in the path's metres
     ground_tilt_deg: float | None = None
     against: str | None = None                     # what it was compared with
     why_not: str | None = None
@@ -76,21 +76,20 @@ def measured(
     """World scale and slide against the scene's depth, else against its ground; the plate's own ground in any case."""
     is_deep = explained & (parallax_px(tracks, solution) >= PARALLAX_MIN_PX) & (solution.points.inverse_depth > 0)
     level = _ground(given, solution, is_deep)
-    own = {"ground_m": level.height_m, "ground_tilt_deg": level.tilt_deg} if level else {}
+    own = Place(ground_m=level.height_m, ground_tilt_deg=level.tilt_deg) if level else Place()
     if scene_depth is not None:
         there = SceneDepth.open(scene_depth, footage.frames, given)
         return _against_depth(tracks, given, solution, is_deep, plate_scale, there, own)
     if ground_m is None:
-        return Place(**own)
+        return own
     if level is None:
-        return Place(why_not="no ground is seen below the cameras")
+        return replace(own, why_not="no ground is seen below the cameras")
     height = float(np.mean(given.centre[:, 2]))
-    scale = (height - ground_m) / (height - level.height_m)
     if height <= ground_m:
-        return Place(**own, why_not=f"the camera is not above a ground at {ground_m:g} m")
-    stands = _on_ground(tracks, given, ground_m)
-    slide = _slide(tracks, given, stands, is_deep & level.is_on, plate_scale)
-    return Place(world_scale=round(scale, 4), slide_px=slide, against=f"the ground at {ground_m:g} m", **own)
+        return replace(own, why_not=f"the camera is not above a ground at {ground_m:g} m")
+    scale = (height - ground_m) / (height - level.height_m)
+    slide = _slide(tracks, given, _on_ground(tracks, given, ground_m), level.is_on, plate_scale)
+    return replace(own, world_scale=round(scale, 4), slide_px=slide, against=f"the ground at {ground_m:g} m")
 
 
 def _slide(
@@ -117,14 +116,14 @@ def _against_depth(
     is_deep: NDArray[np.bool_],
     plate_scale: float,
     there: SceneDepth,
-    own: dict[str, float],
+    own: Place,
 ) -> Place:
     scene_z = _scene_depths(tracks, there, len(given))
     first, length = spans(tracks)
     ratio = _median_by_track(scene_z / _solved_depths(tracks, solution), first, length)
     usable = is_deep & np.isfinite(ratio)
     if np.count_nonzero(usable) < POINTS_MIN:
-        return Place(**own, why_not="too few points lie on the scene's geometry")
+        return replace(own, why_not="too few points lie on the scene's geometry")
     logs = np.log(ratio[usable])
     scale = float(np.exp(_mode(logs)))
     same = usable & (np.abs(np.log(np.where(usable, ratio, 1.0) / scale)) < SAME_SURFACE)
@@ -134,7 +133,7 @@ def _against_depth(
     stands = given.centre[tracks.frame[first]] + ray * begins[:, None]
     edge = np.abs(begins / (scale * _solved_depths(tracks, solution)[first]) - 1) > EDGE
     slide = _slide(tracks, given, stands, same & ~edge, plate_scale)
-    return Place(world_scale=round(scale, 4), slide_px=slide, against="the scene's depth", **own)
+    return replace(own, world_scale=round(scale, 4), slide_px=slide, against="the scene's depth")
 
 
 def _mode(values: Array) -> float:
@@ -204,29 +203,30 @@ def _ground(given: Views, solution: Solution, is_deep: NDArray[np.bool_]) -> _Le
 
 
 def _best_plane(points: Array) -> Array | None:
-    """z = a x + b y + c through most of the points (N, 3), by fixed trials of three, then least squares; None: no plane."""
+    """z = a x + b y + c through most of the points (N, 3): trials of three, then least squares; None: no plane."""
     draws = np.random.default_rng(0).integers(0, len(points), (TRIALS, 3))
-    best, votes = None, POINTS_MIN - 1
+    best, votes = np.zeros(3), POINTS_MIN - 1
     for three in points[draws]:
         rows = np.column_stack([three[:, :2], np.ones(3)])
         if abs(np.linalg.det(rows)) < 1e-6:
             continue
         plane = np.linalg.solve(rows, three[:, 2])
-        if plane[2] >= 0 or np.hypot(plane[0], plane[1]) > np.tan(np.radians(TILT_MAX_DEG)):
-            continue
-        count = np.count_nonzero(_on(points, plane))
+        is_level = plane[2] < 0 and np.hypot(plane[0], plane[1]) < np.tan(np.radians(TILT_MAX_DEG))
+        count = np.count_nonzero(_on(points, plane)) if is_level else 0
         if count > votes:
             best, votes = plane, count
-    for _ in range(3 if best is not None else 0):
+    if votes < POINTS_MIN:
+        return None
+    for _ in range(3):
         held = points[_on(points, best)]
         rows = np.column_stack([held[:, :2], np.ones(len(held))])
-        best = np.linalg.lstsq(rows, held[:, 2], rcond=None)[0]
+        best = np.asarray(np.linalg.lstsq(rows, held[:, 2], rcond=None)[0], dtype=np.float64)
     return best
 
 
 def _on(points: Array, plane: Array) -> NDArray[np.bool_]:
     height = points[:, :2] @ plane[:2] + plane[2]
-    return np.abs(points[:, 2] - height) < ON_GROUND * -plane[2]
+    return np.abs(points[:, 2] - height) < NEAR_GROUND * -plane[2]
 
 
 def _on_ground(tracks: Tracks, given: Views, ground_m: float) -> Array:
