@@ -68,8 +68,8 @@ def report(
     }
     word, reason = _judged(known, width)
     if word == "unsolved":
-        kept = {name: known[name] for name in ("frames_solved", "long_tracks")}
-        return {**unsolved(len(given), reason, known["rigidity"]), **kept}
+        kept = {name: known[name] for name in ("frames_solved", "long_tracks", "rigidity")}
+        return {**unsolved(len(given), reason), **kept}
     words = [reason, *_drift_words(frames, given, figures, word), *place.words(parallax)]
     return {"verdict": word, "reason": " ".join(words), **known}
 
@@ -78,8 +78,8 @@ def unsolved(frames: int, reason: str, rigidity: float | None = None) -> dict[st
     """The answer where the camera cannot be known: every figure of it null, and why."""
     nothing = {
         "camera_error_px": None, "uncertainty_px": None, "jitter_px": None, "reprojection_px": None,
-        "rotation_error_deg": None, "translation_error": None, "camera_mc": None, "rigidity": rigidity, "long_tracks": 0,
-        "parallax": None, "focal_ratio": None, **Place().to_dict(),
+        "rotation_error_deg": None, "translation_error": None, "camera_mc": None, "rigidity": rigidity,
+        "long_tracks": 0, "parallax": None, "focal_ratio": None, **Place().to_dict(),
     }  # fmt: skip
     return {"verdict": "unsolved", "reason": reason, "frames": frames, "frames_solved": 0, **nothing}
 
@@ -101,7 +101,7 @@ def _judged(known: dict[str, Any], width: int) -> tuple[str, str]:
         count = f"{known['frames_solved']} of {known['frames']} frames"
         return "unsolved", f"Only {count} show enough points that hold together."
     if doubt > FOLLOWS_SHARE * width:
-        return "unsolved", f"The pictures fix the camera to {doubt:.0f} px only."
+        return "unsolved", f"The pictures do not fix the camera, not even to {FOLLOWS_SHARE:.0%} of their width."
     if known["rigidity"] is None or known["rigidity"] < RIGID_LEAST:
         return "unsolved", no_rigid_scene(known["rigidity"] or 0.0)
     why_not = list(_short_of_locked(known, width))
@@ -116,6 +116,8 @@ def _short_of_locked(known: dict[str, Any], width: int) -> list[str]:
     p95, highest = LOCKED_PX[width >= WIDE]
     error, jitter, doubt = known["camera_error_px"], known["jitter_px"], known["uncertainty_px"]
     found: list[str] = []
+    if doubt > max(p95, error["p95"]):
+        found.append(f"The pictures fix the camera to {doubt:.1f} px only; {p95:g} would be needed.")
     if error["p95"] > p95 or error["max"] > highest:
         off = f"Off by {error['p95']:.1f} px (p95), {error['max']:.1f} px at worst"
         found.append(f"{off}; {p95:g} and {highest:g} are allowed.")
@@ -124,7 +126,7 @@ def _short_of_locked(known: dict[str, Any], width: int) -> list[str]:
         found.append(f"{share}: the rest melts or moves by itself; declare what may with a mask.")
     if jitter is None or jitter > JITTER_PX:
         found.append(f"It trembles by {jitter or 0.0:.2f} px from frame to frame; {JITTER_PX:g} are allowed.")
-    if doubt > p95:
+    if p95 < doubt <= error["p95"]:
         found.append(f"The pictures fix the camera to {doubt:.1f} px only; {p95:g} would be needed.")
     if known["frames_solved"] < known["frames"]:
         found.append(f"{known['frames'] - known['frames_solved']} frames could not be judged.")
