@@ -17,6 +17,7 @@ from .views import Array, Views, rotation_from_vector
 
 GROUPS = 16                                        # of the jackknife
 REWEIGHTED = 3
+FAR_OFF = 5.0                                      # times the median: drift stays within it, a wild point does not
 CAP_SHARE = 0.5                                    # of the width: what is farther off is wrong, no matter by how much
 FIRST_SCALES = (1.0, 5.0)                          # a plate that moves quite otherwise fits best when it is far away
 
@@ -66,7 +67,7 @@ def aligned(tracks: Tracks, given: Views, solution: Solution, trust: Array) -> S
     for _ in range(REWEIGHTED):                    # a passer-by close to the lens must not carry the whole scene along
         off = _off(tracks, given, solution, best, seen)
         usual = max(1.0, float(np.median(off[trust > 0.25]))) if (trust > 0.25).any() else 1.0
-        best, _ = _fitted(tracks, given, solution, best, seen, trust / (1 + (off / usual) ** 2))
+        best, _ = _fitted(tracks, given, solution, best, seen, trust / (1 + (off / (FAR_OFF * usual)) ** 2))
     views = best.of_views(solution.views)
     if not solution.model.moves:
         views = replace(views, centre=given.centre.copy())   # nothing was learnt about where the camera stands
