@@ -107,7 +107,7 @@ def _sign(take: Take, source: Source, after: Match | None, foresight: dict[str, 
     """Leave the files that tell of the match, then the manifest, the last of all."""
     companions, folder = list(take.companions), take.folder
     if after is not None:
-        for code, sentence in measuring.warnings(after.report):
+        for code, sentence in measuring.warnings(after.report, _unlocked(source)):
             take.warn(f"{code}: {sentence}")
         footage, before = take.frames_as_footage(), source.before if source.is_locked else None
         with take.timed("signing"):
@@ -130,6 +130,11 @@ def _sign(take: Take, source: Source, after: Match | None, foresight: dict[str, 
             warnings=take.warnings,
         )
     )
+
+
+def _unlocked(source: Source) -> dict[str, Any] | None:
+    """What was measured before the lock, if there was one."""
+    return source.before.report if source.before is not None and source.is_locked else None
 
 
 # The model's pictures ----------------------------------------------------------------------------
@@ -158,7 +163,12 @@ def _locked(take: Take) -> Iterator[Source]:
     take.stage("locking", f"undoing up to {report['correction_deg']['max']:.2f} degrees")
     for warning in report["warnings"]:
         take.warn(warning)
-    yield Source(made, pictures, lock.picture, before, report)
+    lender = take.spool.footage(take.camera.frames, *made.native)        # its own: frames are resampled in a thread
+
+    def resampled(index: int, picture: Picture) -> Picture:
+        return lock.picture(index, picture, lender.picture)
+
+    yield Source(made, pictures, resampled, before, report)
 
 
 def _spooled(take: Take) -> Made:
@@ -230,6 +240,8 @@ def _planned(take: Take, before: Match | None) -> tuple[locking.Lock | None, Loc
     if before is None or before.solved is None:
         reason = before.report["reason"] if before else take.why_not_measured()
         return None, {"applied": False, "reason": f"The camera of the model's pictures is not known. {reason}"}
+    if take.card.drift_deg <= 0:
+        return None, {"applied": False, "reason": "The model draws what the camera sees: there is no drift to undo."}
     if before.report["verdict"] == "locked":
         return None, {"applied": False, "reason": "The model's pictures are locked as they are."}
     lock = locking.plan(before, take.camera)

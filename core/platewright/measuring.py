@@ -100,14 +100,18 @@ def publish(
     return files
 
 
-def warnings(report: dict[str, Any]) -> list[tuple[str, str]]:
-    """What an artist must know of a plate that does not follow: code and sentence."""
-    reason = report["reason"]
+def warnings(report: dict[str, Any], before: dict[str, Any] | None = None) -> list[tuple[str, str]]:
+    """What an artist must know of a plate that does not follow, or no better than `before` its lock: code, sentence."""
+    found: list[tuple[str, str]] = []
     if report["verdict"] == "lost":
-        return [("W_CAMERA_LOST", f"The plate does not follow the camera. {reason}")]
+        found.append(("W_CAMERA_LOST", f"The plate does not follow the camera. {report['reason']}"))
     if report["verdict"] == "unsolved":
-        return [("W_CAMERA_UNSOLVED", f"Whether the plate follows the camera is not known. {reason}")]
-    return []
+        why = f"Whether the plate follows the camera is not known. {report['reason']}"
+        found.append(("W_CAMERA_UNSOLVED", why))
+    if before is not None and quality(report) > quality(before):
+        was = f"it was {before['verdict']}, and is {report['verdict']}"
+        found.append(("W_LOCK_NO_GAIN", f"The lock did not help: {was}. Try --no-lock, or another --to."))
+    return found
 
 
 def is_met(requirement: str, match: dict[str, Any] | None) -> bool:

@@ -119,7 +119,7 @@ class _Lock:
         locked = self.locked_footage()
         after = _measured(self.subject_now(), locked, self.wanted, self.emit)
         self.timings.update(frames=written - started, check=perf_counter() - written)
-        for code, sentence in measuring.warnings(after.report):
+        for code, sentence in measuring.warnings(after.report, self.before.report):
             self.warn(f"{code}: {sentence}")
         self.sign(companions, locked, after)
 
@@ -136,8 +136,14 @@ class _Lock:
     def write(self) -> tuple[FileRecord, ...]:
         """Every frame, one resample away from the picture that is there."""
         pictures: Iterator[Picture] = (self.footage.picture(index) for index in range(len(self.footage)))
+        seen = self.footage
+        lender = Footage(seen.paths, seen.frames, seen.width, seen.height)   # its own: frames are resampled in a thread
+
+        def resampled(index: int, picture: Picture) -> Picture:
+            return self.plan.picture(index, picture, lender.picture)
+
         marks = provenance.marks(self.origin)
-        return write_frames(self.folder, self.wanted, marks, pictures, self.plan.picture, JOB, self.emit, self.warn)
+        return write_frames(self.folder, self.wanted, marks, pictures, resampled, JOB, self.emit, self.warn)
 
     def locked_footage(self) -> Footage:
         paths = tuple(self.folder.path / self.folder.frames[frame].file for frame in self.wanted.frames)

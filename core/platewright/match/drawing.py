@@ -236,7 +236,7 @@ def caption(match: Measured, index: int, factor: int) -> str:
     error, turn = (per_frame(match, key)[index] for key, *_ in CHARTS)
     seen = match.tracks.track[match.tracks.frame == index]
     if not math.isfinite(error):
-        return f"Frame {match.frames[index]}: {len(seen)} tracks"
+        return f"Frame {match.frames[index]}: {len(seen)} track{'' if len(seen) == 1 else 's'}"
     turned = f", turned {measure(float(turn), chr(176))}" if math.isfinite(turn) else ""
     rigid = f"{match.is_explained[seen].sum()} of {len(seen)} tracks rigid"
     arrows = f"; arrows x{factor}" if factor > 1 else ""
