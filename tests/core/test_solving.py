@@ -11,10 +11,11 @@ import pytest
 from platewright.match import lengths
 from platewright.match.aligning import aligned, displacement
 from platewright.match.choosing import some
+from platewright.match.intersecting import placed
 from platewright.match.lengths import cameras
 from platewright.match.matching import aligned_to_all
 from platewright.match.scoring import Figures, measured, per_frame_error
-from platewright.match.solving import Model, Solution, placed, refine, residual_of, start
+from platewright.match.solving import Model, Solution, refine, residual_of, start
 from platewright.match.tracking import Tracks
 from platewright.match.views import Array, Views, rotation_from_vector, vector_from_rotation
 

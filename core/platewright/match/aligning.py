@@ -15,6 +15,7 @@ from .solving import Points, Solution, by_frame, derivatives, residual_of
 from .tracking import Tracks
 from .views import Array, Views, rotation_from_vector
 
+SIGHTS_MAX = 40_000
 GROUPS = 16                                        # of the jackknife
 REWEIGHTED = 3
 FAR_OFF = 5.0                                      # times the median: drift stays within it, a wild point does not
@@ -60,6 +61,21 @@ def aligned(tracks: Tracks, given: Views, solution: Solution, trust: Array) -> S
 
     trust   (N,) weight of each observation, 0 .. 1
     """
+    best = _best_similarity(*_thinned(tracks, solution, trust), given)
+    views = best.of_views(solution.views)
+    if not solution.model.moves:
+        views = replace(views, centre=given.centre.copy())   # nothing was learnt about where the camera stands
+    return replace(solution, views=views, points=best.of_points(solution.points))
+
+
+def _thinned(tracks: Tracks, solution: Solution, trust: Array) -> tuple[Tracks, Solution, Array]:
+    """Every so many-th observation: seven numbers need no more, and memory does not grow with the clip."""
+    every = slice(None, None, -(-len(trust) // SIGHTS_MAX))
+    thin = replace(tracks, track=tracks.track[every], frame=tracks.frame[every], pixel=tracks.pixel[every])
+    return thin, replace(solution, residual=solution.residual[every], weight=solution.weight[every]), trust[every]
+
+
+def _best_similarity(tracks: Tracks, solution: Solution, trust: Array, given: Views) -> Similarity:
     seen = solution.residual + tracks.pixel
     scales = FIRST_SCALES if solution.model.moves else FIRST_SCALES[:1]
     found = [_fitted(tracks, given, solution, _enlarged(given, scale), seen, trust) for scale in scales]
@@ -68,10 +84,7 @@ def aligned(tracks: Tracks, given: Views, solution: Solution, trust: Array) -> S
         off = _off(tracks, given, solution, best, seen)
         usual = max(1.0, float(np.median(off[trust > 0.25]))) if (trust > 0.25).any() else 1.0
         best, _ = _fitted(tracks, given, solution, best, seen, trust / (1 + (off / (FAR_OFF * usual)) ** 2))
-    views = best.of_views(solution.views)
-    if not solution.model.moves:
-        views = replace(views, centre=given.centre.copy())   # nothing was learnt about where the camera stands
-    return replace(solution, views=views, points=best.of_points(solution.points))
+    return best
 
 
 def _enlarged(given: Views, scale: float) -> Similarity:

@@ -15,9 +15,10 @@ from ..errors import RequestError
 from . import verdict, world
 from .aligning import aligned
 from .footage import Footage, Mask
+from .intersecting import placed
 from .lengths import Cameras, cameras
 from .scoring import Figures, measured, under_the_path
-from .solving import Solution, placed
+from .solving import Solution
 from .tracking import Tracks, follow
 from .views import Array, Views
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from .aligning import displacement
 from .choosing import LONG_FRAMES, track_rms
-from .solving import Model, Solution, placed, residual_of, spans
+from .intersecting import placed
+from .solving import Model, Solution, residual_of, spans
 from .tracking import Tracks
 from .views import Array, Views, vector_from_rotation
 

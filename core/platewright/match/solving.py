@@ -74,7 +74,7 @@ class Solution:
     points: Points
     residual: Array                                # (N, 2) pixels, projected minus seen
     weight: Array                                  # (N,) 0 .. 1
-    information: Array = field(repr=False)         # (F * D, F * D) of the cameras, points eliminated, per pixel squared
+    information: Array = field(repr=False)         # (F * D, F * D) of the cameras, per pixel squared; empty: not fitted
 
 
 Tell = Callable[[int, int], None]
@@ -84,8 +84,7 @@ def start(tracks: Tracks, views: Views, model: Model) -> Solution:
     """The tracks' points as the given cameras see them: nothing is fitted but one depth per track."""
     points = triangulated(tracks, views, model.moves)
     residual = residual_of(tracks, views, points)
-    size = len(views) * model.camera_size
-    return Solution(model, views, points, residual, np.ones(len(residual)), np.zeros((size, size)))
+    return Solution(model, views, points, residual, np.ones(len(residual)), np.zeros((0, 0)))
 
 
 def triangulated(tracks: Tracks, views: Views, moves: bool) -> Points:
@@ -134,7 +133,7 @@ def refine(
             tell(place, len(scales_px))
             if gain < least_gain:
                 break
-    state = _in_front(tracks, state)
+    state = in_front(tracks, state)
     return replace(state, information=_information(tracks, given, state))
 
 
@@ -146,36 +145,10 @@ def promise(tracks: Tracks, given: Views, state: Solution) -> float:
     return gain / max(_cost(state.residual, state.weight), 1e-12)
 
 
-def _in_front(tracks: Tracks, state: Solution) -> Solution:
+def in_front(tracks: Tracks, state: Solution) -> Solution:
     """What ended up beyond infinity is put there, and pays for it with its residual."""
     points = replace(state.points, inverse_depth=np.maximum(state.points.inverse_depth, 0.0))
     return replace(state, points=points, residual=residual_of(tracks, state.views, points))
-
-
-def placed(tracks: Tracks, views: Views, model: Model, scale_px: float, steps: int = 4) -> Solution:
-    """The points of more tracks under cameras that are settled: three unknowns per track, cameras held."""
-    state = start(tracks, views, model)
-    for _ in range(steps):
-        weight = robust_weight(tracks, state.residual, scale_px)
-        system = linearised(tracks, views, state, weight)
-        answer = np.linalg.solve(_damped(system.point_block, 1e-4), system.point_pull[:, :, None])
-        point = np.asarray(answer[:, :, 0], dtype=np.float64)
-        tried = moved(state, np.zeros((len(views), model.camera_size)), point)
-        residual = residual_of(tracks, tried.views, tried.points)
-        better = _track_misfit(tracks, residual, weight) < _track_misfit(tracks, state.residual, weight)
-        points = Points(
-            state.points.anchor,
-            np.where(better[:, None], tried.points.direction, state.points.direction),
-            np.where(better, tried.points.inverse_depth, state.points.inverse_depth),
-        )
-        residual = np.where(better[tracks.track, None], residual, state.residual)
-        state = replace(state, points=points, residual=residual, weight=weight)
-    return _in_front(tracks, state)
-
-
-def _track_misfit(tracks: Tracks, residual: Array, weight: Array) -> Array:
-    first, _ = spans(tracks)
-    return np.add.reduceat(weight * np.einsum("ni,ni->n", residual, residual), first)
 
 
 def _step(
@@ -242,11 +215,11 @@ class System:
     def reduced(self, damping: float) -> tuple[Array, Array, Array]:
         """The cameras' own system (F D, F D) and right side (F D,), and the points' inverse blocks."""
         frames, size = self.camera_pull.shape
-        inverse = np.asarray(np.linalg.inv(_damped(self.point_block, damping)), dtype=np.float64)
+        inverse = np.asarray(np.linalg.inv(damped(self.point_block, damping)), dtype=np.float64)
         half = np.linalg.cholesky(inverse)
         blocks = np.matmul(self.mixed, half[self.tracks.track])
         matrix = np.zeros((frames, size, frames, size))
-        matrix[np.arange(frames), :, np.arange(frames), :] = _damped(self.camera_block, damping)
+        matrix[np.arange(frames), :, np.arange(frames), :] = damped(self.camera_block, damping)
         _eliminate(matrix, self.tracks, blocks)
         answer = np.einsum("kpq,kq->kp", inverse, self.point_pull)
         carried = np.einsum("ndp,np->nd", self.mixed, answer[self.tracks.track])
@@ -271,7 +244,8 @@ def by_frame(values: Array, frame: Index, frames: int) -> Array:
     return total
 
 
-def _damped(blocks: Array, damping: float) -> Array:
+def damped(blocks: Array, damping: float) -> Array:
+    """Symmetric blocks (K, P, P) with their diagonals raised by a share (Levenberg, scaled by Marquardt)."""
     diagonal = np.einsum("kii->ki", blocks)
     return blocks + np.einsum("ki,ij->kij", damping * diagonal + 1e-12, np.eye(blocks.shape[-1]))
 
