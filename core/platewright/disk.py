@@ -24,6 +24,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from .errors import PlateError, RequestError
+from .file_lock import try_lock
 
 PART = ".part-"
 LOCK_PATIENCE_SECONDS = 5.0                        # Windows: scanners and players hold new files open for a moment
@@ -250,7 +251,7 @@ class Journal:
             self._descriptor = os.open(path, flags, 0o666)
         except OSError as error:
             raise _refusal(error, path) from error
-        if not _lock(self._descriptor):
+        if not _held_alone(self._descriptor):
             os.close(self._descriptor)
             message = f"Another process is writing in {path.parent.name}."
             raise PlateError("E_PLATE_BUSY", message, "Wait until it ends, or make a new version.")
@@ -278,21 +279,12 @@ class Journal:
             self._descriptor = -1
 
 
-def _lock(descriptor: int) -> bool:
+def _held_alone(descriptor: int) -> bool:
     """Whether this process now holds the file, as far as its file system can tell."""
     try:
-        if os.name == "nt":
-            import msvcrt
-
-            os.lseek(descriptor, 1 << 40, os.SEEK_SET)         # a byte far behind the lines: they stay readable
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
-    return True
+        return try_lock(descriptor)
+    except OSError:
+        return True
 
 
 # Inside ------------------------------------------------------------------------------------------

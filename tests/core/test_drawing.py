@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from platewright.match import drawing
+from platewright.match import Match, drawing
 from platewright.match.footage import Footage
 from platewright.match.tracking import Tracks
 from platewright.match.views import Array, Views, rotation_from_vector
@@ -20,22 +20,7 @@ from tests.core.shots import shot
 WIDTH, HEIGHT, FOCAL = 320, 180, 0.9
 
 
-@dataclass
-class Made:
-    """As much of a match as a page needs."""
-
-    report: dict[str, Any]
-    frames: tuple[int, ...]
-    given: Views
-    solved: Views | None
-    tracks: Tracks
-    points_world: Array
-    residual_px: Array
-    is_explained: NDArray[np.bool_]
-    per_frame: dict[str, Array]
-
-
-def made(frames: int = 24, drift_deg: float = 1.0, melted: float = 0.2) -> Made:
+def made(frames: int = 24, drift_deg: float = 1.0, melted: float = 0.2) -> Match:
     """Points before a dolly whose camera turns `drift_deg` away until the last frame; some tracks melt."""
     given = Views.of(shot(frames, size=(WIDTH, HEIGHT), focal=FOCAL))
     given = replace(given, world_from_camera=np.tile(given.world_from_camera[0], (frames, 1, 1)))
@@ -56,7 +41,7 @@ def made(frames: int = 24, drift_deg: float = 1.0, melted: float = 0.2) -> Made:
         np.hypot(*(pixels[:, i] - drawing.projected(given, points, i))[inside[:, i] & ~is_melting].T).mean()
         for i in range(frames)
     ])  # fmt: skip
-    return Made(
+    return Match(
         report=report("locked" if drift_deg < 0.1 else "follows", error, drift_deg),
         frames=tuple(range(1001, 1001 + frames)),
         given=given,
@@ -83,7 +68,7 @@ def report(verdict: str, error: Array, drift_deg: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def unsolved(frames: int = 24) -> Made:
+def unsolved(frames: int = 24) -> Match:
     """The same tracks, of which nothing could be made; what figures there are nobody may believe."""
     match = made(frames)
     told: dict[str, Any] = dict.fromkeys(match.report)
@@ -102,7 +87,7 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Footage:
     return Footage.open(folder)
 
 
-def drawn(path: Path, after: Made, before: Made | None, footage: Footage) -> NDArray[np.uint8]:
+def drawn(path: Path, after: Match, before: Match | None, footage: Footage) -> NDArray[np.uint8]:
     """The page's pixels."""
     drawing.write_match_picture(path / "match.png", after, before, footage, title="bg_v002")
     return np.asarray(Image.open(path / "match.png"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from ..camera import CameraPath
 from ..errors import RequestError
 from . import verdict, world
 from .aligning import aligned
+from .choosing import Tell
 from .footage import Footage, Mask
 from .intersecting import placed
 from .lengths import Cameras, cameras
@@ -25,8 +25,6 @@ from .views import Array, Views
 FRAMES_MIN = 3
 TRACKS_MIN = 24                                    # in the whole clip: fewer are no picture of a place
 SETTLE_PX = 1.0                                    # scale of the robust kernel once the cameras are settled
-
-Tell = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

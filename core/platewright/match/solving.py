@@ -11,7 +11,6 @@ Algebra     Gauss-Newton with Levenberg's damping; the points are eliminated fir
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -77,9 +76,6 @@ class Solution:
     information: Array = field(repr=False)         # (F * D, F * D) of the cameras, per pixel squared; empty: not fitted
 
 
-Tell = Callable[[int, int], None]
-
-
 def start(tracks: Tracks, views: Views, model: Model) -> Solution:
     """The tracks' points as the given cameras see them: nothing is fitted but one depth per track."""
     points = triangulated(tracks, views, model.moves)
@@ -122,15 +118,13 @@ def refine(
     scales_px: list[float],                        # of the robust kernel, one after the other, falling
     steps: int = 3,                                # per scale
     least_gain: float = 1e-3,                      # share of the misfit: a smaller gain ends a scale
-    tell: Tell = lambda done, total: None,
 ) -> Solution:
     """Cameras and points that explain the tracks best, near `given` where the tracks say nothing."""
     state = begin
     damping = 1e-3
-    for place, scale in enumerate(scales_px):
+    for scale in scales_px:
         for _ in range(steps):
             state, damping, gain = _step(tracks, given, state, scale, damping)
-            tell(place, len(scales_px))
             if gain < least_gain:
                 break
     state = in_front(tracks, state)
