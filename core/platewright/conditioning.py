@@ -44,7 +44,9 @@ def conditioning_tensors(camera: CameraPath, size: tuple[int, int]) -> dict[str,
     turn = _around_up(-headings[0])
     origins = poses[:, :3, 3] - poses[0, :3, 3] * torch.tensor([1.0, 1.0, 0.0], dtype=torch.float64)
     origins = origins @ turn.T
-    directions = torch.einsum("ij,fjk,fkhw->fihw", turn, poses[:, :3, :3], camera_rays(lenses, camera, size))
+    directions = torch.einsum(
+        "ij,fjk,fkhw->fihw", turn, poses[:, :3, :3], camera_rays(lenses, (camera.width, camera.height), size)
+    )
     moments = torch.linalg.cross(origins[:, :, None, None].expand_as(directions), directions, dim=1)
     turned = torch.atan2(torch.sin(headings - headings[0]), torch.cos(headings - headings[0]))
     found = {"directions": directions, "moments": moments, "origins": origins, "headings": turned}
@@ -124,11 +126,11 @@ def _forms(word: str) -> list[str]:
     return [word, word + "s", word + "y", *stems, *(stem + "e" for stem in stems), *(stem + "s" for stem in stems)]
 
 
-def camera_rays(lenses: Tensor, camera: CameraPath, size: tuple[int, int]) -> Tensor:
-    """Unit rays (F, 3, H, W) in camera axes through the cells' centres."""
+def camera_rays(lenses: Tensor, picture: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """Unit rays (F, 3, H, W) in camera axes through the cells' centres, for lenses (F, 4) in pixels of the picture."""
     width, height = size
-    u = (torch.arange(width, dtype=torch.float64) + 0.5) * (camera.width / width)
-    v = (torch.arange(height, dtype=torch.float64) + 0.5) * (camera.height / height)
+    u = (torch.arange(width, dtype=torch.float64) + 0.5) * (picture[0] / width)
+    v = (torch.arange(height, dtype=torch.float64) + 0.5) * (picture[1] / height)
     x = (u[None, :] - lenses[:, 2:3]) / lenses[:, 0:1]
     y = (v[None, :] - lenses[:, 3:4]) / lenses[:, 1:2]
     x = x[:, None, :].expand(-1, height, -1)

@@ -46,7 +46,7 @@ def render_path(seed: int, kind: Kind, camera: CameraPath, size: tuple[int, int]
     """What a camera sees of a world: (F, H, W, 3) display sRGB 0..1 at `size`."""
     poses = torch.tensor(camera.camera_to_world, dtype=torch.float64).reshape(-1, 4, 4)
     lenses = torch.tensor(camera.intrinsics, dtype=torch.float64)
-    directions = torch.einsum("fij,fjhw->fhwi", poses[:, :3, :3], camera_rays(lenses, camera, size))
+    directions = torch.einsum("fij,fjhw->fhwi", poses[:, :3, :3], camera_rays(lenses, (camera.width, camera.height), size))
     angle = camera.width / size[0] / lenses[:, 0]
     return render(make_world(seed, kind), poses[:, :3, 3].float(), directions.float(), angle.float())
 
