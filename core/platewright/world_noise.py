@@ -1,8 +1,8 @@
 """Noise that is fixed to the world: the same seed is the same place, whichever camera looks at it.
 
 The embedded network is shown these fields where its rays meet the ground, the clouds and the far skylines, and the
-worlds it learns from are built of them. So what it paints hangs on the world, not on the picture. Every field has mean 0
-and deviation 1 unless it says otherwise, and fades to 0 where a pixel is too wide to show it.
+worlds it learns from are built of them. So what it paints hangs on the world, not on the picture. Every field has
+mean 0 and deviation 1 unless it says otherwise, and fades to 0 where a pixel is too wide to show it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WALL_SLANT = (0.37, 0.61)  # how far height moves a point across the field, so t
 _TEXELS = 256  # of a tile, across and down
 _WAVES = 20  # in a tile, across and down
 _PROFILE = 8192  # samples once around the horizon
-_RIDGE_SHAPES = ((3, 1.7), (5, 1.5), (9, 1.3))  # slowest wave around the horizon; fall of the amplitude
+_RIDGE_SHAPES = ((4, 1.35), (7, 1.25), (12, 1.15))  # slowest wave around the horizon; fall of the amplitude
 _STAR_BAND = math.radians(2.0)  # stars live in cells of about this size, at most one in each
 _STARS_LIT = 0.35  # share of the cells that hold one
 _RANDOM = 8191  # table of random numbers for cells; prime, so that steps never share a factor with it
