@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
-import gc
 import json
 import logging
 import os
@@ -24,6 +23,7 @@ from typing import IO, Any, Final
 
 from . import __version__
 from .errors import Cancelled, DeviceLost, OutOfMemory, PlatewrightError, RequestError
+from .models import give_memory_back
 from .protocol import PROTOCOL, Emit, Event, Failed, Finished, Hello, Job, Stage
 from .wire.child import LOG_BYTES_MAX
 from .wire.lines import BadLineError, Beat, Lines, Message, Order, decode, encode
@@ -198,14 +198,6 @@ def _exit_code_after(error: PlatewrightError) -> int | None:
     if isinstance(error, OutOfMemory):
         return OUT_OF_MEMORY
     return DEVICE_LOST if isinstance(error, DeviceLost) else None
-
-
-def give_memory_back() -> None:
-    """What a job has freed, torch keeps for itself: whoever has the GPU next needs it."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        gc.collect()
-        torch.cuda.empty_cache()
 
 
 def _sentence(error: Exception) -> str:

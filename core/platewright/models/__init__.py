@@ -46,7 +46,7 @@ def open_backend(name: str, device: str) -> Backend:
 
 
 def give_memory_back() -> None:
-    """What a model has freed, torch keeps for itself: whoever has the GPU next needs it."""
+    """What a model or a failed job has freed, torch keeps for itself: whoever has the GPU next needs it."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         gc.collect()
