@@ -62,6 +62,7 @@ def build_extension(options: argparse.Namespace) -> int:
     env(options)
     made = extension.build(environments.core(), extension.version_now(), ROOT / "dist")
     print(f"{made.relative_to(ROOT)}  {made.stat().st_size / 1e6:.1f} MB")
+    print(f"In its preferences name the worker's Python, here {environments.core().python}")
     return 0
 
 

@@ -17,7 +17,8 @@ class PLATEWRIGHT_AP_preferences(bpy.types.AddonPreferences):
 
     python: StringProperty(
         name="Worker's Python",
-        description="The Python that has torch and runs the models; empty takes the one this extension was built with",
+        description="The Python that has torch and runs the models, or the folder of its environment; "
+        "empty takes that of PLATEWRIGHT_RUNTIME",
         subtype="FILE_PATH",
         options=PATH_OPTIONS,
     )
@@ -68,7 +69,7 @@ def has_runtime() -> bool:
 
 
 def own_runtime() -> runtime.Runtime:
-    """The artist's Python, else $PLATEWRIGHT_RUNTIME, else the builder's. Raises WorkerMissing E_NO_RUNTIME."""
+    """The artist's Python, else that of $PLATEWRIGHT_RUNTIME. Raises WorkerMissing E_NO_RUNTIME."""
     return runtime.around(chosen_python() or runtime.default_python())
 
 

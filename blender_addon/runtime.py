@@ -1,6 +1,6 @@
 """What a worker is started from, and what it says of itself.
 
-A Python with torch, named by the artist, the studio or the build; the core's wheel; the weights in the zip.
+A Python with torch, named by the artist or the studio; the core's wheel; the weights in the zip.
 """
 
 from __future__ import annotations
@@ -42,13 +42,9 @@ def around(python: str) -> Runtime:
 
 
 def default_python() -> str:
-    """$PLATEWRIGHT_RUNTIME, then the Python noted in runtime.json by the build of this zip, if it still is there."""
+    """The Python of $PLATEWRIGHT_RUNTIME; empty if nobody has set it."""
     named = os.environ.get("PLATEWRIGHT_RUNTIME", "")
-    note = HERE / "runtime.json"
-    if named or not note.is_file():
-        return python_in(named) if named else ""
-    noted = json.loads(note.read_text(encoding="utf-8"))["python"]
-    return noted if os.path.isfile(noted) else ""
+    return python_in(named) if named else ""
 
 
 def python_in(path: str) -> str:

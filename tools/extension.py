@@ -1,12 +1,11 @@
 """The Blender extension: the add-on's folder, the core's wheel, the embedded weights beside it, in one zip.
 
-Two builds of the same commit are the same bytes. A tree with changes of its own is numbered between this commit and
+The zip names no path of the machine that built it. Two builds of the same commit are the same bytes. A tree with changes of its own is numbered between this commit and
 the next, and by the clock: Blender keeps the old code when a wheel comes back under a version that it knows.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -68,7 +67,6 @@ def build(builder: Environment, version: Version, out: Path, root: Path = ROOT) 
         manifest = (root / "blender_addon/blender_manifest.toml").read_text(encoding="utf-8")
         entries = addon_files(root) | {
             "blender_manifest.toml": with_wheel(manifest, version, wheel.name).encode(),
-            "runtime.json": json.dumps({"python": str(builder.python)}).encode(),
             f"wheels/{wheel.name}": wheel.read_bytes(),
         }
     out.mkdir(parents=True, exist_ok=True)

@@ -156,6 +156,15 @@ def test_the_worker_stays_offline_while_blender_is(addon: ModuleType) -> None:
     assert addon.runtime.environment()["HF_HUB_OFFLINE"] == "1"
 
 
+def test_the_workers_python_is_named_by_the_studio_or_by_nobody(
+    addon: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PLATEWRIGHT_RUNTIME", "")
+    assert addon.runtime.default_python() == ""
+    monkeypatch.setenv("PLATEWRIGHT_RUNTIME", str(tmp_path))
+    assert Path(addon.runtime.default_python()).is_relative_to(tmp_path), "the folder of an environment will do"
+
+
 def test_a_studios_models_come_before_those_in_the_zip(addon: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLATEWRIGHT_MODELS", "studio")
     studio, own = addon.runtime.environment()["PLATEWRIGHT_MODELS"].split(os.pathsep)
