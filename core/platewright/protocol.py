@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 from .camera import CameraPath
 from .errors import RequestError
+from .inputs import Input as Input
+from .inputs import ground_height, sun_direction
 
 PROTOCOL = 1                                       # raised when old and new cannot talk
 SCHEMA_VERSION = 1                                 # of the request and the job on disk
@@ -27,6 +29,7 @@ GUIDANCE_MAX = 50.0
 OVERSCAN_MAX = 1.0                                 # of the width: twice as wide
 TRIES_MAX = 64
 NAME_MAX = 64
+_TOLD_BY_A_SCENE = ("ground_m", "sun", "guide")
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(10))}
 
 FrameFormat = Literal["exr", "png"]
@@ -49,13 +52,24 @@ class PlateRequest:
     device: str = "auto"                           # auto, cpu, cuda, cuda:N, mps
     overscan: float | None = None                  # share of width and height around the view; None: the model's drift
     lock: bool = True                              # measure the model's pictures and make them follow the camera
+    ground_m: float | None = None                  # height of the scene's ground, world metres; None: not known
+    sun: tuple[float, float] | None = None         # towards it: azimuth from +X to +Y and elevation, world, degrees
+    guide: Input | None = None                     # folder of planar depth that the camera sees: depth.1001.exr ...
 
     def to_dict(self) -> dict[str, Any]:
-        """The versioned form on disk and on the wire."""
+        """The versioned form on disk and on the wire; what a scene has not told is left out, as before it could."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         plain["camera"] = self.camera.to_dict()
         plain["size"] = list(self.size) if self.size else None
-        return {"format": "platewright.request", "version": SCHEMA_VERSION, **plain}
+        plain["sun"] = list(self.sun) if self.sun else None
+        plain["guide"] = self.guide.to_dict() if self.guide else None
+        told = {name: value for name, value in plain.items() if value is not None or name not in _TOLD_BY_A_SCENE}
+        return {"format": "platewright.request", "version": SCHEMA_VERSION, **told}
+
+    def identity(self) -> dict[str, Any]:
+        """What the hash is of and the manifest keeps: `to_dict` without where inputs lie."""
+        plain = self.to_dict()
+        return plain | {"guide": {"sha256": self.guide.sha256}} if self.guide else plain
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> PlateRequest:
@@ -65,9 +79,10 @@ class PlateRequest:
         if not isinstance(camera, dict):
             raise RequestError("E_JOB", "The request has no valid 'camera'.", "Compare it with examples/.")
         try:
-            size = plain.pop("size", None)
+            size, guide = plain.pop("size", None), plain.pop("guide", None)
             size = tuple(size) if size is not None else None
-            request = cls(camera=CameraPath.from_dict(camera), size=size, **plain)
+            guide = Input.from_dict(guide) if guide is not None else None
+            request = cls(camera=CameraPath.from_dict(camera), size=size, guide=guide, **plain)
         except TypeError as error:
             raise RequestError("E_JOB", f"The request is incomplete: {error}.", "Compare it with examples/.") from None
         return request.checked()
@@ -84,12 +99,15 @@ class PlateRequest:
             guidance=None if self.guidance is None else float(_within("guidance", self.guidance, 0.0, GUIDANCE_MAX)),
             size=None if self.size is None else plate_size(self.size),
             overscan=None if self.overscan is None else float(_within("overscan", self.overscan, 0.0, OVERSCAN_MAX)),
+            ground_m=None if self.ground_m is None else ground_height(self.ground_m),
+            sun=None if self.sun is None else sun_direction(self.sun),
+            guide=None if self.guide is None else self.guide.checked(),
         )
 
     @property
     def sha256(self) -> str:
-        """The cache key: the hash of the canonical JSON form."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        """The cache key: the hash of the canonical JSON form of `identity`."""
+        text = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
@@ -360,6 +378,9 @@ def _check_types(request: PlateRequest) -> None:
         raise RequestError("E_VALUE", f"lock is {request.lock!r}.", "It must be true or false.")
     if request.frame_format not in ("exr", "png"):
         raise RequestError("E_VALUE", f"The format {request.frame_format!r} is not known.", "Use exr or png.")
+    guide: Any = request.guide
+    if guide is not None and not isinstance(guide, Input):
+        raise RequestError("E_VALUE", f"guide is {guide!r}.", "It must be an Input.")
 
 
 def _unversioned(data: Any, name: str, known: set[str]) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class Origin:
     ) -> Origin:
         """Pictures that a model made for this request."""
         facts = {**asdict(card), **model}
-        return cls(job.id, request.to_dict(), request.sha256, facts, request.seed, device, source_type(card))
+        return cls(job.id, request.identity(), request.sha256, facts, request.seed, device, source_type(card))
 
     @classmethod
     def locked(cls, document: Mapping[str, Any] | None, source: str) -> Origin:

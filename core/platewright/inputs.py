@@ -1,0 +1,119 @@
+"""What a scene hands over beside its camera: files by their content, the ground's height, the sun's direction.
+
+Two farms mount one folder in two places, so a plate depends on what a folder holds and not on where it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import RequestError
+
+GROUND_MAX_M = 1e6
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A folder, or a file, that a request was made with."""
+
+    path: str
+    sha256: str                                    # of what it holds; see `fingerprint`
+
+    @classmethod
+    def of(cls, path: Path) -> Input:
+        """What lies there now; RequestError E_INPUT_MISSING, E_INPUT_READ."""
+        return cls(str(path.resolve()), fingerprint(path))
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Input:
+        """From `to_dict`'s form; RequestError E_JOB."""
+        if not isinstance(data, dict) or set(data) != {"path", "sha256"}:
+            raise RequestError("E_JOB", "An input is no object of path and sha256.", "Compare it with examples/.")
+        return cls(data["path"], data["sha256"]).checked()
+
+    def to_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+    def checked(self) -> Input:
+        """The same; RequestError E_VALUE where it is not even the name of something. Nothing is read."""
+        path: Any = self.path                      # whatever a file had there
+        sha256: Any = self.sha256
+        if not (isinstance(path, str) and path and "\0" not in path):
+            raise RequestError("E_VALUE", "An input's path is no path.", "Name the folder.")
+        if not (isinstance(sha256, str) and re.fullmatch(r"[0-9a-f]{64}", sha256)):
+            raise RequestError("E_VALUE", f"The sha256 of {path} is none.", "Make the request again.")
+        return self
+
+    def opened(self) -> Path:
+        """Its path, if it holds what it held; RequestError E_INPUT_MISSING, E_INPUT_CHANGED, E_INPUT_READ."""
+        path = Path(self.path)
+        if fingerprint(path) != self.sha256:
+            why = f"{path} does not hold what it held when the plate was asked for."
+            raise RequestError("E_INPUT_CHANGED", why, "Ask for the plate again, or bring the old files back.")
+        return path
+
+
+def fingerprint(path: Path) -> str:
+    """The SHA-256 of a file, or of a folder: that of a line "sha256  name" for each file in it, sorted by name.
+
+    Files whose name begins with a dot and folders inside do not count. RequestError E_INPUT_MISSING, E_INPUT_READ.
+    """
+    try:
+        if not path.is_dir():
+            return _of_file(path)
+        entries = sorted((entry for entry in path.iterdir() if _counts(entry)), key=lambda entry: entry.name)
+        lines = "".join(f"{_of_file(entry)}  {entry.name}\n" for entry in entries)
+    except FileNotFoundError:
+        hint = "Check the path, and that this machine has the disk."
+        raise RequestError("E_INPUT_MISSING", f"There is no {path}.", hint) from None
+    except OSError as error:
+        why = f"{path} cannot be read: {error.strerror}."
+        raise RequestError("E_INPUT_READ", why, "Check the permissions of its files.") from None
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _counts(entry: Path) -> bool:
+    return not entry.name.startswith(".") and not entry.is_dir()
+
+
+def _of_file(path: Path) -> str:
+    sha = hashlib.sha256()
+    for chunk in _chunks(path):
+        sha.update(chunk)
+    return sha.hexdigest()
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
+
+
+# Numbers -----------------------------------------------------------------------------------------
+
+
+def ground_height(value: Any) -> float:
+    """The ground's height in metres of the world; RequestError E_VALUE."""
+    return _number("ground_m", value, -GROUND_MAX_M, GROUND_MAX_M)
+
+
+def sun_direction(value: Any) -> tuple[float, float]:
+    """Azimuth 0..360 from +X towards +Y and elevation -90..90, degrees, towards the sun; RequestError E_VALUE."""
+    if not (isinstance(value, tuple | list) and len(value) == 2):
+        hint = "Give azimuth and elevation in degrees, like 120,35."
+        raise RequestError("E_VALUE", f"The sun's direction is {value!r}.", hint)
+    azimuth = _number("the sun's azimuth", value[0], -360.0, 360.0) % 360.0
+    return (0.0 if azimuth == 360.0 else azimuth), _number("the sun's elevation", value[1], -90.0, 90.0)
+
+
+def _number(name: str, value: Any, least: float, most: float) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and least <= value <= most):          # false for NaN and infinity, too
+        raise RequestError("E_VALUE", f"{name} is {value!r}.", f"It must be a number from {least:g} to {most:g}.")
+    return float(value) + 0.0                      # no -0.0: two zeros would be two hashes
