@@ -168,10 +168,11 @@ def submit(job: Job, origin: Origin, runtime: Runtime, text: str | None = None) 
 def worker_for(runtime: Runtime) -> Worker:
     """The warm worker, or a new one if the artist has named another Python since."""
     if state.worker is None or state.runtime != runtime:
-        from platewright.client import Worker  # what most sessions never need is not paid for at every start
+        from platewright.client import Worker, prune_records  # not paid for at every start of Blender
 
         close_worker()
         state.runtime = runtime
+        Thread(target=prune_records, args=(runtime.folder,), name="platewright-prune", daemon=True).start()
         state.worker = Worker(runtime.python, runtime.core, runtime.folder, environment=dict(runtime.environment))
     return state.worker
 

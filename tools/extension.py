@@ -1,7 +1,8 @@
 """The Blender extension: the add-on's folder, the core's wheel, the embedded weights beside it, in one zip.
 
-The zip names no path of the machine that built it. Two builds of the same commit are the same bytes. A tree with changes of its own is numbered between this commit and
-the next, and by the clock: Blender keeps the old code when a wheel comes back under a version that it knows.
+The zip names no path of the machine that built it, and two builds of the same commit are the same bytes. A tree with
+changes of its own is numbered between this commit and the next, and by the clock: Blender keeps the old code when a
+wheel comes back under a version that it knows.
 """
 
 from __future__ import annotations

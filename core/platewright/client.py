@@ -53,6 +53,7 @@ Without a timer (background mode, scripts) the same worker is pumped by the call
 `job_text(job)`                what job.json will say; for a window, because a long camera takes a second to write.
 `read_record(folder)`          what `state.json` says of a job, also after Blender crashed: a job whose host is gone
                                reads as "lost".
+`prune_records(folder)`        takes old records of finished jobs out of a folder of job folders; for a thread.
 `command_line(python, core_path, environment, words)`   the core's command line in that Python: arguments, environment.
 """
 
@@ -70,11 +71,11 @@ from typing import Final, Literal
 
 from .errors import Cancelled, PlatewrightError, RequestError, WorkerDied, WorkerError, WorkerMismatch
 from .protocol import Event, Failed, Finished, FrameReady, Hello, Job, Progress, Stage, Warned
-from .record import JOB_FILE, JobHandle, JobState, job_text, read_record
+from .record import JOB_FILE, JobHandle, JobState, job_text, prune_records, read_record
 from .wire.child import Child, command_line, log_tail, start_process
 from .wire.service import HostTime, Limits, Service
 
-__all__ = ["JobHandle", "Limits", "Worker", "command_line", "job_text", "read_record"]
+__all__ = ["JobHandle", "Limits", "Worker", "command_line", "job_text", "prune_records", "read_record"]
 
 WorkerState = Literal["stopped", "starting", "idle", "busy", "not responding", "failed"]
 

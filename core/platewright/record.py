@@ -10,9 +10,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import logging
 import os
+from collections.abc import Iterator
 from dataclasses import InitVar, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -26,6 +28,11 @@ LOCK_FILE: Final = "host.lock"
 FORMAT: Final = "platewright.state"
 VERSION: Final = 1
 UNDER_WAY: Final = ("queued", "running")
+OVER: Final = ("done", "failed", "cancelled")      # a lost job is not over: it can be resumed
+KEPT_COUNT: Final = 50
+KEPT_TIME: Final = timedelta(days=30)
+
+log = logging.getLogger(__name__)
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
 
@@ -168,6 +175,37 @@ def read_record(folder: Path) -> dict[str, Any]:
         with contextlib.suppress(OSError):         # a folder that can only be read still tells what happened
             _replace(path, _text(data))
     return data
+
+
+def prune_records(folder: Path) -> None:
+    """Take away the job folders in `folder` whose jobs are over, but for the last 50 and those of the last 30 days.
+
+    What is no record of ours stays, and so does a job under way, held by anybody, or lost.
+    """
+    over = sorted(_over(folder), reverse=True)
+    for changed, job in over[KEPT_COUNT:]:
+        if datetime.now(UTC) - changed > KEPT_TIME and not _is_held(job):
+            _take_away(job)
+
+
+def _over(folder: Path) -> Iterator[tuple[datetime, Path]]:
+    """The job folders whose jobs are over, and since when."""
+    for path in folder.glob(f"*/{STATE_FILE}"):
+        with contextlib.suppress(PlateError, KeyError, TypeError, ValueError):
+            data = read_record(path.parent)
+            if data["state"] in OVER and not path.parent.is_symlink():
+                yield datetime.fromisoformat(data["changed"]).astimezone(UTC), path.parent
+
+
+def _take_away(job: Path) -> None:
+    """The files of a record, then its folder if nothing else is in it; the state goes last, and knows until then."""
+    parts = list(job.glob("*.json.part-*"))
+    try:
+        for path in (job / JOB_FILE, *parts, job / LOCK_FILE, job / STATE_FILE):
+            path.unlink(missing_ok=True)
+        job.rmdir()
+    except OSError as error:                       # somebody reads in it, or has put something there
+        log.info("%s stays: %s", job, error.strerror)
 
 
 def _lost(data: dict[str, Any]) -> dict[str, Any]:

@@ -8,14 +8,15 @@ import random
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from platewright.client import read_record
+from platewright.client import prune_records, read_record
 from platewright.errors import PlateError
-from platewright.protocol import Job
-from platewright.record import JobHandle
+from platewright.protocol import Finished, Job
+from platewright.record import KEPT_COUNT, JobHandle
 
 from .rig import CORE, eventually, fake, job, pump_until
 
@@ -142,3 +143,66 @@ def test_a_suspended_host_is_not_taken_for_dead(tmp_path: Path) -> None:
         host.send_signal(signal.SIGSTOP)
         assert read_record(folder)["state"] == "running"
         host.kill()
+
+
+# Old records ---------------------------------------------------------------------------------------
+
+
+def finished(tmp_path: Path, name: str, days: float, **changes: object) -> Path:
+    """The record of a job that was over so many days ago; `changes` go into its state."""
+    folder = tmp_path / "jobs" / name
+    handle = JobHandle(job(tmp_path, id=name), folder)
+    handle.end(Finished(name, {}))
+    handle.write_record(1, None)
+    state = json.loads((folder / "state.json").read_text())
+    changed = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
+    (folder / "state.json").write_text(json.dumps({**state, "changed": changed, **changes}))
+    return folder
+
+
+@pytest.fixture
+def recent(tmp_path: Path) -> None:
+    """As many records of today as are always kept."""
+    for number in range(KEPT_COUNT):
+        finished(tmp_path, f"today-{number}", 0.0)
+
+
+def left(tmp_path: Path) -> set[str]:
+    prune_records(tmp_path / "jobs")
+    return {path.name for path in (tmp_path / "jobs").iterdir() if not path.name.startswith("today-")}
+
+
+@pytest.mark.usefixtures("recent")
+@pytest.mark.parametrize("state", ["done", "failed", "cancelled"])
+def test_old_records_of_finished_jobs_go(tmp_path: Path, state: str) -> None:
+    finished(tmp_path, "old", 31.0, state=state)
+    finished(tmp_path, "young", 29.0, state=state)
+    assert left(tmp_path) == {"young"}
+
+
+def test_the_last_fifty_stay_however_old(tmp_path: Path) -> None:
+    for day in range(KEPT_COUNT + 3):
+        finished(tmp_path, f"day-{day}", 100.0 + day)
+    assert left(tmp_path) == {f"day-{day}" for day in range(KEPT_COUNT)}
+
+
+@pytest.mark.usefixtures("recent")
+def test_what_is_not_over_stays(tmp_path: Path) -> None:
+    finished(tmp_path, "lost", 400.0, state="lost")
+    finished(tmp_path, "running when its host died", 400.0, state="running")
+    handle = JobHandle(job(tmp_path, id="held"), tmp_path / "jobs" / "held")
+    finished(tmp_path, "over", 400.0)
+    (tmp_path / "jobs/over/state.json").replace(tmp_path / "jobs/held/state.json")
+    assert left(tmp_path) >= {"lost", "running when its host died", "held"} and not handle.ended
+
+
+@pytest.mark.usefixtures("recent")
+def test_what_is_not_ours_stays(tmp_path: Path) -> None:
+    notes = finished(tmp_path, "with notes", 400.0) / "notes.txt"
+    notes.write_text("mine")
+    elsewhere = finished(tmp_path / "elsewhere", "old", 400.0)
+    (tmp_path / "jobs/link").symlink_to(elsewhere)
+    finished(tmp_path, "of another time", 400.0, changed="yesterday")
+    (tmp_path / "jobs/worker-1.log").write_text("a log")
+    assert left(tmp_path) == {"with notes", "link", "of another time", "worker-1.log"}
+    assert notes.read_text() == "mine" and (elsewhere / "job.json").exists()
