@@ -56,6 +56,9 @@ def _refuse(error: PlatewrightError, wants_json: bool) -> int:
     return error.exit_code
 
 
+_SUN = "towards the sun: azimuth from +X towards +Y and elevation, degrees"
+
+
 # What people type --------------------------------------------------------------------------------
 
 
@@ -108,6 +111,10 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--require", choices=needed, default="", help="exit with 3 when the verdict is less")
     tries = f"plates to choose from, with the seeds that follow; at most {TRIES_MAX}"
     command.add_argument("--tries", type=int, default=1, metavar="N", help=tries)
+    depth = "the scene's own depth: a folder of EXR, depth.1001.exr ..., planar metres, for all or some frames"
+    command.add_argument("--guide", metavar="DIR", help=depth)
+    command.add_argument("--ground", type=float, metavar="Z", help="height of the scene's ground in metres")
+    command.add_argument("--sun", type=sun, metavar="AZ,EL", help=f"{_SUN}; write --sun=AZ,EL where it is negative")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps")
     command.add_argument("--format", choices=("exr", "png"), default="exr")
     command.add_argument("--name", help="the plate's name; may hold {camera} and {scene} (default: {camera})")
@@ -125,7 +132,8 @@ def _measure_options(command: argparse.ArgumentParser) -> None:
     frames = "a plate, or a folder of exr, png or jpg with a frame number in each name"
     command.add_argument("frames", metavar="FRAMES_OR_PLATE", help=frames)
     command.add_argument("--camera", metavar="camera.json", help="the camera it should follow (default: the plate's)")
-    command.add_argument("--scene-depth", metavar="DIR", help="the scene's own depth in metres, an EXR per frame")
+    depth = "the scene's own depth in metres, an EXR for all or some frames, as the whole picture of the camera sees it"
+    command.add_argument("--scene-depth", metavar="DIR", help=depth)
     command.add_argument("--ground", type=float, metavar="Z", help="height of the scene's ground in metres")
     command.add_argument("--mask", metavar="PATH", help="what moves: a picture or a folder of them, white is ignored")
 
@@ -161,6 +169,15 @@ def _conditioning_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", required=True)
     command.add_argument("--size", type=pixel_size, metavar="WxH", help="used as given (default: the model's own)")
     command.add_argument("-o", "--output", required=True, metavar="FILE.safetensors")
+
+
+def sun(text: str) -> tuple[float, float]:
+    """`120,35` in degrees."""
+    azimuth, _, elevation = text.partition(",")
+    try:
+        return float(azimuth), float(elevation)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a direction like 120,35") from None
 
 
 def pixel_size(text: str) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import narration
 from .camera import CameraPath
 from .errors import Cancelled, PlatewrightError, RequestError
-from .protocol import Job, PlateRequest, plate_name
+from .protocol import Input, Job, PlateRequest, plate_name
 
 if TYPE_CHECKING:
     from . import relock
@@ -53,6 +53,9 @@ def generate(options: argparse.Namespace) -> Answer:
         device=options.device,
         overscan=options.overscan,
         lock=options.lock and options.check,
+        ground_m=options.ground,
+        sun=options.sun,
+        guide=Input.of(Path(options.guide)) if options.guide else None,
     ).checked()
     job = Job(
         request=request,
@@ -86,7 +89,7 @@ def _leave_result(options: argparse.Namespace, answer: Answer) -> None:
 
 
 def _read_job(path: Path, version: int | None) -> Job:
-    """Read job.json. A camera given as text is a file, and relative paths start, at the job's own folder."""
+    """Read job.json. A camera or guide given as text is a file; relative paths start at the job's own folder."""
     from . import disk
 
     try:
@@ -98,12 +101,23 @@ def _read_job(path: Path, version: int | None) -> Job:
     request = data.get("request")
     if isinstance(request, dict) and isinstance(request.get("camera"), str):
         request["camera"] = CameraPath.read(path.parent / request["camera"]).to_dict()
+    if isinstance(request, dict) and request.get("guide") is not None:
+        request["guide"] = _read_guide(request["guide"], path.parent)
     if isinstance(request, dict) and request.get("seed") == -1:
         message = "A job that may be retried needs a seed of its own; -1 would draw another each time."
         raise RequestError("E_VALUE", message, "Write a seed into the job.")
     job = Job.from_dict(data)
     out = str((path.parent / job.out).resolve())
     return replace(job, out=out, version=version or job.version, id=job.id or job.request.sha256[:12])
+
+
+def _read_guide(guide: Any, folder: Path) -> Any:
+    """A guide as a request has it; one without a hash is what lies there now."""
+    if isinstance(guide, str):
+        return Input.of(folder / guide).to_dict()
+    if isinstance(guide, dict) and isinstance(guide.get("path"), str):
+        return {**guide, "path": str((folder / guide["path"]).resolve())}
+    return guide
 
 
 def _make(job: Job, resume: bool) -> Answer:

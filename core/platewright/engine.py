@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import device_lock, measuring, models, provenance, versions, wedge
+from . import device_lock, guides, measuring, models, provenance, versions, wedge
 from .camera import CameraPath
 from .errors import OutOfMemory, PlatewrightError
 from .match import Match, locking
@@ -27,7 +27,7 @@ from .pictures import Picture
 from .protocol import Emit, Job, PlateRequest, Stage, check_against
 from .take import LockReport, Made, Source, Take, refuse_holes
 
-GROUND_M = 0.0                                     # where models that know of a ground put it
+GROUND_M = 0.0                                     # where models put a ground that nobody told them of
 LOCK_GAIN_PX = 0.05                                # a lock that mends less would only soften the pictures
 
 
@@ -80,19 +80,26 @@ def _one(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
     versions.preflight(Path(job.out), job.name, camera, request.frame_format)
     seen = seen_camera(request, camera, card.drift_deg)
 
+    depth = None if resume else _scene_depth(request)        # before a version is taken
     folder = versions.open_folder(job, request, resume)
     if folder.is_whole:
         return provenance.answer(folder.path)
     with folder.recording():
-        _fill(Take(folder, job, card, camera, seen, emit))
+        _fill(Take(folder, job, card, camera, seen, emit, depth or _scene_depth(request)))
     return provenance.answer(folder.path)
+
+
+def _scene_depth(request: PlateRequest) -> guides.DepthGuide | None:
+    """What the scene's camera sees, if it still is what it was when the plate was asked for."""
+    return guides.DepthGuide.open(request.guide.opened(), request.camera) if request.guide else None
 
 
 def _fill(take: Take) -> None:
     """Generate, lock, write, measure and sign off: the folder becomes a whole plate."""
     for warning in take.camera.warnings:
         take.warn(warning)
-    foresight = foresee(take.camera, GROUND_M)
+    ground_m = take.request.ground_m
+    foresight = foresee(take.camera, GROUND_M if ground_m is None else ground_m)
     take.stage("foresight", foresight.words)
     with (_locked(take) if take.request.lock else _streamed(take)) as source:
         take.write(source)
@@ -126,6 +133,7 @@ def _sign(take: Take, source: Source, after: Match | None, foresight: dict[str, 
             timings=take.timings,
             match=measuring.told(after, source.before, source.lock) if after else None,
             match_reason=take.why_not_measured(),
+            inputs=take.inputs(),
             foresight=foresight,
             warnings=take.warnings,
         )
@@ -152,14 +160,19 @@ def _locked(take: Take) -> Iterator[Source]:
     """The pictures once all are made and measured, each one resample away from its frame."""
     made = _spooled(take)
     footage = take.spool.footage(take.camera.frames, *made.native)
-    pictures = (footage.picture(index) for index in range(len(footage)))
     native = take.seen.scaled(*made.native)
     before = _measured(take, footage, native, take.seen, "how well the model followed")
-    lock, report = _planned(take, before)
+    with guides.as_seen(take.depth, take.camera) as scene_depth:         # looked at as long as frames are made
+        yield _planned_source(take, made, footage, before, scene_depth)
+
+
+def _planned_source(take: Take, made: Made, footage: Footage, before: Match | None, scene_depth: Path | None) -> Source:
+    """The pictures and what becomes of each, with a lock if there is anything to mend."""
+    pictures = (footage.picture(index) for index in range(len(footage)))
+    lock, report = _planned(take, before, scene_depth)
     if lock is None:
         take.stage("writing", report["reason"])
-        yield Source(made, pictures, lambda index, picture: take.framed(picture, made), before, report)
-        return
+        return Source(made, pictures, lambda index, picture: take.framed(picture, made), before, report)
     take.stage("locking", f"undoing up to {report['correction_deg']['max']:.2f} degrees")
     for warning in report["warnings"]:
         take.warn(warning)
@@ -168,7 +181,7 @@ def _locked(take: Take) -> Iterator[Source]:
     def resampled(index: int, picture: Picture) -> Picture:
         return lock.picture(index, picture, lender.picture)
 
-    yield Source(made, pictures, resampled, before, report)
+    return Source(made, pictures, resampled, before, report)
 
 
 def _spooled(take: Take) -> Made:
@@ -230,12 +243,20 @@ def _measured(take: Take, footage: Footage, camera: CameraPath, seen: CameraPath
     """
     if not take.job.check or len(footage) < FRAMES_MIN:
         return None
-    size = (seen.width, seen.height)
-    with take.timed("check"):
-        return measuring.measured(footage, camera, take.job.id, take.emit, detail, ground_m=GROUND_M, plate_size=size)
+    with take.timed("check"), guides.as_seen(take.depth, camera) as scene_depth:
+        return measuring.measured(
+            footage,
+            camera,
+            take.job.id,
+            take.emit,
+            detail,
+            ground_m=take.request.ground_m,
+            scene_depth=scene_depth,
+            plate_size=(seen.width, seen.height),
+        )
 
 
-def _planned(take: Take, before: Match | None) -> tuple[locking.Lock | None, LockReport]:
+def _planned(take: Take, before: Match | None, scene_depth: Path | None) -> tuple[locking.Lock | None, LockReport]:
     """The lock, if there is anything to mend and a way to; what is said of it in any case."""
     if before is None or before.solved is None:
         reason = before.report["reason"] if before else take.why_not_measured()
@@ -244,7 +265,7 @@ def _planned(take: Take, before: Match | None) -> tuple[locking.Lock | None, Loc
         return None, {"applied": False, "reason": "The model draws what the camera sees: there is no drift to undo."}
     if before.report["verdict"] == "locked":
         return None, {"applied": False, "reason": "The model's pictures are locked as they are."}
-    lock = locking.plan(before, take.camera)
+    lock = locking.plan(before, take.camera, ground_m=take.request.ground_m, scene_depth=scene_depth)
     had, left = (lock.report[key]["p95_px"] for key in ("residual_before_px", "residual_px"))
     if had is None or left is None or had - left < LOCK_GAIN_PX:
         return None, {"applied": False, "reason": "What is wrong with the pictures no turn and no zoom can mend."}

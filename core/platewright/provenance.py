@@ -110,6 +110,7 @@ def manifest(
     timings: Mapping[str, float],                  # seconds by stage
     match: Mapping[str, Any] | None = None,        # how well the frames follow the camera
     match_reason: str = "not measured",            # why not, where that is not known
+    inputs: Mapping[str, Any] | None = None,       # what the scene told beside its camera
     foresight: Mapping[str, Any] | None = None,    # what the path asks of a model, told before any time was spent
     warnings: Sequence[str] = (),                  # "W_CODE: sentence"
 ) -> dict[str, Any]:
@@ -125,6 +126,7 @@ def manifest(
         "request": origin.request,
         "request_sha256": origin.request_sha256,
         "locked_from": origin.locked_from,
+        "inputs": dict(inputs or {}),
         "camera": _camera(camera, companions),
         "model": origin.model,
         "seed": origin.seed,

@@ -10,10 +10,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from . import measuring, provenance, versions
+from . import guides, measuring, provenance, versions
 from .camera import CameraPath
 from .disk import FileRecord
 from .errors import PlateError, RequestError
+from .guides import DepthGuide
+from .inputs import fingerprint
 from .match import Match, locking
 from .match.footage import Footage
 from .pictures import Picture
@@ -30,9 +32,18 @@ class Subject:
 
     frames: Path                                   # a plate's folder, or a folder of numbered pictures
     camera: CameraPath | None = None               # None: the camera.json beside the frames
-    scene_depth: Path | None = None
+    scene_depth: Path | None = None                # a guide: what the whole picture of that camera sees
     ground_m: float | None = None
     mask: Path | None = None
+
+    def depth(self, camera: CameraPath) -> DepthGuide | None:
+        """The scene's depth, as seen by the camera before it is fitted to frames; errors of `DepthGuide.open`."""
+        return DepthGuide.open(self.scene_depth, camera) if self.scene_depth else None
+
+    def inputs(self, depth: DepthGuide | None) -> dict[str, Any]:
+        """What a manifest keeps of it."""
+        guide = depth.to_dict() | {"sha256": fingerprint(depth.folder)} if depth else None
+        return {"ground_m": self.ground_m, "sun": None, "guide": guide}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +65,7 @@ def check(subject: Subject, out: Path | None, emit: Emit) -> dict[str, Any]:
     Raises RequestError E_NO_CAMERA, and what `match.check`, reading frames and `disk.publish` raise.
     """
     footage, camera = Footage.open(subject.frames), _camera_of(subject)
-    match = _measured(subject, footage, camera, emit)
+    match = _measured(subject, footage, camera, subject.depth(camera), emit)
     if out is None:
         return match.report
     versions.make_folder(out)
@@ -67,27 +78,28 @@ def lock(subject: Subject, wish: Wish, emit: Emit) -> dict[str, Any]:
 
     Raises RequestError E_NO_CAMERA, E_FRAMES_GAP, and what `check`, `locking.plan` and writing a plate raise.
     """
-    footage = Footage.open(subject.frames)
-    camera = _clip(_camera_of(subject), footage)
+    footage, whole = Footage.open(subject.frames), _camera_of(subject)
+    camera, depth = _clip(whole, footage), subject.depth(whole)
     wanted = camera.fitted(*(wish.size or (footage.width, footage.height)))
     document = _manifest_of(subject.frames)
     name = slug(wish.name or (document or {}).get("name") or camera.camera)
     versions.preflight(wish.out, name, wanted, wish.frame_format)
 
-    before = _measured(subject, footage, camera, emit)
-    plan = locking.plan(
-        before,
-        wanted,
-        to=wish.to,
-        ground_m=subject.ground_m,
-        scene_depth=subject.scene_depth,
-        region=wish.region,
-        uncovered=wish.uncovered,
-    )
-    origin = provenance.Origin.locked(document, subject.frames.resolve().name)
-    folder = versions.claim(wish.out, name, None, _record(origin, wish))
-    with folder.recording():
-        _Lock(folder, name, origin, wanted, footage, before, plan, wish, subject, emit).fill()
+    before = _measured(subject, footage, camera, depth, emit)
+    with guides.as_seen(depth, wanted) as scene_depth:       # looked at as long as frames are made
+        plan = locking.plan(
+            before,
+            wanted,
+            to=wish.to,
+            ground_m=subject.ground_m,
+            scene_depth=scene_depth,
+            region=wish.region,
+            uncovered=wish.uncovered,
+        )
+        origin = provenance.Origin.locked(document, subject.frames.resolve().name)
+        folder = versions.claim(wish.out, name, None, _record(origin, wish))
+        with folder.recording():
+            _Lock(folder, name, origin, wanted, footage, before, plan, wish, subject, depth, emit).fill()
     return provenance.answer(folder.path)
 
 
@@ -104,6 +116,7 @@ class _Lock:
     plan: locking.Lock
     wish: Wish
     subject: Subject
+    depth: DepthGuide | None
     emit: Emit
     warnings: list[str] = field(default_factory=list[str])
     timings: dict[str, float] = field(default_factory=dict[str, float])
@@ -117,7 +130,7 @@ class _Lock:
         companions = self.write()
         written = perf_counter()
         locked = self.locked_footage()
-        after = _measured(self.subject_now(), locked, self.wanted, self.emit)
+        after = _measured(self.subject_now(), locked, self.wanted, self.depth, self.emit)
         self.timings.update(frames=written - started, check=perf_counter() - written)
         for code, sentence in measuring.warnings(after.report, self.before.report):
             self.warn(f"{code}: {sentence}")
@@ -165,6 +178,7 @@ class _Lock:
                 companions=[*companions, *files],
                 timings=self.timings,
                 match=measuring.told(after, self.before, report),
+                inputs=self.subject.inputs(self.depth),
                 warnings=self.warnings,
             )
         )
@@ -180,17 +194,27 @@ def _record(origin: provenance.Origin, wish: Wish) -> dict[str, Any]:
     }
 
 
-def _measured(subject: Subject, footage: Footage, camera: CameraPath, emit: Emit) -> Match:
-    return measuring.measured(
-        footage,
-        camera,
-        JOB,
-        emit,
-        subject.frames.resolve().name,
-        ground_m=subject.ground_m,
-        scene_depth=subject.scene_depth,
-        mask=subject.mask,
-    )
+def _measured(
+    subject: Subject, footage: Footage, camera: CameraPath, depth: DepthGuide | None, emit: Emit
+) -> Match:
+    with guides.as_seen(depth, _seen(camera, footage)) as scene_depth:
+        return measuring.measured(
+            footage,
+            camera,
+            JOB,
+            emit,
+            subject.frames.resolve().name,
+            ground_m=subject.ground_m,
+            scene_depth=scene_depth,
+            mask=subject.mask,
+        )
+
+
+def _seen(camera: CameraPath, footage: Footage) -> CameraPath:
+    """The camera at the pictures' size, over those of their frames that it has."""
+    outer = footage.frames[0], footage.frames[-1]
+    first, last = (min(max(frame, camera.frames[0]), camera.frames[-1]) for frame in outer)
+    return camera.window(first, last).fitted(footage.width, footage.height)
 
 
 def _camera_of(subject: Subject) -> CameraPath:

@@ -14,6 +14,7 @@ from . import disk, provenance
 from .camera import CameraPath
 from .disk import FileRecord
 from .errors import PlateError
+from .guides import DepthGuide
 from .match import Match
 from .match.footage import Footage
 from .pictures import Picture, resize
@@ -70,6 +71,7 @@ class Take:
     camera: CameraPath                             # the plate's
     seen: CameraPath                               # what the model is shown: the plate's with its overscan
     emit: Emit
+    depth: DepthGuide | None = None                # what the scene's own camera sees
     warnings: list[str] = field(default_factory=list[str])
     timings: dict[str, float] = field(default_factory=dict[str, float])
     companions: tuple[FileRecord, ...] = ()
@@ -149,6 +151,13 @@ class Take:
         """Where the pictures come from; what the back-end says of itself is known once it was open."""
         model, device = (made.model, made.device) if made else ({}, "")
         return provenance.Origin.generated(self.job, self.request, self.card, model, device)
+
+    def inputs(self) -> dict[str, Any]:
+        """What the scene told beside its camera."""
+        request = self.request
+        guide = self.depth.to_dict() | {"sha256": request.guide.sha256} if self.depth and request.guide else None
+        sun = None if request.sun is None else list(request.sun)
+        return {"ground_m": request.ground_m, "sun": sun, "guide": guide}
 
     def picture(self, source: Source) -> dict[str, Any]:
         """The manifest's words on how frames came from pictures."""

@@ -70,7 +70,8 @@ def test_inputs_survive_the_wire(tmp_path: Path) -> None:
     [
         {"ground_m": "0"}, {"ground_m": float("nan")}, {"ground_m": float("inf")}, {"ground_m": True},
         {"ground_m": 1e7}, {"sun": (1.0,)}, {"sun": "1,2"}, {"sun": (0.0, 91.0)}, {"sun": (361.0, 0.0)},
-        {"sun": (float("nan"), 0.0)}, {"sun": 5}, {"guide": "depth"}, {"guide": Input("depth", "abc")}, {"guide": Input("", "0" * 64)},
+        {"sun": (float("nan"), 0.0)}, {"sun": 5}, {"guide": "depth"}, {"guide": Input("depth", "abc")},
+        {"guide": Input("", "0" * 64)},
         {"guide": Input("a\0b", "0" * 64)},
     ],
 )  # fmt: skip
