@@ -146,8 +146,8 @@ def _unsafe(path: Path) -> BackendError:
     )
 
 
-def _explained(path: Path) -> BackendError:
-    """Why a file is not the one its card names, in a plain sentence."""
+def disguise(path: Path) -> BackendError | None:
+    """What a file is that is no safetensors at all: a pickle, a pointer, a web page, a part of one; None otherwise."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         start = stream.read(512)
@@ -160,5 +160,11 @@ def _explained(path: Path) -> BackendError:
     elif size < 8 or not 2 <= int.from_bytes(start[:8], "little") <= min(size - 8, HEADER_MAX):
         what = f"is cut short or is no safetensors file ({size} bytes)"
     else:
-        what = "is not the file its card names: its sha256 differs"
+        return None
     return BackendError("E_MODEL_CORRUPT", f"{path.name} {what}.", AGAIN)
+
+
+def _explained(path: Path) -> BackendError:
+    """Why a file is not the one its card names, in a plain sentence."""
+    what = "is not the file its card names: its sha256 differs"
+    return disguise(path) or BackendError("E_MODEL_CORRUPT", f"{path.name} {what}.", AGAIN)
