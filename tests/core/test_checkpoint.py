@@ -119,7 +119,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
         lambda f: reconfigure(f / "text_encoder/config.json", d_ff=32), "E_MODEL_MISMATCH", "text_encoder"
     ),
     "over-full": (
-        lambda f: rewrite(f / VAE, lambda t: t.update(extra=torch.ones(1))), "E_MODEL_KEYS", "1 too many, such as 'extra'"
+        lambda f: rewrite(f / VAE, lambda t: t.update(extra=torch.ones(1))), "E_MODEL_KEYS", "too many, such as 'extra'"
     ),
     "over-full encoder": (
         lambda f: rewrite(f / ENCODER, lambda t: t.update(extra=torch.ones(1))), "E_MODEL_KEYS", "'extra'"
