@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from platewright.errors import Cancelled, PlatewrightError, RequestError
-from platewright.protocol import Job
+from platewright.protocol import Job, Stage
 
 from .plate_read import Plate, read_plate
 from .preparing import LOOK_PAUSE_SECONDS, Preparation
@@ -74,6 +74,7 @@ class Run:
     handle: JobHandle
     origin: Origin
     started: float = field(default_factory=monotonic)
+    attempt: str = ""                              # which of several tries is being made
     stage: str = ""
     stage_started: float = field(default_factory=monotonic)
     seconds: float = 0.0                           # from submit to the end
@@ -92,6 +93,12 @@ class Run:
     def fraction(self) -> float:
         """How much of the stage is behind us, 0..1."""
         return min(self.handle.done / self.handle.total, 1.0) if self.handle.total else 0.0
+
+    @property
+    def folders(self) -> set[str]:
+        """Every plate it has made, by folder: the one that is shown, and the other tries."""
+        answer = self.handle.answer or {}
+        return {each["plate"] for each in (answer, *(answer.get("tries") or ())) if each}
 
     def headline(self) -> str:
         """The stage and its count, for the bar."""
@@ -213,9 +220,9 @@ def running() -> Run | None:
 
 
 def mark_shown(folder: Path) -> None:
-    """The artist has put this plate somewhere: it waits no longer."""
+    """The artist has put this plate somewhere: it waits no longer, and neither do the other tries."""
     for run in state.runs:
-        run.is_shown = run.is_shown or bool(run.plate and run.plate.folder == folder)
+        run.is_shown = run.is_shown or str(folder) in run.folders
 
 
 def waiting() -> list[tuple[Run, Plate]]:
@@ -269,6 +276,9 @@ def pump(seconds: float) -> bool:
     if run is None or state.worker is None:
         return False
     news = state.worker.poll(seconds)
+    for event in news:
+        if isinstance(event, Stage) and event.stage == "trying":
+            run.attempt = event.detail
     if run.stage != run.handle.stage:
         run.stage, run.stage_started = run.handle.stage, monotonic()
     if run.handle.ended:

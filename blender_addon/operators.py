@@ -121,12 +121,18 @@ class PLATEWRIGHT_OT_open_folder(bpy.types.Operator):
     bl_label = "Open Folder"
 
     plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH", options=PATH_OPTIONS)
+    file: StringProperty(name="File", description="A file in it, for the system's viewer; empty for the folder itself")
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return f"Open {properties.file} in the viewer of the system" if properties.file else ""
 
     def execute(self, _context: bpy.types.Context) -> Outcome:
-        if not os.path.isdir(self.plate):
-            gone = RequestError("E_FILE_MISSING", f"{self.plate} is not there any more.", "Make the plate again.")
+        path = os.path.join(self.plate, self.file) if self.file else self.plate
+        if not os.path.exists(path):
+            gone = RequestError("E_FILE_MISSING", f"{path} is not there any more.", "Make the plate again.")
             return refuse(self, gone)
-        return bpy.ops.wm.path_open(filepath=self.plate)
+        return bpy.ops.wm.path_open(filepath=path)
 
 
 class PLATEWRIGHT_OT_check_runtime(bpy.types.Operator):

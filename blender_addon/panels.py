@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import bpy
 
 from platewright.errors import PlatewrightError
 
 from . import jobs, plate_link, plate_match, preferences
 from .plate_read import Plate
+from .plate_told import Told, Try, Wedge
 from .preparing import Preparation
-from .words import draw_text, duration, shown
+from .words import beside, draw_text, duration, ending, file_of, shown
 
+SEED_CHARS = 6                                     # of a seed in the list of tries; neighbours differ in the last
 EMBEDDED = {"draft": "Draft (embedded)", "grid": "Grid (layout)"}
 
 
@@ -56,12 +55,11 @@ class PlatePanel:
             draw_progress(layout, run)
         else:
             draw_generate(layout, scene)
-        if jobs.state.refusal:
-            draw_error(layout, jobs.state.refusal)
-        elif own and own.is_over:
-            draw_outcome(layout, own)
-        elif settings.plate and not own:
-            draw_plate(layout, settings.plate, plate_link.match_of(settings.plate))
+        error = jobs.state.refusal or (own.error if own and own.is_over else None)
+        if error:
+            draw_error(layout, error)
+        if plate := plate_in_hand(settings, own):
+            draw_plate(layout, plate, told_of(plate), own)
         for other, plate in jobs.waiting():
             if other is not own:
                 draw_waiting(layout, other, plate)
@@ -217,7 +215,9 @@ def draw_preparation(layout: bpy.types.UILayout, preparation: Preparation) -> No
 
 
 def draw_progress(layout: bpy.types.UILayout, run: jobs.Run) -> None:
-    """Stage, bar, time left and the way out."""
+    """Which try, stage, bar, time left and the way out."""
+    if run.attempt:
+        layout.label(text=f"Try {shown(run.attempt)}", icon="RENDERLAYERS")
     layout.progress(factor=run.fraction, text=run.headline())
     left = run.seconds_left()
     row = layout.row()
@@ -225,35 +225,6 @@ def draw_progress(layout: bpy.types.UILayout, run: jobs.Run) -> None:
     cancel = row.row()
     cancel.enabled = not run.is_cancelling
     cancel.operator("platewright.cancel", text="Cancelling..." if run.is_cancelling else "Cancel", icon="CANCEL")
-
-
-def draw_outcome(layout: bpy.types.UILayout, run: jobs.Run) -> None:
-    """What came of the latest job: a plate, or a reason and a next step."""
-    if run.error:
-        draw_error(layout, run.error)
-        return
-    answer = run.handle.answer or {}
-    plate = str(run.plate.folder) if run.plate else answer["plate"]
-    box = draw_plate(layout, plate, plate_match.kept(answer.get("match")))
-    box.label(text=f"{answer['frames']} frames in {duration(answer['seconds'])} on {shown(answer['device'])}")
-    draw_tries(box, answer.get("tries") or [], str(answer.get("wedge", "")))
-    for warning in run.handle.warnings:
-        if warning.code not in plate_match.TOLD:
-            draw_text(box, f"{warning.code}: {warning.message}", icon="INFO")
-
-
-def draw_tries(layout: bpy.types.UILayout, tries: list[dict[str, Any]], wedge: str) -> None:
-    """Every try with its verdict: the best is shown already, the artist may pick another."""
-    if not tries:
-        return
-    row = layout.row()
-    row.label(text=f"The best of {len(tries)} tries", icon="SOLO_ON")
-    row.operator("platewright.open_folder", text="Side by Side", icon="FILE_FOLDER").plate = wedge
-    for each in tries:
-        name = shown(Path(each["plate"]).name)
-        row = layout.row()
-        row.label(text=f"{name}: {plate_match.in_short(plate_match.kept(each['match']))}", icon="BLANK1")
-        row.operator("platewright.show_plate", text="", icon="OUTLINER_OB_CAMERA").plate = each["plate"]
 
 
 def draw_error(layout: bpy.types.UILayout, error: PlatewrightError) -> None:
@@ -265,31 +236,107 @@ def draw_error(layout: bpy.types.UILayout, error: PlatewrightError) -> None:
     box.label(text=error.code, icon="BLANK1")
 
 
-def draw_plate(layout: bpy.types.UILayout, plate: str, match: plate_match.Report | None) -> bpy.types.UILayout:
-    """A finished plate, how well it follows the camera, and what can be done with it."""
+def plate_in_hand(settings: bpy.types.PropertyGroup, own: jobs.Run | None) -> str:
+    """Folder of the plate to speak of: the newest while it waits for its camera, else the one that the scene shows."""
+    made = str(own.plate.folder) if own and own.is_over and own.plate else ""
+    return made if own and made and not own.is_shown else settings.plate or made
+
+
+def told_of(folder: str) -> Told:
+    """What is known of the plate in this folder: of one that stands somewhere, else of one that was just made."""
+    made = (run.plate.told for run in jobs.state.runs if run.plate and str(run.plate.folder) == folder)
+    return plate_link.told_of(folder) or next(made, Told())
+
+
+def draw_plate(layout: bpy.types.UILayout, plate: str, told: Told, run: jobs.Run | None) -> None:
+    """A finished plate, the tries it is one of, how well it follows the camera, and what can be done with it."""
     box = layout.box().column(align=True)
-    box.label(text=shown(plate.rstrip("/\\").replace("\\", "/").rpartition("/")[2]), icon="IMAGE_BACKGROUND")
-    draw_match(box, match)
+    if told.wedge:
+        draw_tries(box, plate, told.wedge)
+    head = box.row()
+    seeds = {each.plate: f", seed {each.seed}" for each in told.wedge.tries} if told.wedge else {}
+    head.label(text=shown(file_of(plate)) + seeds.get(file_of(plate), ""), icon="IMAGE_BACKGROUND")
+    if told.match:
+        draw_opener(head, plate, "match.png", icon="GRAPH")
+    draw_match(box, told)
     box.operator("platewright.show_plate", icon="OUTLINER_OB_CAMERA").plate = plate
     box.operator("platewright.composite_plate", icon="NODE_COMPOSITING").plate = plate
-    solve = box.row(align=True)
-    solve.enabled = match is not None and match.get("verdict") not in (None, "unsolved")
-    solve.operator("platewright.import_solve", icon="CON_CAMERASOLVER").plate = plate
+    if told.match and told.match.get("verdict") in plate_match.MEASURED:
+        box.operator("platewright.import_solve", icon="CON_CAMERASOLVER").plate = plate
     box.operator("platewright.open_folder", icon="FILE_FOLDER").plate = plate
-    return box
+    draw_notes(box, plate, told, run)
 
 
-def draw_match(layout: bpy.types.UILayout, match: plate_match.Report | None) -> None:
-    """Verdict, reason and figures."""
-    words, icon = plate_match.verdict(match)
-    layout.label(text=words, icon=icon)
-    if why := plate_match.reason(match):
-        draw_text(layout, why, icon="BLANK1")
-    for name, value in plate_match.figures(match):
-        row = layout.split(factor=0.36)
+def draw_tries(layout: bpy.types.UILayout, plate: str, wedge: Wedge) -> None:
+    """Every try with its seed and its figure; a press shows it behind the camera, and what follows speaks of it."""
+    folder = beside(plate, wedge.name)
+    first, second, third = columns(layout)
+    first.label(text=f"{len(wedge.tries)} tries")
+    second.label(text="seed")
+    third.alignment = "RIGHT"
+    draw_opener(third, folder, "contact.png", icon="IMAGE_REFERENCE")
+    draw_opener(third, folder, "preview.mp4", icon="FILE_MOVIE")
+    for each in wedge.tries:
+        draw_try(layout, each, plate, is_best=wedge.is_measured and each.plate == wedge.proposed)
+    if wedge.is_measured:
+        layout.label(text="Proposed: it follows best", icon="SOLO_ON")
+    else:
+        draw_text(layout, "None could be measured: choose by eye.", icon="INFO")
+    layout.separator()
+
+
+def columns(layout: bpy.types.UILayout) -> tuple[bpy.types.UILayout, bpy.types.UILayout, bpy.types.UILayout]:
+    """Of a row in the list of tries."""
+    split = layout.split(factor=0.36, align=True)
+    first, rest = split.row(align=True), split.split(factor=0.46, align=True)
+    return first, rest.row(), rest.row(align=True)
+
+
+def draw_try(layout: bpy.types.UILayout, each: Try, plate: str, is_best: bool) -> None:
+    """A row of the list."""
+    first, second, third = columns(layout)
+    icon, is_shown = "SOLO_ON" if is_best else "SOLO_OFF", each.plate == file_of(plate)
+    name = shown(each.plate.rpartition("_")[2])
+    first.operator("platewright.show_plate", text=name, icon=icon, depress=is_shown).plate = beside(plate, each.plate)
+    second.label(text=ending(str(each.seed), SEED_CHARS))
+    third.label(text=plate_match.in_short(each.match), icon=plate_match.verdict(each.match)[1])
+
+
+def draw_opener(layout: bpy.types.UILayout, folder: str, file: str, icon: str) -> None:
+    """A small button for a picture that lies in a folder of ours."""
+    opener = layout.operator("platewright.open_folder", text="", icon=icon)
+    opener.plate, opener.file = folder, file
+
+
+def draw_match(layout: bpy.types.UILayout, told: Told) -> None:
+    """Verdict, reason, what to do, and figures."""
+    words, icon = plate_match.verdict(told.match)
+    row = layout.row()
+    row.alert = icon == "ERROR"
+    row.label(text=words, icon=icon)
+    reason = plate_match.reason(told.match, told.unmeasured)
+    for text in (reason, plate_match.advice(told.match, told.kind, told.unmeasured)):
+        if text:
+            draw_text(layout, text, icon="BLANK1")
+            layout.separator(factor=0.6)
+    for name, value in plate_match.figures(told.match):
+        row = layout.split(factor=0.42)
         row.label(text=name, icon="BLANK1")
         row.label(text=value)
     layout.separator()
+
+
+def draw_notes(layout: bpy.types.UILayout, plate: str, told: Told, run: jobs.Run | None) -> None:
+    """What else is to be known: of the plate, and of the job if it has just made it."""
+    warnings = [tuple(warning.partition(": ")[::2]) for warning in told.warnings]
+    if run and run.handle.answer and plate in run.folders:
+        answer, count = run.handle.answer, len(run.folders)
+        frames = f"{count} x {answer['frames']} frames" if count > 1 else f"{answer['frames']} frames"
+        layout.label(text=f"{frames} in {duration(answer['seconds'])} on {shown(answer['device'])}")
+        warnings += [(each.code, each.message) for each in run.handle.warnings if each.code in plate_match.OF_THE_RUN]
+    for code, sentence in dict.fromkeys(warnings):
+        if code not in plate_match.TOLD:
+            draw_text(layout, f"{sentence[:1].upper()}{sentence[1:]}", icon="INFO")
 
 
 def draw_waiting(layout: bpy.types.UILayout, run: jobs.Run, plate: Plate) -> None:

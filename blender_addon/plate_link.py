@@ -1,6 +1,6 @@
 """What an image remembers of its plate, and how a plate is found again after the .blend or the plate has moved.
 
-Remembered   the plate's absolute folder and what was measured of it, as JSON on the image
+Remembered   the plate's absolute folder and what it says of itself, as JSON on the image
 Looked for   where the .blend says; where the plate lay when it was imported; beside the .blend; in its folder `plates`
 """
 
@@ -15,26 +15,25 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import plate_match
-from .plate_match import Report
 from .plate_read import Plate
+from .plate_told import Told
 
 TAG = "platewright_plate"                          # custom property: name of the plate
-RECORD = "platewright_record"                      # custom property: JSON, `folder` and `match`
+RECORD = "platewright_record"                      # custom property: JSON, `folder` and what the plate told
 
 
 def remember(image: bpy.types.Image, plate: Plate) -> None:
     """Mark the image as ours and note what it shows."""
     image[TAG] = plate.name
-    image[RECORD] = json.dumps({"folder": str(plate.folder), "match": plate.match})
+    image[RECORD] = json.dumps({"folder": str(plate.folder), **plate.told.to_dict()})
 
 
-def match_of(folder: str) -> Report | None:
-    """What was measured of the plate in this folder, as far as an image of the open file remembers it."""
+def told_of(folder: str) -> Told | None:
+    """What the plate in this folder says of itself, as far as an image of the open file remembers it."""
     for image in own_images():
         record = recorded(image)
         if record.get("folder") == folder:
-            return plate_match.kept(record.get("match"))
+            return Told.kept(record)
     return None
 
 

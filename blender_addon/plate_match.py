@@ -1,12 +1,12 @@
-"""How well a plate follows its camera, in the few words that a panel has room for. No Blender here.
+"""How well a plate follows its camera, and what to do about it, in the few words a panel has room for. No Blender here.
 
 A report comes with a job's answer, with a plate's manifest or inside a .blend: only figures of known names are kept.
 """
 
 from __future__ import annotations
 
-import json
 import math
+import re
 from typing import Any
 
 Report = dict[str, Any]
@@ -21,10 +21,24 @@ VERDICTS = {                                       # by the report's word: in wo
     "locked": ("Locked to the camera", "CHECKMARK"),
     "follows": ("Follows the camera, not locked", "TRACKING"),
     "lost": ("Does not follow the camera", "ERROR"),
-    "unsolved": ("Not measurable", "QUESTION"),
+    "unsolved": ("Could not be measured", "QUESTION"),
 }
 NOT_MEASURED = ("Not measured", "INFO")
+MEASURED = ("locked", "follows", "lost")           # verdicts that stand on figures
+REASON_SENTENCES = 2                               # the figures say the rest
+
+BY_EYE = "Play it behind the scene and judge by eye."
+ADVICE = {                                         # by the report's word: what an artist does next
+    "follows": "Good for layout and far backgrounds; what stands near will slide. More tries may do better.",
+    "lost": "Not to build on: make it again with another seed, with several tries or with another model.",
+    "unsolved": f"It may follow all the same. {BY_EYE} A place with more to see, such as rocks, trees or houses, "
+    "can be measured.",
+}
+DRAFT_UNSOLVED = f"Usual for a draft: too soft to be measured, which does not make it wrong. Good for layout. {BY_EYE}"
+NOT_CHECKED = "the check was left out"             # how a manifest puts it
+SWITCH_ON = "Switch on Check under Match before the next plate."
 TOLD = {"W_CAMERA_LOST", "W_CAMERA_UNSOLVED"}      # warnings that say what the verdict and its reason say
+OF_THE_RUN = {"W_FRAME_PATH", "W_NO_GPU_LOCK", "W_RECORD", "W_SECOND_TRY"}     # of which no plate tells
 
 
 def kept(report: Any) -> Report | None:
@@ -42,14 +56,6 @@ def kept(report: Any) -> Report | None:
     }
 
 
-def read(text: str) -> Report | None:
-    """The same from JSON; None for what is none."""
-    try:
-        return kept(json.loads(text))
-    except (ValueError, RecursionError):
-        return None
-
-
 def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -60,44 +66,56 @@ def verdict(report: Report | None) -> tuple[str, str]:
 
 
 def in_short(report: Report | None) -> str:
-    """One word and one figure."""
+    """One figure, or how a plate is judged that has none."""
+    word = report.get("verdict", "") if report else ""
+    often = measure(report.get("camera_error_px", {}).get("p95"), "px") if report else ""
+    return often or word if word in MEASURED else "by eye"
+
+
+def reason(report: Report | None, unmeasured: str = "") -> str:
+    """Why it is not locked, or why nobody knows; empty where there is nothing to add."""
     if not report or report.get("verdict") not in VERDICTS:
-        return "not measured"
-    often = measure(report.get("camera_error_px", {}).get("p95"), "px")
-    return f"{report['verdict']}, {often}" if often else str(report["verdict"])
+        return f"{unmeasured[:1].upper()}{unmeasured[1:]}." if unmeasured else ""
+    sentences = re.split(r"(?<=\.) (?=[A-Z])", str(report.get("reason", "")))
+    return "" if report["verdict"] == "locked" else " ".join(sentences[:REASON_SENTENCES])
 
 
-def reason(report: Report | None) -> str:
-    """Why it is not locked; empty where there is nothing to add."""
-    return str(report.get("reason", "")) if report and report.get("verdict") != "locked" else ""
+def advice(report: Report | None, kind: str = "", unmeasured: str = "") -> str:
+    """What to do with such a plate of a model of this kind; empty where it is as it should be."""
+    word = report.get("verdict", "") if report else ""
+    if word not in VERDICTS:
+        return f"{BY_EYE} {SWITCH_ON}" if unmeasured == NOT_CHECKED else BY_EYE
+    return DRAFT_UNSOLVED if word == "unsolved" and kind == "draft" else ADVICE.get(word, "")
 
 
 def figures(report: Report | None) -> list[tuple[str, str]]:
-    """Name and value with its unit, of what is known, short enough for a sidebar.
+    """Name and value with its unit, of what is known, short enough for a sidebar; nothing where nothing was measured.
 
     The world's scale is told even where it is not known: without it CG may slide on the ground of a locked plate.
     """
-    report = report or {}
+    if not report or report.get("verdict") not in MEASURED:
+        return []
     error, turn, slide, before = (report.get(name, {}) for name in (*GROUPS, "before"))
     beyond = report.get("usable_beyond_m")
+    doubt = measure(report.get("uncertainty_px"), "px")
     rows = [
-        ("Error", worst(error, "px")),
-        ("Before", "" if before == error else worst(before, "px")),
-        ("Doubt", measure(report.get("uncertainty_px"), "px")),
+        ("Off by", worst(error, "px")),
+        ("Before lock", "" if before == error else worst(before, "px")),
+        ("Accuracy", doubt and f"\N{PLUS-MINUS SIGN}{doubt}"),
         ("Jitter", measure(report.get("jitter_px"), "px")),
-        ("Rotation", measure(turn.get("mean"), "\N{DEGREE SIGN}", " on average")),
-        ("Rigid", percent(report.get("rigidity"))),
-        ("Slide", worst(slide, "px")),
-        ("Usable", "at any depth" if beyond == 0 else measure(beyond, "m and beyond")),
+        ("Rotation", measure(turn.get("mean"), "\N{DEGREE SIGN}", " off")),
+        ("Rigid", percent(report.get("rigidity"), " of points")),
+        ("CG slides", worst(slide, "px")),
+        ("Good from", "any distance" if beyond == 0 else measure(beyond, "m on")),
     ]
     known = [(name, value) for name, value in rows if value]
-    return [*known, ("Scale", measure(report.get("world_scale"), "") or "not measured")] if known else []
+    return [*known, ("World scale", measure(report.get("world_scale"), "") or "not measured")] if known else []
 
 
 def worst(group: dict[str, float], unit: str) -> str:
     """Nearly always, and at most."""
     often, most = measure(group.get("p95"), unit), measure(group.get("max"), unit)
-    return f"{often}, max {most}" if often and most else often
+    return f"{often}, worst {most}" if often and most else often
 
 
 def measure(value: float | None, unit: str, more: str = "") -> str:
@@ -108,6 +126,6 @@ def measure(value: float | None, unit: str, more: str = "") -> str:
     return f"{value:.{digits}f}{'' if unit in ('', chr(176)) else ' '}{unit}{more}"
 
 
-def percent(share: float | None) -> str:
+def percent(share: float | None, more: str = "") -> str:
     """A share as a percentage."""
-    return "" if share is None else f"{100 * share:.0f} %"
+    return "" if share is None else f"{100 * share:.0f} %{more}"

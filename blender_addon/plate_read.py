@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from platewright.errors import PlateError
 
-from .plate_match import Report, kept
+from .plate_told import Told, told_by
 
 SPACE_OF_SUFFIX = {".exr": "lin_rec709_scene", ".png": "srgb_rec709_scene"}
 
@@ -26,7 +26,7 @@ class Plate:
     files: tuple[str, ...]                         # file names inside the folder, one per frame
     space: str                                     # interop id of the pixels, as in colorInteropID
     camera: str                                    # name of the camera it was made for, "" if the manifest has none
-    match: Report | None = None                    # what was measured of it; None: nothing
+    told: Told = field(default_factory=Told)       # what it says of its match, its warnings and its siblings
 
     @property
     def first_path(self) -> Path:
@@ -56,7 +56,7 @@ def read_plate(folder: str | Path) -> Plate:
         files=files,
         space=space,
         camera=str(manifest["camera"].get("camera", "")) if isinstance(manifest.get("camera"), dict) else "",
-        match=kept(manifest.get("match")),
+        told=told_by(folder, manifest),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
 
 BIDI_MARKS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -44,6 +46,21 @@ def shown(text: str, most: int = SHOWN_CHARS) -> str:
 def is_honest(char: str) -> bool:
     """It can be seen, and leaves its neighbours where they are."""
     return char.isprintable() and char not in BIDI_MARKS
+
+
+def file_of(path: str) -> str:
+    """The last part of a path of any system."""
+    return path.rstrip("/\\").replace("\\", "/").rpartition("/")[2]
+
+
+def ending(text: str, most: int) -> str:
+    """The text, or its last characters behind an ellipsis."""
+    return text if len(text) <= most else f"\N{HORIZONTAL ELLIPSIS}{text[1 - most:]}"
+
+
+def beside(path: str, name: str) -> str:
+    """What lies beside a path under this name."""
+    return str(Path(path).with_name(name))
 
 
 def duration(seconds: float) -> str:

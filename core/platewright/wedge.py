@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -20,11 +21,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from . import disk, pictures, provenance
 from .camera import CameraPath
+from .match.wording import VERDICTS, measure, share
 from .pictures import Picture
 
 FORMAT, VERSION = "platewright.wedge", 1
 THUMB = (400, 300)                                 # largest thumbnail, pixels
 MARGIN, WORDS, LINE = 20, 420, 24                  # pixels
+REASON_CHARS, REASON_LINES = 50, 4                 # of the small letters, beside the thumbnails
 GREY, TEXT, FAINT, BEST = (28, 28, 28), (225, 225, 225), (140, 140, 140), (120, 200, 130)
 
 Answer = Mapping[str, Any]
@@ -93,7 +96,7 @@ def _sheet(answers: Sequence[Answer], best: Answer) -> Image.Image:
     draw = ImageDraw.Draw(sheet)
     for row, (answer, thumbnails) in enumerate(zip(answers, rows, strict=True)):
         top = MARGIN + row * pitch
-        _write_words(draw, top, answer, answer is best)
+        _write_words(draw, top, answer, answer is best and bool((best["match"] or {}).get("camera_error_px")))
         for column, thumbnail in enumerate(thumbnails):
             sheet.paste(thumbnail, (MARGIN + WORDS + column * (width + MARGIN), top))
     return sheet
@@ -118,12 +121,13 @@ def _write_words(draw: ImageDraw.ImageDraw, top: int, answer: Answer, is_best: b
 
 def _figures(answer: Answer) -> Iterator[str]:
     match = answer["match"]
-    yield f"seed {answer['seed']}"
-    yield match["verdict"] if match else "not measured"
+    yield f"Seed {answer['seed']}"
+    yield VERDICTS[match["verdict"]] if match else "Not measured"
     if match and (error := match.get("camera_error_px")):
-        yield f"camera error {error['p95']:.2f} px, {error['max']:.2f} at worst"
-    if match and match.get("rigidity") is not None:
-        yield f"rigid {100 * match['rigidity']:.0f} %"
+        yield f"Off by {measure(error['p95'], 'px')}, {measure(error['max'], 'px')} at worst"
+        yield f"Rigid: {measure(share(match.get('rigidity')), '%')} of its points"
+    elif match:
+        yield from textwrap.wrap(match["reason"], REASON_CHARS, max_lines=REASON_LINES, placeholder=" ...")
 
 
 def _write_preview(path: Path, plates: Sequence[Path]) -> None:

@@ -77,7 +77,7 @@ def test_a_locked_plate_comes_back_with_the_scenes_camera(plate: Path, folder: P
     assert scenes.worst_px(path, scene, bpy.data.objects["Platewright solve"]) < 2.0 * 1920 / 480
     assert len(bpy.data.objects["Platewright points"].data.vertices) > 50
     bpy.ops.platewright.show_plate(plate=told["plate"])
-    match = addon.plate_link.match_of(scene.platewright.plate)
+    match = addon.plate_link.told_of(scene.platewright.plate).match
     assert addon.plate_match.verdict(match)[0] == "Locked to the camera" and match["before"]["p95"] == before
 
 

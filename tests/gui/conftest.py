@@ -38,6 +38,7 @@ class Blender:
         """Start it in its own process group, so that a test can end all of it."""
         mine = {"HOME": str(self.home), "LIBGL_ALWAYS_SOFTWARE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         mine["PLATEWRIGHT_RUNTIME"] = sys.prefix   # these tests run in the core's own environment
+        mine["PATH"] = os.pathsep.join([str(HERE / "bin"), os.environ["PATH"]])
         foreign = ("XDG_", "PLATEWRIGHT_", "PYTHON")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return subprocess.Popen(

@@ -37,10 +37,10 @@ def view() -> dict[str, Any]:
 
 
 def press(operator: str, **values: Any) -> None:
-    """Press the button of an operator."""
+    """Press the button of an operator, which leaves an undo step as a button does."""
     group, name = operator.split(".")
     with bpy.context.temp_override(**view()):
-        getattr(getattr(bpy.ops, group), name)("INVOKE_DEFAULT", **values)
+        getattr(getattr(bpy.ops, group), name)("INVOKE_DEFAULT", True, **values)
 
 
 def open_tab() -> Steps:
@@ -155,6 +155,50 @@ def solve(folder: str) -> Steps:
         bpy.ops.ed.undo()
         yield 0.2
     assert "Platewright solve" not in bpy.context.scene.objects, "one undo takes it away"
+
+
+def tries() -> Steps:
+    """Make three tries, pick another than the proposed one and see its figures, open the sheet that shows them all."""
+    yield from prepare(check=True)
+    scene, settings = bpy.context.scene, bpy.context.scene.platewright
+    scene.frame_end, settings.tries, settings.seed = 1008, 3, 7
+    scene.frame_set(1004)
+    run = yield from generate()
+    yield from until(lambda: run.attempt.startswith("2 of 3") and run.handle.stage == "sampling")
+    look("trying")
+    yield from until(lambda: run.is_over)
+    assert run.error is None, run.error
+    proposed, (other, *_) = settings.plate, sorted(run.folders - {settings.plate})
+    spoil(Path(other))
+    yield 1.0
+    look("tries")
+    press("platewright.show_plate", plate=other)
+    assert settings.plate == other and has_plate()
+    noted["picked"] = figures_of(other)
+    yield 1.5
+    look("another try")
+    press("platewright.open_folder", plate=str(Path(other).with_name("Camera_wedge001")), file="contact.png")
+    with bpy.context.temp_override(**view()):
+        bpy.ops.ed.undo()
+        yield 0.2
+    assert bpy.context.scene.platewright.plate == proposed, "one undo brings the proposed one back"
+    noted.update(proposed=figures_of(proposed), tries=len(run.folders))
+
+
+def spoil(folder: Path) -> None:
+    """Have the plate's report say something that no other try says: the layout is the same with every seed."""
+    manifest = json.loads((folder / "plate.json").read_text(encoding="utf-8"))
+    figures = {"camera_error_px": {"p95": 44.4, "max": 55.5}, "rotation_error_deg": {"mean": 4.1}}
+    manifest["match"] |= {"verdict": "lost", "reason": "It turns 4.1 degrees too far by frame 1008.", **figures}
+    (folder / "plate.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def figures_of(folder: str) -> dict[str, str]:
+    """What the panel says of the plate in this folder, if that is the one it speaks of."""
+    panels, own = sys.modules[f"{ADDON}.panels"], jobs().latest()
+    assert panels.plate_in_hand(bpy.context.scene.platewright, own) == folder
+    told = panels.told_of(folder)
+    return {"verdict": panels.plate_match.verdict(told.match)[0], **dict(panels.plate_match.figures(told.match))}
 
 
 def cancel() -> Steps:

@@ -47,6 +47,15 @@ def test_a_plate_arrives_while_the_artist_works_on(blender: Blender, blend: Path
     assert noted["verdict"] in {"locked", "follows"}, "a grid drawn with the very camera follows it"
 
 
+def test_another_try_is_picked_and_its_own_figures_are_seen(blender: Blender, blend: Path, stage: Path) -> None:
+    noted = blender.window(blend, "tries", stage)
+    assert noted["tries"] == 3 and noted["picked"]["verdict"] == "Does not follow the camera"
+    assert noted["picked"]["Off by"] == "44.4 px, worst 55.5 px" != noted["proposed"]["Off by"]
+    (opened,) = (blender.home / "opened").read_text(encoding="utf-8").splitlines()
+    assert Path(opened).is_file() and Path(opened).name == "contact.png"
+    shutil.copy(opened, SHOTS / "contact sheet of tries.png")
+
+
 @pytest.mark.parametrize(
     "scenario", ["cancel", "undo_and_load", "long_camera", "render", "no_camera_no_runtime", "disable"]
 )

@@ -79,7 +79,7 @@ def unsolved(frames: int, reason: str, rigidity: float | None = None) -> dict[st
     nothing = {
         "camera_error_px": None, "uncertainty_px": None, "jitter_px": None, "reprojection_px": None,
         "rotation_error_deg": None, "translation_error": None, "camera_mc": None, "rigidity": rigidity,
-        "long_tracks": 0, "parallax": None, "focal_ratio": None, **Place().to_dict(),
+        "long_tracks": 0, "parallax": None, "focal_ratio": None, "witness": None, **Place().to_dict(),
     }  # fmt: skip
     return {"verdict": "unsolved", "reason": reason, "frames": frames, "frames_solved": 0, **nothing}
 
@@ -119,7 +119,7 @@ def _short_of_locked(known: dict[str, Any], width: int) -> list[str]:
     if doubt > max(p95, error["p95"]):
         found.append(f"The pictures fix the camera to {doubt:.1f} px only; {p95:g} would be needed.")
     if error["p95"] > p95 or error["max"] > highest:
-        off = f"Off by {error['p95']:.1f} px (p95), {error['max']:.1f} px at worst"
+        off = f"Off by {error['p95']:.1f} px, {error['max']:.1f} px at worst"
         found.append(f"{off}; {p95:g} and {highest:g} are allowed.")
     if known["rigidity"] < RIGIDITY:
         share = f"One rigid scene explains {known['rigidity']:.0%} of the long tracks, {RIGIDITY:.0%} are needed"

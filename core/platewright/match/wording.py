@@ -10,7 +10,7 @@ VERDICTS = {
     "locked": "Locked to the camera",
     "follows": "Follows the camera, not locked",
     "lost": "Does not follow the camera",
-    "unsolved": "Not measurable",
+    "unsolved": "Could not be measured",
 }
 
 

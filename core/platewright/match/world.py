@@ -59,7 +59,7 @@ class Place:
             return ["Nothing shifts against anything: it is judged as a far background."]
         if self.world_scale is None:
             return [f"Up to world scale{': ' + self.why_not if self.why_not else ''}."]
-        slide = f", CG on it slides {self.slide_px['p95']:.1f} px (p95)" if self.slide_px else ""
+        slide = f", CG on it slides {self.slide_px['p95']:.1f} px" if self.slide_px else ""
         return [f"Against {self.against} the camera moves {self.world_scale:.2f} times as far as it should{slide}."]
 
 
