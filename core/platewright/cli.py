@@ -113,6 +113,8 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--tries", type=int, default=1, metavar="N", help=tries)
     depth = "the scene's own depth: a folder of EXR, depth.1001.exr ..., planar metres, for all or some frames"
     command.add_argument("--guide", metavar="DIR", help=depth)
+    seen = "what the camera sees at its first frame, for models that start from a picture"
+    command.add_argument("--first-frame", metavar="IMG", help=seen)
     command.add_argument("--ground", type=float, metavar="Z", help="height of the scene's ground in metres")
     command.add_argument("--sun", type=sun, metavar="AZ,EL", help=f"{_SUN}; write --sun=AZ,EL where it is negative")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps")

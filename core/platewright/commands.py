@@ -56,6 +56,7 @@ def generate(options: argparse.Namespace) -> Answer:
         ground_m=options.ground,
         sun=options.sun,
         guide=Input.of(Path(options.guide)) if options.guide else None,
+        first_frame=Input.of(Path(options.first_frame)) if options.first_frame else None,
     ).checked()
     job = Job(
         request=request,
@@ -89,7 +90,7 @@ def _leave_result(options: argparse.Namespace, answer: Answer) -> None:
 
 
 def _read_job(path: Path, version: int | None) -> Job:
-    """Read job.json. A camera or guide given as text is a file; relative paths start at the job's own folder."""
+    """Read job.json. A camera or an input given as text is a file; relative paths start at the job's own folder."""
     from . import disk
 
     try:
@@ -101,8 +102,9 @@ def _read_job(path: Path, version: int | None) -> Job:
     request = data.get("request")
     if isinstance(request, dict) and isinstance(request.get("camera"), str):
         request["camera"] = CameraPath.read(path.parent / request["camera"]).to_dict()
-    if isinstance(request, dict) and request.get("guide") is not None:
-        request["guide"] = _read_guide(request["guide"], path.parent)
+    for name in ("guide", "first_frame"):
+        if isinstance(request, dict) and request.get(name) is not None:
+            request[name] = _read_input(request[name], path.parent)
     if isinstance(request, dict) and request.get("seed") == -1:
         message = "A job that may be retried needs a seed of its own; -1 would draw another each time."
         raise RequestError("E_VALUE", message, "Write a seed into the job.")
@@ -111,13 +113,13 @@ def _read_job(path: Path, version: int | None) -> Job:
     return replace(job, out=out, version=version or job.version, id=job.id or job.request.sha256[:12])
 
 
-def _read_guide(guide: Any, folder: Path) -> Any:
-    """A guide as a request has it; one without a hash is what lies there now."""
-    if isinstance(guide, str):
-        return Input.of(folder / guide).to_dict()
-    if isinstance(guide, dict) and isinstance(guide.get("path"), str):
-        return {**guide, "path": str((folder / guide["path"]).resolve())}
-    return guide
+def _read_input(given: Any, folder: Path) -> Any:
+    """An input as a request has it; one without a hash is what lies there now."""
+    if isinstance(given, str):
+        return Input.of(folder / given).to_dict()
+    if isinstance(given, dict) and isinstance(given.get("path"), str):
+        return {**given, "path": str((folder / given["path"]).resolve())}
+    return given
 
 
 def _make(job: Job, resume: bool) -> Answer:

@@ -81,6 +81,8 @@ def _one(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
     seen = seen_camera(request, camera, card.drift_deg)
 
     depth = None if resume else _scene_depth(request)        # before a version is taken
+    if request.first_frame:
+        request.first_frame.opened()
     folder = versions.open_folder(job, request, resume)
     if folder.is_whole:
         return provenance.answer(folder.path)

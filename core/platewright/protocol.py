@@ -15,6 +15,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from .camera import CameraPath
+from .cards import FrameRule as FrameRule
+from .cards import ModelCard as ModelCard
 from .errors import RequestError
 from .inputs import Input as Input
 from .inputs import ground_height, sun_direction
@@ -29,7 +31,8 @@ GUIDANCE_MAX = 50.0
 OVERSCAN_MAX = 1.0                                 # of the width: twice as wide
 TRIES_MAX = 64
 NAME_MAX = 64
-_TOLD_BY_A_SCENE = ("ground_m", "sun", "guide")
+_INPUTS = ("guide", "first_frame")
+_LEFT_OUT_WHERE_NONE = ("ground_m", "sun", *_INPUTS)
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(10))}
 
 FrameFormat = Literal["exr", "png"]
@@ -55,6 +58,7 @@ class PlateRequest:
     ground_m: float | None = None                  # height of the scene's ground, world metres; None: not known
     sun: tuple[float, float] | None = None         # towards it: azimuth from +X to +Y and elevation, world, degrees
     guide: Input | None = None                     # folder of planar depth that the camera sees: depth.1001.exr ...
+    first_frame: Input | None = None               # picture of what the camera sees at its first frame
 
     def to_dict(self) -> dict[str, Any]:
         """The versioned form on disk and on the wire; what a scene has not told is left out, as before it could."""
@@ -62,14 +66,16 @@ class PlateRequest:
         plain["camera"] = self.camera.to_dict()
         plain["size"] = list(self.size) if self.size else None
         plain["sun"] = list(self.sun) if self.sun else None
-        plain["guide"] = self.guide.to_dict() if self.guide else None
-        told = {name: value for name, value in plain.items() if value is not None or name not in _TOLD_BY_A_SCENE}
+        plain |= {name: given.to_dict() for name, given in self._inputs().items()}
+        told = {name: value for name, value in plain.items() if value is not None or name not in _LEFT_OUT_WHERE_NONE}
         return {"format": "platewright.request", "version": SCHEMA_VERSION, **told}
 
     def identity(self) -> dict[str, Any]:
         """What the hash is of and the manifest keeps: `to_dict` without where inputs lie."""
-        plain = self.to_dict()
-        return plain | {"guide": {"sha256": self.guide.sha256}} if self.guide else plain
+        return self.to_dict() | {name: {"sha256": given.sha256} for name, given in self._inputs().items()}
+
+    def _inputs(self) -> dict[str, Input]:
+        return {name: getattr(self, name) for name in _INPUTS if getattr(self, name) is not None}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> PlateRequest:
@@ -79,10 +85,10 @@ class PlateRequest:
         if not isinstance(camera, dict):
             raise RequestError("E_JOB", "The request has no valid 'camera'.", "Compare it with examples/.")
         try:
-            size, guide = plain.pop("size", None), plain.pop("guide", None)
+            size = plain.pop("size", None)
             size = tuple(size) if size is not None else None
-            guide = Input.from_dict(guide) if guide is not None else None
-            request = cls(camera=CameraPath.from_dict(camera), size=size, guide=guide, **plain)
+            plain |= {name: Input.from_dict(plain[name]) for name in _INPUTS if plain.get(name) is not None}
+            request = cls(camera=CameraPath.from_dict(camera), size=size, **plain)
         except TypeError as error:
             raise RequestError("E_JOB", f"The request is incomplete: {error}.", "Compare it with examples/.") from None
         return request.checked()
@@ -101,7 +107,7 @@ class PlateRequest:
             overscan=None if self.overscan is None else float(_within("overscan", self.overscan, 0.0, OVERSCAN_MAX)),
             ground_m=None if self.ground_m is None else ground_height(self.ground_m),
             sun=None if self.sun is None else sun_direction(self.sun),
-            guide=None if self.guide is None else self.guide.checked(),
+            **{name: given.checked() for name, given in self._inputs().items()},
         )
 
     @property
@@ -167,42 +173,6 @@ class Job:
             require=plain.get("require", ""),
             tries=tries,
         ).checked()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameRule:
-    """How many frames a model makes in one go: multiple * k + offset, within bounds."""
-
-    multiple: int
-    offset: int
-    maximum: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelCard:
-    """What a back-end declares; the panel draws itself from it."""
-
-    name: str                                      # as given to --model
-    title: str
-    kind: Literal["layout", "draft", "final"]      # a layout is never called a result
-    summary: str
-    licence: str                                   # SPDX expression of the weights
-    commercial: Literal["yes", "no", "conditions"]
-    native_size: tuple[int, int]                   # pixels at 16:9; other aspects have about the same area
-    clip: FrameRule                                # frames in one window; longer paths take several
-    fps: float | None = None                       # rate it was trained at; None: any
-    default_steps: int = 1
-    max_steps: int = 1000
-    default_guidance: float = 1.0
-    takes_prompt: bool = True
-    takes_negative: bool = True
-    needs_first_frame: bool = False
-    takes_guide: bool = False
-    memory_gb: float = 0.5
-    drift_deg: float = 0.0                         # turn away from the camera that one must expect
-    revision: str = ""                             # sha256 of the weights, or a pinned commit
-    available: bool = True
-    reason: str = ""                               # why not available, for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,19 +305,21 @@ def plate_size(size: tuple[int, int]) -> tuple[int, int]:
     """Width and height in pixels, or RequestError E_SIZE outside 16..16384."""
     sides_fit = len(size) == 2 and all(_is_whole(side) and SIDE_MIN <= side <= SIDE_MAX for side in size)
     if not sides_fit:
-        message = f"A plate of {'x'.join(map(str, size))} pixels cannot be made."
-        raise RequestError("E_SIZE", message, f"Each side must be {SIDE_MIN} to {SIDE_MAX} pixels.")
+        hint = f"Each side must be {SIDE_MIN} to {SIDE_MAX} pixels."
+        raise RequestError("E_SIZE", f"A plate of {'x'.join(map(str, size))} pixels cannot be made.", hint)
     return int(size[0]), int(size[1])
 
 
 def check_against(request: PlateRequest, card: ModelCard) -> None:
-    """Refuse what this model cannot do: RequestError E_PROMPT_EMPTY, E_VALUE, E_MODEL_UNAVAILABLE."""
+    """Refuse what this model cannot do: RequestError E_PROMPT_EMPTY, E_VALUE, E_MODEL_UNAVAILABLE, E_FIRST_FRAME."""
     if not card.available:
-        message = f"{card.title} cannot run here: {card.reason}"
-        raise RequestError("E_MODEL_UNAVAILABLE", message, "See `platewright models`.")
+        why = f"{card.title} cannot run here: {card.reason}"
+        raise RequestError("E_MODEL_UNAVAILABLE", why, "See `platewright models`.")
     if card.takes_prompt and not request.prompt:
-        hint = "Say in a few words what the place looks like."
-        raise RequestError("E_PROMPT_EMPTY", f"{card.title} needs a prompt.", hint)
+        raise RequestError("E_PROMPT_EMPTY", f"{card.title} needs a prompt.", "Say what the place looks like.")
+    if card.needs_first_frame and request.first_frame is None:
+        hint = "Name a picture of what the camera sees at its first frame, such as a render."
+        raise RequestError("E_FIRST_FRAME", f"{card.title} starts from a picture.", hint)
     if request.steps is not None:
         _within("steps", request.steps, 1, card.max_steps)
 
@@ -378,9 +350,9 @@ def _check_types(request: PlateRequest) -> None:
         raise RequestError("E_VALUE", f"lock is {request.lock!r}.", "It must be true or false.")
     if request.frame_format not in ("exr", "png"):
         raise RequestError("E_VALUE", f"The format {request.frame_format!r} is not known.", "Use exr or png.")
-    guide: Any = request.guide
-    if guide is not None and not isinstance(guide, Input):
-        raise RequestError("E_VALUE", f"guide is {guide!r}.", "It must be an Input.")
+    for name in _INPUTS:
+        if not isinstance(getattr(request, name), Input | None):
+            raise RequestError("E_VALUE", f"{name} is {getattr(request, name)!r}.", "It must be an Input.")
 
 
 def _unversioned(data: Any, name: str, known: set[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -157,7 +158,9 @@ class Take:
         request = self.request
         guide = self.depth.to_dict() | {"sha256": request.guide.sha256} if self.depth and request.guide else None
         sun = None if request.sun is None else list(request.sun)
-        return {"ground_m": request.ground_m, "sun": sun, "guide": guide}
+        picture = request.first_frame
+        first_frame = {"name": Path(picture.path).name, "sha256": picture.sha256} if picture else None
+        return {"ground_m": request.ground_m, "sun": sun, "guide": guide, "first_frame": first_frame}
 
     def picture(self, source: Source) -> dict[str, Any]:
         """The manifest's words on how frames came from pictures."""

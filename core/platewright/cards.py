@@ -1,0 +1,42 @@
+"""What a model declares of itself: plain data, read without torch and without its weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameRule:
+    """How many frames a model makes in one go: multiple * k + offset, within bounds."""
+
+    multiple: int
+    offset: int
+    maximum: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """What a back-end declares; the panel draws itself from it."""
+
+    name: str                                      # as given to --model
+    title: str
+    kind: Literal["layout", "draft", "final"]      # a layout is never called a result
+    summary: str
+    licence: str                                   # SPDX expression of the weights
+    commercial: Literal["yes", "no", "conditions"]
+    native_size: tuple[int, int]                   # pixels at 16:9; other aspects have about the same area
+    clip: FrameRule                                # frames in one window; longer paths take several
+    fps: float | None = None                       # rate it was trained at; None: any
+    default_steps: int = 1
+    max_steps: int = 1000
+    default_guidance: float = 1.0
+    takes_prompt: bool = True
+    takes_negative: bool = True
+    needs_first_frame: bool = False
+    takes_guide: bool = False
+    memory_gb: float = 0.5
+    drift_deg: float = 0.0                         # turn away from the camera that one must expect
+    revision: str = ""                             # sha256 of the weights, or a pinned commit
+    available: bool = True
+    reason: str = ""                               # why not available, for people
