@@ -1,13 +1,20 @@
-"""Clips on disk: shards of rendered frames, their cameras and what they show, each made from its own seed.
+"""Clips on disk: shards of rendered frames with their cameras, depth and what they show, each from its own seed.
 
-A shard is one safetensors file: `frames` (N, F, H, W, 3) uint8, `directions` (N, F, 3, h, w), `origins` (N, F, 3),
-`headings` (N, F) as the network is given them, `kinds` (N, 3) indices into TERRAINS, TIMES, WEATHERS.
+A shard is one safetensors file of N clips: `frames` (N, F, H, W, 3) uint8 display sRGB; `distance` (N, F, H, W)
+float16 metres along the ray, 0 for sky; `normals` (N, F, H, W, 3) int8, 127 for 1; `poses` (N, F, 4, 4) float64
+OpenCV camera-to-world with z above the ground; `lenses` (N, F, 4) float64 fx, fy, cx, cy; `seconds` (N, F) float32;
+`sun` (N, 3) float32 towards the light, zeros for none; `seed` (N,) int64; `kinds` (N, len(ATTRIBUTES)) int64.
+
+    python -m training.dataset --out clips --shards 40 --held-out 6 --processes 2
 """
 
 from __future__ import annotations
 
+import argparse
 import os
+import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -16,92 +23,130 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from platewright.camera import CameraPath
-from platewright.conditioning import camera_rays, conditioning_tensors
 
-from .moves import draw_path
-from .rendering import render
-from .worlds import TERRAINS, TIMES, WEATHERS, Kind, draw_kind, make_world
+from .moves import FPS, draw_path
+from .rendering import Stage
+from .worlds import HELD_OUT_SEED, draw_world
 
-PATCH = 16  # pixels per token
-CELLS = 4  # rays per token across and down
-GRIDS = (
-    (7, 4),
-    (7, 3),
-    (7, 4),
-    (6, 4),
-    (7, 4),
-    (5, 5),
-    (7, 4),
-    (7, 4),
-    (4, 7),
-    (7, 4),
-    (7, 4),
-    (4, 6),
-    (7, 4),
-)  # by shard
-HELD_OUT_SEED = 1 << 40
+CLIPS = 8  # in a shard
+FRAMES = 25
+SIZE = (256, 144)
+CLEAR_METRES = 0.3  # between the camera and whatever is below it
+TRIES = 40  # of paths that may run into something
 
 
-def render_path(seed: int, kind: Kind, camera: CameraPath, size: tuple[int, int]) -> Tensor:
-    """What a camera sees of a world: (F, H, W, 3) display sRGB 0..1 at `size`."""
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What clips to make."""
+
+    clips: int = CLIPS
+    frames: int = FRAMES
+    size: tuple[int, int] = SIZE
+    device: str = "cpu"
+
+
+def camera_tensors(camera: CameraPath) -> tuple[Tensor, Tensor]:
+    """Poses (F, 4, 4) and lenses (F, 4) of a path, float64."""
     poses = torch.tensor(camera.camera_to_world, dtype=torch.float64).reshape(-1, 4, 4)
-    lenses = torch.tensor(camera.intrinsics, dtype=torch.float64)
-    directions = torch.einsum("fij,fjhw->fhwi", poses[:, :3, :3], camera_rays(lenses, (camera.width, camera.height), size))
-    angle = camera.width / size[0] / lenses[:, 0]
-    return render(make_world(seed, kind), poses[:, :3, 3].float(), directions.float(), angle.float())
+    return poses, torch.tensor(camera.intrinsics, dtype=torch.float64)
 
 
-def make_clip(seed: int, grid: tuple[int, int], frames: int, held_out: bool) -> dict[str, Tensor]:
+def make_clip(seed: int, order: Order) -> dict[str, Tensor]:
     """One clip with its camera, from its seed alone."""
-    generator = torch.Generator().manual_seed(seed)
-    kind = draw_kind(generator, held_out)
-    size = grid[0] * PATCH, grid[1] * PATCH
-    camera = draw_path(generator, frames, *size)
-    pictures = (render_path(seed, kind, camera, size) * 255.0 + 0.5).to(torch.uint8)
-    rays = conditioning_tensors(camera, (grid[0] * CELLS, grid[1] * CELLS))
-    found = [TERRAINS.index(kind.terrain), TIMES.index(kind.time), WEATHERS.index(kind.weather)]
+    world = draw_world(seed)
+    stage = Stage(world, order.device)
+    poses, lenses = camera_tensors(clear_path(stage, seed, order))
+    seconds = torch.arange(order.frames, dtype=torch.float32) / FPS
+    film = stage.film(poses, lenses, order.size, seconds)
     return {
-        "frames": pictures,
-        "directions": rays["directions"].half(),
-        "origins": rays["origins"],
-        "headings": rays["headings"],
-        "kinds": torch.tensor(found),
+        "frames": (film.frames.clamp(0.0, 1.0) * 255.0 + 0.5).to(torch.uint8).cpu(),
+        "distance": film.distance.to(torch.float16).cpu(),
+        "normals": (film.normals * 127.0).round().to(torch.int8).cpu(),
+        "poses": poses,
+        "lenses": lenses,
+        "seconds": seconds,
+        "sun": torch.tensor(world.sun),
+        "seed": torch.tensor(seed),
+        "kinds": torch.tensor(world.kinds),
     }
 
 
-def make_shard(path: Path, index: int, clips: int, frames: int, held_out: bool) -> None:
+def clear_path(stage: Stage, seed: int, order: Order) -> CameraPath:
+    """The first path drawn for a seed that runs into nothing; after many tries one that is raised above everything."""
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(TRIES):
+        path = draw_path(generator, order.frames, *order.size, world=stage.world, held_out=seed >= HELD_OUT_SEED)
+        if clearance(stage, path) > CLEAR_METRES:
+            break
+    return path
+
+
+def clearance(stage: Stage, camera: CameraPath) -> float:
+    """Metres between the path and what is highest within arm's reach below it; less than 0 is inside something."""
+    places = camera_tensors(camera)[0][:, :3, 3].to(stage.device, torch.float32)
+    around = torch.tensor([[0, 0], [0.5, 0], [-0.5, 0], [0, 0.5], [0, -0.5]], device=places.device)
+    top = stage.land.height(places[:, None, :2] + around).amax(1)
+    return float((places[:, 2] - top).min())
+
+
+def make_shard(path: Path, first_seed: int, order: Order) -> None:
     """Write one shard; a file under its final name is whole."""
     torch.set_num_threads(1)
-    grid = (7, 4) if held_out else GRIDS[index % len(GRIDS)]
-    first = index * 1000 + (HELD_OUT_SEED if held_out else 0)
-    made = [make_clip(first + n, grid, frames, held_out) for n in range(clips)]
+    made = [make_clip(first_seed + n, order) for n in range(order.clips)]
     partial = path.with_suffix(f".part-{os.getpid()}")
     save_file({name: torch.stack([clip[name] for clip in made]) for name in made[0]}, partial)
     os.replace(partial, path)
 
 
-def make_dataset(folder: Path, shards: int, clips: int, frames: int, processes: int) -> None:
-    """Render what is missing: `shards` to train on and one held out, of `clips` clips each."""
+def make_dataset(
+    folder: Path, shards: int, held_out: int = 1, order: Order | None = None, processes: int = 1, seconds: float = 1e9
+) -> None:
+    """Render what is missing of `held_out` shards, then of `shards` to train on; begin none after so many seconds."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = [("held_out", 0)] + [("train", index) for index in range(shards)]
-    missing = [(kind, index) for kind, index in wanted if not shard_path(folder, kind, index).exists()]
+    order = order or Order()
+    started = time.monotonic()
+    wanted = [(path, seed) for path, seed in _wanted(folder, shards, held_out, order) if not path.exists()]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        jobs = [
-            pool.submit(make_shard, shard_path(folder, kind, index), index, clips, frames, kind == "held_out")
-            for kind, index in missing
-        ]
-        for job in jobs:
-            job.result()
+        while wanted and time.monotonic() - started < seconds:
+            batch, wanted = wanted[:processes], wanted[processes:]
+            for job in [pool.submit(make_shard, path, seed, order) for path, seed in batch]:
+                job.result()
 
 
 def shard_path(folder: Path, kind: str, index: int) -> Path:
+    """`kind` is train or held_out."""
     return folder / f"{kind}_{index:04d}.safetensors"
 
 
 def load_shard(path: Path) -> dict[str, Tensor]:
+    """The tensors of one shard."""
     return load_file(path)
 
 
-def kind_of(indices: Tensor) -> Kind:
-    terrain, time, weather = (int(i) for i in indices)
-    return Kind(TERRAINS[terrain], TIMES[time], WEATHERS[weather])
+def _wanted(folder: Path, shards: int, held_out: int, order: Order) -> list[tuple[Path, int]]:
+    """Path and first seed of every shard, the held-out ones first."""
+    parts = (("held_out", held_out, HELD_OUT_SEED), ("train", shards, 0))
+    return [
+        (shard_path(folder, kind, n), first + n * order.clips) for kind, count, first in parts for n in range(count)
+    ]
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Render clips to learn from.")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--shards", type=int, default=40)
+    parser.add_argument("--held-out", type=int, default=6)
+    parser.add_argument("--clips", type=int, default=CLIPS, help="in a shard")
+    parser.add_argument("--frames", type=int, default=FRAMES)
+    parser.add_argument("--size", type=int, nargs=2, default=SIZE, metavar=("WIDTH", "HEIGHT"))
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=1e9, help="begin no shard after this long")
+    parser.add_argument("--device", default="cpu")
+    given = parser.parse_args()
+    order = Order(given.clips, given.frames, tuple(given.size), given.device)
+    make_dataset(given.out, given.shards, given.held_out, order, given.processes, given.seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,33 +1,72 @@
-"""Camera moves as artists make them, drawn from a seed, written as the `CameraPath` that Blender's become."""
+"""Camera moves as artists make them, drawn from a seed, written as the `CameraPath` that Blender's become.
+
+A move's size is chosen by what it does to the picture: most sweep a few to forty percent of it in a clip.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from platewright.camera import CameraPath
 
-MOVES = ("static", "pan", "tilt", "dolly", "truck", "pedestal", "orbit", "zoom", "handheld", "mixture")
+from .worlds import World
+
+MOVES = ("locked", "pan", "tilt", "dolly", "truck", "pedestal", "orbit", "crane", "zoom", "handheld")
+HELD_OUT_MIXTURES = (("dolly", "zoom"), ("orbit", "pedestal"), ("truck", "tilt", "zoom"), ("crane", "pan", "handheld"))
+MIXED = 0.35  # share of clips that mix moves
 FPS = 24.0
+GATE_MM = 36.0
+NEAREST, HIGHEST = 0.4, 60.0  # metres above the ground
 
 
-def draw_path(generator: torch.Generator, frames: int, width: int, height: int) -> CameraPath:
-    """A path of one of MOVES at width x height pixels (square pixels), near the world's origin."""
-    move = MOVES[int(_between(0, len(MOVES), generator))]
-    clock = torch.linspace(0.0, frames / FPS, frames, dtype=torch.float64)
-    heading, pitch, roll, place, focal = _start(generator, width, height)
-    speeds = _speeds(move, generator, place[2].item())
-    turned = heading + speeds["heading"] * clock
-    pitched = pitch + speeds["pitch"] * clock
-    rolled = roll + 0.0 * clock
-    lens = focal * torch.exp(speeds["zoom"] * clock)
-    if move == "handheld":
-        turned, pitched, rolled = (a + _shake(generator, clock) for a in (turned, pitched, rolled))
-    places = _travel(move, place, turned, heading, speeds, clock)
-    places[:, 2] = places[:, 2].clamp_min(0.4)
-    return path_from(places, turned, pitched, rolled, lens, width, height)
+@dataclass(slots=True)
+class Shot:
+    """A move under way: all (F,) but where said."""
+
+    places: Tensor  # (F, 3) metres
+    headings: Tensor  # radians
+    pitches: Tensor
+    rolls: Tensor
+    focal_px: Tensor
+
+
+def draw_path(
+    generator: torch.Generator,
+    frames: int,
+    width: int,
+    height: int,
+    world: World | None = None,
+    held_out: bool = False,
+) -> CameraPath:
+    """A path at width x height pixels (square pixels) near the world's centre.
+
+    Held out are mixtures of moves that no other path is made of.
+    """
+    moves = draw_moves(generator, held_out)
+    shot = _start(generator, frames, width, height, world)
+    clock = _eased(generator, frames)
+    for move in moves:
+        _move(shot, move, clock, generator, (width, height), 1.0 / math.sqrt(len(moves)))
+    shot.places[:, 2] = shot.places[:, 2].clamp(NEAREST, 1.3 * HIGHEST)
+    return path_from(shot.places, shot.headings, shot.pitches, shot.rolls, shot.focal_px, width, height)
+
+
+def draw_moves(generator: torch.Generator, held_out: bool = False) -> tuple[str, ...]:
+    """One move, or a mixture of two or three."""
+    if held_out:
+        return HELD_OUT_MIXTURES[int(_between(0, len(HELD_OUT_MIXTURES), generator))]
+    if _between(0, 1, generator) >= MIXED:
+        return (MOVES[int(_between(0, len(MOVES), generator))],)
+    kept = {frozenset(mixture) for mixture in HELD_OUT_MIXTURES}
+    while True:
+        order = torch.randperm(len(MOVES) - 1, generator=generator) + 1
+        mixture = tuple(MOVES[int(i)] for i in order[: 2 if _between(0, 1, generator) < 0.7 else 3])
+        if frozenset(mixture) not in kept:
+            return mixture
 
 
 def path_from(
@@ -52,71 +91,118 @@ def path_from(
     )
 
 
-def _start(generator: torch.Generator, width: int, height: int) -> tuple[float, float, float, Tensor, float]:
-    """Heading, pitch and roll (radians), place (metres) and focal length (pixels) of the first frame."""
-    millimetres = 18.0 * (135.0 / 18.0) ** (_between(0, 1, generator) ** 1.4)
-    focal = millimetres / 36.0 * max(width, height)
-    above = 0.5 * 60.0 ** _between(0, 1, generator)
+def _start(generator: torch.Generator, frames: int, width: int, height: int, world: World | None) -> Shot:
+    """A camera that stands still."""
+    millimetres = 18.0 * (135.0 / 18.0) ** (_between(0, 1, generator) ** 1.6)
+    focal = millimetres / GATE_MM * max(width, height)
     half_view = math.atan(0.5 * height / focal)
-    pitch = half_view * _between(-0.95, 0.75, generator)
-    if _between(0, 1, generator) < 0.12:
-        pitch = _between(-0.9, 0.8, generator)
-    roll = 0.03 * torch.randn((), generator=generator).item() if _between(0, 1, generator) < 0.3 else 0.0
-    place = torch.tensor([_between(-40, 40, generator), _between(-40, 40, generator), above], dtype=torch.float64)
-    return _between(0, 2 * math.pi, generator), pitch, roll, place, focal
+    pitch = half_view * _between(-0.9, 0.55, generator)
+    kind = _between(0, 1, generator)
+    if kind < 0.14:
+        pitch = -half_view - _between(0.0, 0.7, generator)  # down at the ground
+    elif kind < 0.20:
+        pitch = half_view * _between(0.6, 1.2, generator)  # up at the sky
+    roll = 0.03 * _normal(generator) if _between(0, 1, generator) < 0.25 else 0.0
+    x, y = world.centre if world else (0.0, 0.0)
+    spread = 1.5 if world and world.terrain in ("city", "road") else 4.0
+    place = [x + spread * _normal(generator), y + spread * _normal(generator), _height(generator)]
+    still = torch.ones(frames, dtype=torch.float64)
+    heading = _heading(generator, world)
+    places = torch.tensor(place, dtype=torch.float64).expand(frames, 3).clone()
+    return Shot(places, heading * still, pitch * still, roll * still, focal * still)
 
 
-def _speeds(move: str, generator: torch.Generator, above: float) -> dict[str, float]:
-    """Per second: radians, metres, and the logarithm of the focal length; all zero but those the move uses."""
-    walk = _signed(0.4, 4.0, generator) * (0.6 + above / 8.0)
-    all_speeds = {
-        "heading": _signed(0.05, 0.7, generator),
-        "pitch": _signed(0.04, 0.4, generator),
-        "forward": walk,
-        "side": _signed(0.4, 3.0, generator) * (0.6 + above / 10.0),
-        "up": _signed(0.2, 1.2, generator) * (0.5 + above / 8.0),
-        "zoom": _signed(0.1, 0.7, generator),
-        "orbit": _signed(0.1, 0.6, generator),
-    }
-    used = {
-        "static": (),
-        "pan": ("heading",),
-        "tilt": ("pitch",),
-        "dolly": ("forward",),
-        "truck": ("side",),
-        "pedestal": ("up",),
-        "orbit": ("orbit",),
-        "zoom": ("zoom",),
-        "handheld": ("forward",),
-        "mixture": ("heading", "pitch", "forward", "up"),
-    }[move]
-    share = 0.6 if move == "mixture" else 1.0
-    return {name: speed * share if name in used else 0.0 for name, speed in all_speeds.items()}
+def _height(generator: torch.Generator) -> float:
+    """Metres above the ground: mostly between a child's eyes and a small crane."""
+    kind = _between(0, 1, generator)
+    low, high = (NEAREST, 1.0) if kind < 0.12 else (1.0, 10.0) if kind < 0.84 else (10.0, HIGHEST)
+    return low * (high / low) ** _between(0, 1, generator)
 
 
-def _travel(
-    move: str, place: Tensor, turned: Tensor, heading: float, speeds: dict[str, float], clock: Tensor
-) -> Tensor:
-    """Places (F, 3); an orbit turns the headings (in place) so that the camera keeps facing its pivot."""
+def _heading(generator: torch.Generator, world: World | None) -> float:
+    """Anywhere; often towards what a world has to show: along its road or valley, over its water, into its sun."""
+    anywhere, kind = _between(0, 2 * math.pi, generator), _between(0, 1, generator)
+    off = _normal(generator)
+    if world is None or kind > 0.9:
+        return anywhere
+    directed = world.terrain in ("city", "road", "canyon", "coast", "lake")
+    if kind < (0.3 if world.time != "noon" else 0.12) * (0.4 if directed else 1.0):
+        return world.azimuth + 0.5 * off
+    if world.terrain in ("city", "road", "canyon"):
+        return world.heading + 0.33 * off + (math.pi if anywhere > math.pi else 0.0)
+    if world.terrain == "coast":
+        return world.heading + 0.9 * off + (0.25 if anywhere > math.pi else 0.75) * math.pi
+    if world.terrain == "lake":
+        return world.heading + 0.6 * off
+    return anywhere
+
+
+def _eased(generator: torch.Generator, frames: int) -> Tensor:
+    """Time of each frame (F,), 0..1: even, or slow at one or both ends."""
+    even = torch.linspace(0.0, 1.0, frames, dtype=torch.float64)
+    kind = _between(0, 1, generator)
+    if kind < 0.55:
+        return even
+    return even * even * (3 - 2 * even) if kind < 0.7 else even**1.6 if kind < 0.85 else 1.0 - (1.0 - even) ** 1.6
+
+
+def _move(
+    shot: Shot, move: str, clock: Tensor, generator: torch.Generator, size: tuple[int, int], scale: float
+) -> None:
+    """Add one move to a shot, in place."""
+    width, height = size
+    focal, above, heading = (float(t[0]) for t in (shot.focal_px, shot.places[:, 2], shot.headings))
+    share = scale * _signed(0.03, 0.40, generator)  # of the picture's width
+    nearest = min(60.0, max(1.0, 2.0 * above * focal / height))  # metres to the ground at the lower edge, about
+    across, wide = 2 * math.atan(0.5 * width / focal), width / (0.5 * height)
     forward = torch.tensor([math.cos(heading), math.sin(heading), 0.0], dtype=torch.float64)
-    side = torch.tensor([math.sin(heading), -math.cos(heading), 0.0], dtype=torch.float64)
-    up = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
-    places = place + clock[:, None] * (forward * speeds["forward"] + side * speeds["side"] + up * speeds["up"])
-    if move == "orbit":
-        turned += speeds["orbit"] * clock
-        radius = 4.0 + 2.0 * place[2]
-        facing = torch.stack([torch.cos(turned), torch.sin(turned), torch.zeros_like(turned)], -1)
-        places = place + radius * (forward - facing)
-    return places
+    left = torch.tensor([-math.sin(heading), math.cos(heading), 0.0], dtype=torch.float64)
+    run = clock[:, None]
+    if move == "pan":
+        shot.headings += across * share * clock
+    elif move == "tilt":
+        shot.pitches += 0.6 * across * share * clock
+    elif move == "dolly":
+        shot.places += run * forward * max(-25.0, min(25.0, wide * share * nearest))
+    elif move == "truck":
+        shot.places += run * left * wide * share * above
+    elif move == "pedestal":
+        shot.places[:, 2] += clock * max(-0.75 * above, share * wide * above * 0.6)
+    elif move == "zoom":
+        shot.focal_px *= torch.exp(1.1 * share * clock).clamp(
+            18.0 / GATE_MM * width / focal, 135.0 / GATE_MM * width / focal
+        )
+    elif move == "orbit":
+        _orbit(shot, share * min(1.0, across) * 1.3 * clock, nearest * _between(1.2, 4.0, generator))
+    elif move == "crane":
+        rise = clock * max(-0.7 * above, 0.8 * wide * share * above)
+        shot.places[:, 2] += rise
+        shot.places += run * forward * (0.3 * wide * abs(share) * nearest)
+        shot.pitches -= torch.atan(rise / (nearest * _between(1.5, 4.0, generator)))
+    elif move == "handheld":
+        shot.places += run * forward * (0.4 * wide * share * nearest)
+        _shake(shot, generator, len(clock), across)
 
 
-def _shake(generator: torch.Generator, clock: Tensor) -> Tensor:
-    """A hand's tremble in radians: a few slow waves."""
-    waves = torch.rand(3, 3, generator=generator, dtype=torch.float64)
-    return sum(
-        (0.006 * a * torch.sin(2 * math.pi * ((0.5 + 3.0 * f) * clock + p)) for a, f, p in waves),
-        torch.zeros_like(clock),
-    )
+def _orbit(shot: Shot, turn: Tensor, radius: float) -> None:
+    """Swing around a point `radius` metres ahead, facing it."""
+    first = float(shot.headings[0])
+    ahead = torch.tensor([math.cos(first), math.sin(first)], dtype=torch.float64)
+    facing = torch.stack([torch.cos(first + turn), torch.sin(first + turn)], -1)
+    shot.places[:, :2] += radius * (ahead - facing)
+    shot.headings += turn
+
+
+def _shake(shot: Shot, generator: torch.Generator, frames: int, across: float) -> None:
+    """A hand's tremble: a few slow waves in every angle and a little in place."""
+    seconds = torch.arange(frames, dtype=torch.float64) / FPS
+    for angle, strength in ((shot.headings, 0.010), (shot.pitches, 0.010), (shot.rolls, 0.006)):
+        for amount, pace, phase in torch.rand(3, 3, generator=generator, dtype=torch.float64):
+            angle += (
+                strength * min(1.0, across) * amount * torch.sin(2 * math.pi * ((0.6 + 3.4 * pace) * seconds + phase))
+            )
+    bob = 0.02 * torch.sin(2 * math.pi * (1.8 * seconds + _between(0, 1, generator)))
+    shot.places[:, 2] += bob
 
 
 def _pose(place: Tensor, heading: float, pitch: float, roll: float) -> Tensor:
@@ -134,6 +220,10 @@ def _pose(place: Tensor, heading: float, pitch: float, roll: float) -> Tensor:
 
 def _between(low: float, high: float, generator: torch.Generator) -> float:
     return low + (high - low) * torch.rand((), generator=generator).item()
+
+
+def _normal(generator: torch.Generator) -> float:
+    return torch.randn((), generator=generator).item()
 
 
 def _signed(low: float, high: float, generator: torch.Generator) -> float:

@@ -1,203 +1,154 @@
 """Worlds drawn from a seed: what they are made of. `rendering` looks at them.
 
-A world is a ground at z = 0, rings of ridges around the origin, water, a sky with sun or moon, clouds, stars and haze.
-All colours are linear light; the world is in metres with +Z up, so a camera sees it exactly where it stands.
+A world is metres with +Z up and the ground about z = 0 near its centre, so a camera sees it exactly where it stands.
 """
 
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from .noise import fractal_profile, fractal_texture
+from platewright.world_noise import RIDGES
 
-TERRAINS = ("mountains", "desert", "meadow", "forest", "snow", "coast", "canyon", "lake")
-TIMES = ("dawn", "noon", "dusk", "night")
-WEATHERS = ("clear", "cloudy", "overcast", "fog")
-OFTEN = ("clear", "clear", "cloudy", "cloudy", "overcast", "fog", "clear", "cloudy")  # weathers as often as drawn
-HELD_OUT = {                                       # never trained on: the network must combine what it knows
-    ("desert", "night", "cloudy"), ("snow", "dusk", "clear"), ("forest", "dawn", "fog"),
-    ("coast", "noon", "overcast"), ("canyon", "dawn", "cloudy"), ("mountains", "dusk", "cloudy"),
-    ("meadow", "night", "clear"), ("lake", "noon", "fog"),
+ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
+    "terrain": (
+        "mountains", "dunes", "plains", "coast", "sea", "snowfield", "forest", "canyon", "city", "road", "lake",
+    ),
+    "time": ("dawn", "noon", "dusk", "night"),
+    "sky": ("clear", "clouded", "overcast"),
+    "weather": ("none", "haze", "fog", "rain", "snowfall"),
+}  # fmt: skip
+HELD_OUT_SEED = 1 << 40  # seeds from here on are never trained on
+
+TIME_ODDS = (0.22, 0.34, 0.22, 0.22)
+SKY_ODDS = (0.40, 0.38, 0.22)
+WEATHER_ODDS = (0.54, 0.14, 0.11, 0.10, 0.11)
+WET_SKY_ODDS = (0.0, 0.3, 0.7)  # what falls needs clouds to fall from
+ELEVATION_DEG = {"dawn": (3.0, 9.0), "noon": (32.0, 66.0), "dusk": (1.5, 6.0), "night": (16.0, 46.0)}
+VISIBLE_METRES = {"none": 30_000.0, "haze": 2_600.0, "fog": 190.0, "rain": 2_000.0, "snowfall": 900.0}
+# height of the far skylines as tangents, the farthest first, and how much they rise and fall
+Skyline = tuple[tuple[float, float], ...]
+SKYLINES: dict[str, Skyline] = {
+    "mountains": ((0.13, 0.045), (0.085, 0.03), (0.045, 0.016)),
+    "dunes": ((0.020, 0.010), (0.014, 0.007), (0.009, 0.004)),
+    "plains": ((0.026, 0.012), (0.016, 0.008), (0.010, 0.005)),
+    "coast": ((0.022, 0.030), (0.008, 0.020), (-0.01, 0.012)),
+    "sea": ((-0.010, 0.016), (-0.02, 0.010), (-0.02, 0.005)),
+    "snowfield": ((0.075, 0.035), (0.045, 0.020), (0.016, 0.009)),
+    "forest": ((0.055, 0.024), (0.036, 0.014), (0.022, 0.007)),
+    "canyon": ((0.040, 0.020), (0.028, 0.012), (0.015, 0.008)),
+    "city": ((0.030, 0.014), (0.018, 0.008), (0.012, 0.004)),
+    "road": ((0.060, 0.030), (0.034, 0.016), (0.014, 0.008)),
+    "lake": ((0.120, 0.045), (0.075, 0.028), (0.036, 0.014)),
 }
 
-Colour = tuple[float, float, float]
-
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What a world shows, in one word each."""
+class Trees:
+    """Trees or bushes, at most one in each square of a grid."""
 
-    terrain: str
-    time: str
-    weather: str
-
-
-@dataclass(frozen=True, slots=True)
-class Light:
-    """Sky and sun of one time of day."""
-
-    zenith: Colour
-    horizon: Colour
-    glow: Colour                                   # towards the sun
-    sun: Colour
-    ambient: Colour
-    elevation: tuple[float, float]                 # degrees
-
-
-@dataclass(frozen=True, slots=True)
-class Ridge:
-    """One ring of land: radius and height in metres, colours, and how snow or rock bands lie on it."""
-
-    radius: float
-    base: float
-    relief: float
-    profile: Tensor
-    low: Tensor                                    # (3,) colour at the foot
-    high: Tensor                                   # (3,) colour at the top
-    turn_line: float                               # height in metres where `high` takes over
-    bands: float                                   # 0 .. 1, strength of horizontal strata
+    spacing: float  # metres
+    height: float  # metres, of a tall one
+    share: float  # of the squares that hold one
+    clearing: float  # metres around the centre without any
+    conifers: bool
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything `rendering` needs, drawn from one seed."""
+    """Everything `rendering` needs, drawn from one seed. Angles in radians from +X towards +Y, lengths in metres."""
 
-    kind: Kind
-    light: Light
-    to_sun: Tensor                                 # (3,) unit
-    ground: tuple[Tensor, Tensor]                  # two colours (3,) that noise mixes
-    ground_tile: float                             # metres per tile of the texture
-    ridges: tuple[Ridge, ...]                      # far to near
-    water: float                                   # share of the ground under water, 0 or about a half, 1 all
-    cloud_cover: float
-    cloud_height: float
-    haze: float                                    # 1 / metres
-    haze_colour: Tensor
-    texture: Tensor                                # channels: rough, smooth, wind-drawn
+    seed: int
+    terrain: str
+    time: str
+    sky: str
+    weather: str
+    azimuth: float  # of the sun, of the moon at night
+    elevation: float
+    heading: float  # of the road, the street, the valley, the shore
+    centre: tuple[float, float]
+    rise: float  # how high the land is for its kind, about 1
+    tint: tuple[float, float, float]  # on the ground's colours
+    cover: float  # share of the sky under clouds, about
+    visible: float  # metres until almost nothing is seen
+    skyline: Skyline
+    trees: Trees | None
+    variety: tuple[float, ...]  # numbers 0..1 that terrains use as they like
 
+    @property
+    def kinds(self) -> tuple[int, ...]:
+        """Index of each attribute's value, in the order of ATTRIBUTES."""
+        return tuple(values.index(getattr(self, name)) for name, values in ATTRIBUTES.items())
 
-LIGHTS = {
-    "dawn": Light((0.16, 0.26, 0.50), (0.95, 0.62, 0.52), (1.0, 0.55, 0.35),
-                  (1.0, 0.62, 0.42), (0.34, 0.33, 0.42), (1, 9)),
-    "noon": Light((0.09, 0.25, 0.66), (0.55, 0.74, 0.95), (0.5, 0.48, 0.42),
-                  (1.25, 1.15, 1.0), (0.40, 0.47, 0.60), (35, 65)),
-    "dusk": Light((0.10, 0.09, 0.28), (0.90, 0.33, 0.12), (1.0, 0.38, 0.10),
-                  (0.95, 0.42, 0.18), (0.22, 0.17, 0.24), (0.5, 6)),
-    "night": Light((0.008, 0.014, 0.045), (0.030, 0.045, 0.095), (0.05, 0.06, 0.09),
-                   (0.09, 0.11, 0.17), (0.028, 0.038, 0.07), (15, 45)),
-}
-GROUNDS: dict[str, tuple[Colour, Colour, float]] = {
-    "mountains": ((0.16, 0.20, 0.08), (0.30, 0.27, 0.20), 60.0),
-    "desert": ((0.72, 0.47, 0.22), (0.52, 0.30, 0.13), 45.0),
-    "meadow": ((0.13, 0.30, 0.05), (0.34, 0.38, 0.09), 40.0),
-    "forest": ((0.07, 0.13, 0.04), (0.16, 0.14, 0.06), 30.0),
-    "snow": ((0.86, 0.90, 0.97), (0.62, 0.70, 0.84), 60.0),
-    "coast": ((0.68, 0.56, 0.38), (0.50, 0.40, 0.27), 50.0),
-    "canyon": ((0.56, 0.24, 0.11), (0.40, 0.16, 0.08), 40.0),
-    "lake": ((0.16, 0.22, 0.07), (0.28, 0.26, 0.15), 50.0),
-}
-# radius, base, relief, slope of the profile, slowest wave, colours at foot and top, where they meet, bands
-RidgeRow = tuple[float, float, float, float, int, Colour, Colour, float, float]
-RIDGES: dict[str, tuple[RidgeRow, ...]] = {
-    "mountains": ((9000, 1700, 600, 1.65, 4, (0.12, 0.14, 0.17), (0.85, 0.88, 0.95), 0.75, 0.1),
-                  (3500, 430, 190, 1.6, 5, (0.08, 0.13, 0.06), (0.22, 0.20, 0.18), 0.8, 0.1),
-                  (900, 34, 22, 1.3, 9, (0.05, 0.09, 0.03), (0.10, 0.14, 0.05), 0.8, 0.0)),
-    "desert": ((6000, 160, 130, 1.5, 5, (0.45, 0.27, 0.15), (0.55, 0.33, 0.18), 0.8, 0.5),
-               (1200, 45, 30, 1.8, 8, (0.62, 0.38, 0.17), (0.78, 0.52, 0.26), 0.7, 0.0),
-               (350, 9, 8, 1.9, 7, (0.60, 0.37, 0.17), (0.80, 0.54, 0.27), 0.7, 0.0)),
-    "meadow": ((7000, 260, 150, 1.5, 4, (0.10, 0.18, 0.08), (0.14, 0.22, 0.10), 0.8, 0.0),
-               (1500, 48, 30, 1.7, 6, (0.11, 0.24, 0.05), (0.20, 0.33, 0.08), 0.7, 0.0),
-               (450, 6, 6, 0.9, 9, (0.03, 0.08, 0.02), (0.07, 0.15, 0.03), 0.7, 0.0)),
-    "forest": ((5000, 380, 160, 1.6, 5, (0.05, 0.11, 0.06), (0.08, 0.14, 0.07), 0.8, 0.0),
-               (700, 55, 18, 1.2, 7, (0.03, 0.07, 0.025), (0.06, 0.12, 0.04), 0.8, 0.0),
-               (170, 19, 5, 0.75, 12, (0.012, 0.028, 0.010), (0.05, 0.10, 0.03), 0.85, 0.0)),
-    "snow": ((8000, 1300, 520, 1.65, 4, (0.45, 0.52, 0.64), (0.92, 0.95, 1.0), 0.5, 0.1),
-             (1600, 110, 60, 1.4, 7, (0.66, 0.73, 0.84), (0.88, 0.92, 0.98), 0.6, 0.0),
-             (500, 11, 6, 0.8, 10, (0.05, 0.08, 0.07), (0.16, 0.20, 0.20), 0.9, 0.0)),
-    "coast": ((9000, 110, 150, 1.7, 4, (0.14, 0.18, 0.17), (0.20, 0.24, 0.18), 0.8, 0.2),),
-    "canyon": ((5000, 420, 120, 1.6, 6, (0.42, 0.18, 0.10), (0.60, 0.32, 0.18), 0.7, 0.9),
-               (1300, 190, 70, 1.5, 7, (0.48, 0.19, 0.09), (0.66, 0.33, 0.17), 0.7, 1.0),
-               (380, 38, 30, 1.6, 6, (0.42, 0.16, 0.08), (0.62, 0.28, 0.13), 0.7, 1.0)),
-    "lake": ((7000, 1150, 430, 1.6, 4, (0.10, 0.14, 0.14), (0.78, 0.82, 0.90), 0.8, 0.1),
-             (2400, 230, 110, 1.6, 6, (0.05, 0.10, 0.05), (0.12, 0.17, 0.09), 0.8, 0.0),
-             (1100, 16, 9, 0.8, 9, (0.03, 0.06, 0.025), (0.07, 0.11, 0.04), 0.8, 0.0)),
-}
-WATER = {"coast": 0.8, "lake": 1.0}
-COVER = {"clear": 0.0, "cloudy": 0.5, "overcast": 1.0, "fog": 1.0}
-VISIBLE_METRES = {"clear": 22000.0, "cloudy": 16000.0, "overcast": 7000.0, "fog": 240.0}
+    @property
+    def to_light(self) -> tuple[float, float, float]:
+        """Unit vector towards the sun, or the moon at night, whether it is seen or not."""
+        flat = math.cos(self.elevation)
+        return flat * math.cos(self.azimuth), flat * math.sin(self.azimuth), math.sin(self.elevation)
+
+    @property
+    def heading_axes(self) -> tuple[float, float]:
+        """Cosine and sine of the heading."""
+        return math.cos(self.heading), math.sin(self.heading)
+
+    @property
+    def sun(self) -> tuple[float, float, float]:
+        """Unit vector towards what casts the shadows; zeros under an overcast sky, which casts none."""
+        return (0.0, 0.0, 0.0) if self.sky == "overcast" else self.to_light
 
 
-def draw_kind(generator: torch.Generator, held_out: bool = False) -> Kind:
-    """One of the kinds trained on, or one of those held out."""
-    while True:
-        kind = Kind(_pick(TERRAINS, generator), _pick(TIMES, generator), _pick(OFTEN, generator))
-        if ((kind.terrain, kind.time, kind.weather) in HELD_OUT) == held_out:
-            return kind
-
-
-def make_world(seed: int, kind: Kind) -> World:
-    """The world of this kind that belongs to this seed."""
-    generator = torch.Generator().manual_seed(seed)
-    light = _under_weather(LIGHTS[kind.time], kind.weather)
-    elevation = math.radians(_between(*light.elevation, generator))
-    azimuth = _between(0.0, 2 * math.pi, generator)
-    flat = math.cos(elevation)
-    to_sun = torch.tensor([flat * math.cos(azimuth), flat * math.sin(azimuth), math.sin(elevation)])
-    first, second, tile = GROUNDS[kind.terrain]
+def draw_world(seed: int, **chosen: str) -> World:
+    """The world of a seed; an attribute given by name is taken as given, all else stays as drawn."""
+    dice = random.Random(f"world {seed}")
+    drawn = {"terrain": dice.choice(ATTRIBUTES["terrain"]), "time": _odds(dice, "time", TIME_ODDS)}
+    drawn["weather"] = _odds(dice, "weather", WEATHER_ODDS)
+    falls = chosen.get("weather", drawn["weather"]) in ("rain", "snowfall")
+    drawn["sky"] = _odds(dice, "sky", WET_SKY_ODDS if falls else SKY_ODDS)
+    kind = {**drawn, **chosen}
+    terrain, time, sky, weather = (kind[name] for name in ATTRIBUTES)
+    low, high = ELEVATION_DEG[time]
     return World(
-        kind=kind, light=light, to_sun=to_sun,
-        ground=(_tinted(first, generator), _tinted(second, generator)),
-        ground_tile=tile * _between(0.8, 1.3, generator),
-        ridges=tuple(_ridge(row, generator) for row in RIDGES[kind.terrain]),
-        water=WATER.get(kind.terrain, 0.0),
-        cloud_cover=COVER[kind.weather] * _between(0.85, 1.0, generator), cloud_height=_between(900, 1800, generator),
-        haze=1.0 / (VISIBLE_METRES[kind.weather] * _between(0.7, 1.4, generator)),
-        haze_colour=torch.tensor(light.horizon) * 0.92,
-        texture=fractal_texture(generator, (0.9, 1.5), 1.0).contiguous(),
-    )
+        seed=seed, terrain=terrain, time=time, sky=sky, weather=weather,
+        azimuth=dice.uniform(0.0, 2 * math.pi),
+        elevation=math.radians(dice.uniform(low, high)),
+        heading=dice.uniform(0.0, 2 * math.pi),
+        centre=(dice.uniform(-400.0, 400.0), dice.uniform(-400.0, 400.0)),
+        rise=dice.uniform(0.7, 1.3),
+        tint=tuple(max(0.75, min(1.25, dice.gauss(1.0, 0.07))) for _ in range(3)),  # type: ignore[arg-type]
+        cover=dice.uniform(0.25, 0.65) if sky == "clouded" else float(sky == "overcast"),
+        visible=VISIBLE_METRES[weather] * dice.uniform(0.7, 1.4),
+        skyline=_skyline(dice, terrain),
+        trees=_trees(dice, terrain),
+        variety=tuple(dice.random() for _ in range(6)),
+    )  # fmt: skip
 
 
-def _ridge(row: RidgeRow, generator: torch.Generator) -> Ridge:
-    radius, base, relief, slope, lowest, low, high, turn, bands = row
-    base, relief = base * _between(0.7, 1.25, generator), relief * _between(0.75, 1.25, generator)
-    return Ridge(radius * _between(0.85, 1.2, generator), base, relief, fractal_profile(generator, slope, lowest),
-                 _tinted(low, generator), _tinted(high, generator), (base + 0.3 * relief) * turn, bands)
+def kind_of(kinds: Tensor | Sequence[int]) -> dict[str, str]:
+    """Names of a clip's attributes from their indices, as `World.kinds` and the shards keep them."""
+    return {name: values[int(index)] for (name, values), index in zip(ATTRIBUTES.items(), kinds, strict=True)}
 
 
-def _under_weather(light: Light, weather: str) -> Light:
-    """Clouds and fog take the colour out of the sky and the sun off the ground."""
-    grey = {"clear": 0.0, "cloudy": 0.12, "overcast": 0.78, "fog": 0.88}[weather]
-    sun = {"clear": 1.0, "cloudy": 0.85, "overcast": 0.12, "fog": 0.06}[weather]
-    mean = tuple((z + 2 * h) / 3 for z, h in zip(light.zenith, light.horizon, strict=True))
-    level = sum(mean) / 3
-    cover = tuple(level * 0.75 + 0.25 * channel for channel in mean)
-    return Light(_mixed(light.zenith, cover, grey), _mixed(light.horizon, cover, grey), _scaled(light.glow, sun),
-                 _scaled(light.sun, sun), _mixed(light.ambient, _scaled(cover, 1.1), grey * 0.7), light.elevation)
+def _odds(dice: random.Random, name: str, odds: tuple[float, ...]) -> str:
+    return dice.choices(ATTRIBUTES[name], odds)[0]
 
 
-def _mixed(first: Colour, second: tuple[float, ...], share: float) -> Colour:
-    r, g, b = (a + (c - a) * share for a, c in zip(first, second, strict=True))
-    return r, g, b
+def _skyline(dice: random.Random, terrain: str) -> Skyline:
+    scale = [dice.uniform(0.75, 1.25) for _ in range(RIDGES)]
+    return tuple((base * s, relief * s) for (base, relief), s in zip(SKYLINES[terrain], scale, strict=True))
 
 
-def _scaled(colour: tuple[float, ...], factor: float) -> Colour:
-    r, g, b = (channel * factor for channel in colour)
-    return r, g, b
-
-
-def _tinted(colour: Colour, generator: torch.Generator) -> Tensor:
-    """The colour, a little brighter or darker and a little off in hue."""
-    brightness = _between(0.85, 1.18, generator)
-    return torch.tensor(colour) * brightness * (1 + 0.07 * torch.randn(3, generator=generator)).clamp(0.8, 1.2)
-
-
-def _between(low: float, high: float, generator: torch.Generator) -> float:
-    return low + (high - low) * torch.rand((), generator=generator).item()
-
-
-def _pick(choices: tuple[str, ...], generator: torch.Generator) -> str:
-    return choices[int(torch.randint(len(choices), (), generator=generator).item())]
+def _trees(dice: random.Random, terrain: str) -> Trees | None:
+    tall, share, clearing, firs = dice.uniform(0.75, 1.3), dice.random(), dice.uniform(0.8, 1.5), dice.random()
+    return {
+        "forest": Trees(5.6 * tall, 15.0 * tall, 0.80 + 0.18 * share, 13.0 * clearing, firs < 0.7),
+        "plains": Trees(24.0, 8.0 * tall, 0.04 + 0.22 * share, 20.0 * clearing, False),
+        "road": Trees(19.0, 8.0 * tall, 0.03 + 0.20 * share, 14.0 * clearing, firs < 0.3),
+        "lake": Trees(8.0, 11.0 * tall, 0.25 + 0.6 * share, 22.0 * clearing, firs < 0.8),
+        "mountains": Trees(9.0, 12.0 * tall, 0.1 + 0.7 * share, 40.0 * clearing, True),
+        "snowfield": Trees(21.0, 10.0 * tall, 0.02 + 0.15 * share, 30.0 * clearing, True),
+        "canyon": Trees(9.0, 1.6 * tall, 0.1 + 0.25 * share, 8.0 * clearing, False),
+    }.get(terrain)
