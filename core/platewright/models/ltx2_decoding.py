@@ -9,28 +9,22 @@ Source: diffusers 0.42.1, `models/autoencoders/autoencoder_kl_ltx2.py` (LTX2Vide
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import BackendError
 
 if TYPE_CHECKING:
     import numpy
-    from diffusers import AutoencoderKLLTX2Video
-    from diffusers.models.autoencoders.autoencoder_kl_ltx2 import (
-        LTX2VideoCausalConv3d,
-        LTX2VideoDecoder3d,
-        LTX2VideoResnetBlock3d,
-        LTX2VideoUpsampler3d,
-    )
 
-TIME = 2                                           # the axis of the frames in (B, C, F, H, W)
+Layer = Any  # of diffusers' decoder; each docstring names its class
+TIME = 2  # the axis of the frames in (B, C, F, H, W)
 
 
 @torch.no_grad()
-def decoded(vae: AutoencoderKLLTX2Video, latents: Iterable[Tensor]) -> Iterator[numpy.ndarray]:
+def decoded(vae: Layer, latents: Iterable[Tensor]) -> Iterator[numpy.ndarray]:
     """Yield the pictures of normalised latents (1, C, n, h, w), 8 (T - 1) + 1 in all, each as soon as it is known.
 
     Each is float32 (H, W, 3), 0..1. A decoder that cannot be streamed is run once over all latents.
@@ -45,7 +39,7 @@ def decoded(vae: AutoencoderKLLTX2Video, latents: Iterable[Tensor]) -> Iterator[
         yield from frames.cpu().numpy()
 
 
-def streamed(decoder: LTX2VideoDecoder3d, latents: Iterable[Tensor]) -> Iterator[Tensor]:
+def streamed(decoder: Layer, latents: Iterable[Tensor]) -> Iterator[Tensor]:
     """Yield (1, 3, n, H, W) in -1..1 for the decoder's own latents, in order."""
     if why_not(decoder):
         yield decoder(torch.cat(list(latents), TIME))
@@ -56,7 +50,7 @@ def streamed(decoder: LTX2VideoDecoder3d, latents: Iterable[Tensor]) -> Iterator
     yield from stream.flush()
 
 
-def why_not(decoder: LTX2VideoDecoder3d) -> str:
+def why_not(decoder: Layer) -> str:
     """What keeps this decoder from being streamed exactly; empty where nothing does."""
     if decoder.timestep_scale_multiplier is not None or decoder.scale_shift_table is not None:
         return "it is told of a timestep"
@@ -74,10 +68,10 @@ def why_not(decoder: LTX2VideoDecoder3d) -> str:
 class Stream:
     """One clip on its way through the decoder. Needs a decoder that `why_not` has nothing against."""
 
-    def __init__(self, decoder: LTX2VideoDecoder3d, causal: bool | None = None) -> None:
+    def __init__(self, decoder: Layer, causal: bool | None = None) -> None:
         is_causal = bool(causal or decoder.is_causal)
         self._stages: list[_Stage] = [_Convolution(decoder.conv_in, is_causal)]
-        self._rates = [1]                          # frames per latent that leave each stage
+        self._rates = [1]  # frames per latent that leave each stage
         self._append(decoder.mid_block.resnets, is_causal)
         for block in decoder.up_blocks:
             for upsampler in block.upsamplers or []:
@@ -95,11 +89,11 @@ class Stream:
         """Yields the frames that waited for more; no more can be pushed."""
         for number, stage in enumerate(self._stages):
             rest = stage.flush()
-            if rest is not None:                   # one latent's worth at a time: what follows is the expensive end
+            if rest is not None:  # one latent's worth at a time: what follows is the expensive end
                 for piece in rest.split(self._rates[number], TIME):
                     yield from self._through(number + 1, piece)
 
-    def _append(self, blocks: Iterable[LTX2VideoResnetBlock3d], causal: bool) -> None:
+    def _append(self, blocks: Iterable[Layer], causal: bool) -> None:
         for block in blocks:
             self._stages.append(_Residual(block, causal))
             self._rates.append(self._rates[-1])
@@ -123,9 +117,9 @@ class _Stage(Protocol):
 class _Convolution:
     """LTX2VideoCausalConv3d: the first and the last frame stand for what is beyond them."""
 
-    def __init__(self, layer: LTX2VideoCausalConv3d, causal: bool) -> None:
+    def __init__(self, layer: Layer, causal: bool) -> None:
         self._layer = layer.conv
-        self._reach = layer.kernel_size[0] - 1     # frames besides its own that go into one frame
+        self._reach = layer.kernel_size[0] - 1  # frames besides its own that go into one frame
         self._after = 0 if causal else self._reach // 2
         self._held: Tensor | None = None
 
@@ -139,7 +133,7 @@ class _Convolution:
         return self._convolved(torch.cat([self._held, *[self._held[:, :, -1:]] * self._after], TIME))
 
     def _convolved(self, frames: Tensor) -> Tensor | None:
-        self._held = frames[:, :, frames.shape[TIME] - self._reach :].clone()     # a view would hold them all
+        self._held = frames[:, :, frames.shape[TIME] - self._reach :].clone()  # a view would hold them all
         return self._layer(frames) if frames.shape[TIME] > self._reach else None
 
 
@@ -162,7 +156,7 @@ class _Waiting:
 class _Residual:
     """LTX2VideoResnetBlock3d without noise, timestep or change of channels."""
 
-    def __init__(self, block: LTX2VideoResnetBlock3d, causal: bool) -> None:
+    def __init__(self, block: Layer, causal: bool) -> None:
         self._block = block
         self._first, self._second = _Convolution(block.conv1, causal), _Convolution(block.conv2, causal)
         self._inputs = _Waiting()
@@ -188,7 +182,7 @@ class _Residual:
 class _Upsampler:
     """LTX2VideoUpsampler3d: channels become frames, rows and columns; a clip's first stride - 1 frames are dropped."""
 
-    def __init__(self, layer: LTX2VideoUpsampler3d, causal: bool) -> None:
+    def __init__(self, layer: Layer, causal: bool) -> None:
         self._layer, self._convolution = layer, _Convolution(layer.conv, causal)
         self._inputs = _Waiting() if layer.residual else None
         self._to_drop = layer.stride[0] - 1
@@ -216,7 +210,7 @@ class _Upsampler:
 class _Output:
     """Norm, activation, last convolution, and patches laid out as pixels."""
 
-    def __init__(self, decoder: LTX2VideoDecoder3d, causal: bool) -> None:
+    def __init__(self, decoder: Layer, causal: bool) -> None:
         self._decoder, self._convolution = decoder, _Convolution(decoder.conv_out, causal)
 
     def push(self, frames: Tensor) -> Tensor | None:
@@ -240,9 +234,9 @@ def _unfolded(frames: Tensor, stride: tuple[int, int, int]) -> Tensor:
     return parts.permute(0, 1, 5, 2, 6, 3, 7, 4).flatten(6, 7).flatten(4, 5).flatten(2, 3)
 
 
-def _denormalised(vae: AutoencoderKLLTX2Video, latents: Tensor) -> Tensor:
+def _denormalised(vae: Layer, latents: Tensor) -> Tensor:
     """The latents as the decoder knows them, on its device and in its number format."""
-    weight: nn.Parameter = vae.decoder.conv_in.conv.weight
+    weight = vae.decoder.conv_in.conv.weight
     latents = latents.to(weight.device, weight.dtype)
     mean, deviation = (part.view(1, -1, 1, 1, 1).to(latents) for part in (vae.latents_mean, vae.latents_std))
     return latents / vae.config["scaling_factor"] * deviation + mean

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ..camera import CameraPath
 
-CELL_FRAMES = 8                                    # frames in a latent frame; the first holds one picture
-CELL_PX = 32                                       # pixels across a latent cell
+CELL_FRAMES = 8  # frames in a latent frame; the first holds one picture
+CELL_PX = 32  # pixels across a latent cell
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]

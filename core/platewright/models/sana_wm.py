@@ -1,0 +1,159 @@
+"""SANA-WM with its LTX-2 refiner: a first picture goes where the camera goes, in metres, up to a minute at once.
+
+    prompt -> embeddings (encoders gone) | first picture -> latent -> stage 1 -> latents on disk -> refiner
+           -> every refined block straight into the decoder -> pictures
+
+Each part is read when its turn comes and gone after it: the system keeps its files in memory where there is room, and
+the GPU holds one part at a time. The refiner leaves the first latent as it is, so picture 0 is the first picture after
+its way through encoder and decoder: the same look as its neighbours, where the picture as given would jump.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import fitting
+from ..camera import CameraPath
+from ..cards import FrameRule, ModelCard
+from ..errors import BackendError
+from ..protocol import Emit, PlateRequest
+from . import checkpoint, device, hashes
+
+if TYPE_CHECKING:  # a card is read without them
+    import numpy
+    import torch
+
+NAME = "sana-wm"
+REFINER = "-refiner"  # after the folder's name
+NATIVE = (1280, 704)
+FPS = 16.0
+CLIP = FrameRule(multiple=8, offset=1, maximum=961)
+STEPS = 60
+GUIDANCE = 5.0
+PARTS = ("text_encoder", "tokenizer", "transformer", "vae", "scheduler")
+REFINER_PARTS = ("text_encoder", "tokenizer", "connectors", "transformer")
+
+
+def card() -> ModelCard:
+    """What the model declares; looks whether its folders are there, opens nothing."""
+    reason = _why_not()
+    return ModelCard(
+        name=NAME,
+        title="SANA-WM",
+        kind="final",
+        summary="A first picture goes on along your camera, in metres, up to 60 seconds; refined by LTX-2.",
+        licence="Apache-2.0 AND LicenseRef-LTX-2-Community AND LicenseRef-Gemma",
+        commercial="conditions",
+        native_size=NATIVE,
+        clip=CLIP,
+        fps=FPS,
+        default_steps=STEPS,
+        default_guidance=GUIDANCE,
+        needs_first_frame=True,
+        memory_gb=38.0,
+        drift_deg=4.5,
+        available=not reason,
+        reason=reason,
+    )
+
+
+def gpu(device_name: str) -> str:
+    """The UUID of the GPU that it would run on; empty elsewhere. Raises RequestError E_DEVICE."""
+    return device.uuid(device.chosen(device_name))
+
+
+def open(device_name: str, folder: Path | None = None) -> SanaWM:  # the table's word for it
+    """Look through the model's folders; weights are read part by part as they are needed.
+
+    folder   the first stage's; the refiner's stands beside it, its name with `-refiner` behind it
+    Raises RequestError E_DEVICE and what `checkpoint.find`, `examine` and `weight_files` raise.
+    """
+    chosen = device.chosen(device_name)
+    first = checkpoint.find(NAME, folder)
+    refiner = checkpoint.find(NAME + REFINER, first.with_name(first.name + REFINER) if folder else None)
+    for place, parts in ((first, PARTS), (refiner, REFINER_PARTS)):
+        checkpoint.examine(place, parts)
+        for part in parts:
+            if part not in ("tokenizer", "scheduler"):
+                checkpoint.weight_files(place / part)
+    return SanaWM(first, refiner, chosen)
+
+
+def conditioning(camera: CameraPath, size: tuple[int, int] | None) -> dict[str, Any]:
+    """`raymap` (T, 20) and `chunk_plucker` (48, T, h, w), as the model's own pipeline would compute them.
+
+    The picture is scaled until it covers `size`, 1280x704 where none is given, and cut about its middle; the last pose
+    is held until 8k + 1 frames are full. A path beyond 961 frames goes on in `raymap.1`, `chunk_plucker.1` ...
+    """
+    from .sana_wm_camera import camera_tensors
+
+    native = camera.fitted(*(size or NATIVE))
+    found: dict[str, Any] = {}
+    for window in fitting.windows(len(native), CLIP):
+        tensors = camera_tensors(fitting.held(native, window))
+        found |= {f"{name}.{window.index}" if window.index else name: tensor for name, tensor in tensors.items()}
+    return found
+
+
+class SanaWM:
+    """The model as the engine sees it."""
+
+    def __init__(self, folder: Path, refiner: Path, chosen: torch.device) -> None:
+        self.card = card()
+        self._folder, self._refiner, self._device = folder, refiner, chosen
+
+    @property
+    def device(self) -> str:
+        """Where it runs, in words."""
+        return device.words(self._device)
+
+    def provenance(self) -> dict[str, Any]:
+        """Files with sha256, number formats, versions, and how picture 0 is made."""
+        import diffusers
+        import torch
+
+        places = [(self._folder, part) for part in PARTS] + [(self._refiner, part) for part in REFINER_PARTS]
+        files = [path for place, part in places for path in sorted((place / part).glob("*.safetensors"))]
+        told = [{"file": f"{path.parts[-3]}/{path.parts[-2]}/{path.name}", "sha256": hashes.sha256_of(path)}
+                for path in files]  # fmt: skip
+        return {
+            "files": told,
+            "dtype": {"camera": "float32", "transformers": str(self._dtype), "vae": "float32"},
+            "first_frame": "sink latent, decoded",
+            "torch": torch.__version__,
+            "diffusers": diffusers.__version__,
+        }
+
+    def native_camera(self, camera: CameraPath) -> CameraPath:
+        """The same view in 1280 x 704 pixels; the angles of view are exactly the camera's."""
+        return camera.scaled(*NATIVE)
+
+    def generate(self, request: PlateRequest, camera: CameraPath, job: str, emit: Emit) -> Iterator[numpy.ndarray]:
+        """Yield float32 (H, W, 3) display sRGB pictures; see `base.Backend.generate`.
+
+        Raises RequestError E_FIRST_FRAME, OutOfMemory E_OOM, DeviceLost E_DEVICE_LOST, BackendError E_NOT_FINITE and
+        what `checkpoint` raises.
+        """
+        from .sana_wm_take import Places, Take
+
+        with device.told_plainly(self._device, self.card.title):
+            places = Places(self._folder, self._refiner, self._device, self._dtype)
+            yield from Take(places, request, job, emit).pictures(self.native_camera(camera))
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        """bfloat16 as published; a CPU is faster in float32, and exact."""
+        import torch
+
+        return torch.float32 if self._device.type == "cpu" else torch.bfloat16
+
+
+def _why_not() -> str:
+    try:
+        checkpoint.find(NAME)
+        checkpoint.find(NAME + REFINER)
+    except BackendError as error:
+        return error.for_people()
+    return ""

@@ -1,0 +1,176 @@
+"""SANA-WM's second stage: LTX-2 goes over the latents, three latent frames at a time, and hands each block on.
+
+The published model carries an audio half that this pass never looks at: it is not read at all, 11.7 GB of 37.8.
+The steps are those of diffusers 0.42.1, `SanaWMLTX2Refiner.__call__`, as a generator: each block leaves as soon as it
+is refined, and whoever steps in between can stop it. The first latent, the sink, is the given picture's and stays.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import BackendError
+from . import checkpoint
+from .sana_wm_sampling import Told
+
+Refiner = Any  # SanaWMLTX2RefinerTransformer3DModel
+BLOCK = 3  # latent frames refined at once
+WINDOW = 11  # latent frames that are seen: the sink and the latest ten
+SIGMAS = (0.909375, 0.725, 0.421875, 0.0)  # as published; the last one is where it ends
+UNUSED = ("audio", "av_cross", "a2v", "v2a")  # in names of parameters
+
+Step = Callable[[], None]
+
+
+def passes(latents: int) -> int:
+    """How often `refined` goes through the transformer."""
+    return 1 + len(SIGMAS) * -(-(latents - 1) // BLOCK)
+
+
+def load(part: Path, dtype: torch.dtype) -> Refiner:
+    """The transformer without its audio half. The file must hold that half, as published, and nothing unknown.
+
+    Raises what `checkpoint.build` does.
+    """
+    from diffusers.models.transformers.transformer_sana_wm_refiner import SanaWMLTX2RefinerTransformer3DModel
+
+    kind: Any = SanaWMLTX2RefinerTransformer3DModel
+    config = checkpoint.read_json(part / "config.json")
+    dropped: set[str] = set()
+
+    def make() -> nn.Module:
+        module = kind.from_config(config)
+        dropped.update(_without_unused(module))
+        return module
+
+    tensors, left_out = _used_tensors(part)
+    found = checkpoint.build(make, tensors, dtype, part)
+    checkpoint.refuse_other_keys(dropped - left_out, left_out - dropped, part)
+    if (found.config["patch_size"], found.config["patch_size_t"]) != (1, 1):
+        raise BackendError("E_MODEL_MISMATCH", f"{part} joins latents into patches.", "Use the published model.")
+    return found
+
+
+@torch.no_grad()
+def refined(
+    transformer: Refiner, latents: Tensor, told: Told, fps: float, seed: int, stepped: Step
+) -> Iterator[Tensor]:
+    """Yield the sink, then each refined block: (1, C, n, h, w) float32, normalised, T in all.
+
+    latents  of the first stage (1, C, T, h, w)
+    stepped  hears of every pass through the transformer; it may raise to stop
+    """
+    from diffusers.models.transformers.transformer_sana_wm_refiner import SanaWMRefinerKVCache
+
+    seen = _Window(transformer, told, fps, SanaWMRefinerKVCache(len(transformer.transformer_blocks)), stepped)
+    generator = torch.Generator().manual_seed(seed)
+    latents = latents.to(transformer.device, torch.float32)
+    seen.take_sink(latents[:, :, :1])
+    yield latents[:, :, :1]
+    for start in range(1, latents.shape[2], BLOCK):
+        block = latents[:, :, start : start + BLOCK]
+        noise = torch.randn(block.shape, generator=generator).to(block.device)
+        block = (1.0 - SIGMAS[0]) * block + SIGMAS[0] * noise
+        seen.look_at(start, block)
+        for sigma, lower in itertools.pairwise(SIGMAS):
+            block = block + (lower - sigma) * seen.velocity(block, sigma)
+        seen.remember(block)
+        yield block
+
+
+class _Window:
+    """What the block at work sees: the sink, moved up to the frames that are remembered, those, and itself."""
+
+    def __init__(self, transformer: Refiner, told: Told, fps: float, cache: Any, stepped: Step) -> None:
+        self._transformer, self._fps, self._cache, self._stepped = transformer, fps, cache, stepped
+        self._told = [part.to(transformer.device) for part in told]
+        self._remembered = 0  # latent frames
+        self._places: Any = None  # rotary embedding of the block at work
+
+    def take_sink(self, sink: Tensor) -> None:
+        """Keys and values of the first latent frame, before their places are written into them."""
+        self._places = self._placed(0, sink)
+        self._passed(sink, 0.0, "capture_pre_rope")
+        for layer in self._cache.layer_caches:
+            layer.store_sink(*layer.get_captured_pre_rope())
+
+    def look_at(self, start: int, block: Tensor) -> None:
+        """Turn to the block whose first latent frame is `start`."""
+        self._cache.sink_pe = self._placed(start - self._remembered - 1, block[:, :, :1])
+        self._places = self._placed(start, block)
+
+    def velocity(self, block: Tensor, sigma: float) -> Tensor:
+        return self._passed(block, sigma, "inject")
+
+    def remember(self, block: Tensor) -> None:
+        """Keys and values of the refined block; the oldest are forgotten."""
+        self._passed(block, 0.0, "inject_and_capture_post_rope")
+        frames = block.shape[2]
+        kept = min(self._remembered, WINDOW - 1 - frames)
+        tokens = block[0, 0, 0].numel()
+        for layer in self._cache.layer_caches:
+            new, old = layer.get_captured_post_rope(), layer.get_history()
+            if old is not None:
+                rest = [part[:, part.shape[1] - kept * tokens :] for part in old]
+                new = [torch.cat(both, dim=1) for both in zip(rest, new, strict=True)]
+            layer.store_history(*new)
+        self._remembered = kept + frames
+
+    def _placed(self, start: int, block: Tensor) -> tuple[Tensor, Tensor]:
+        frames, height, width = block.shape[2:]
+        return self._transformer.build_rotary_emb_for_absolute_positions(
+            1, list(range(start, start + frames)), height, width, block.device, self._fps
+        )
+
+    def _passed(self, block: Tensor, sigma: float, mode: str) -> Tensor:
+        """The velocity (1, C, n, h, w), float32, that the transformer sees in a block."""
+        transformer = self._transformer
+        tokens = block.flatten(2).transpose(1, 2).to(transformer.dtype)
+        times = torch.full(tokens.shape[:2], sigma * transformer.config["timestep_scale_multiplier"])
+        found = transformer(
+            hidden_states=tokens,
+            encoder_hidden_states=self._told[0].to(tokens.dtype),
+            timestep=times.to(block.device),
+            video_rotary_emb=self._places,
+            encoder_attention_mask=self._told[1],
+            kv_cache=self._cache,
+            kv_cache_mode=mode,
+            return_dict=False,
+        )[0]
+        self._stepped()
+        return found.float().transpose(1, 2).reshape(block.shape)
+
+
+def _without_unused(module: nn.Module) -> set[str]:
+    """Take the audio half out of a module; returns the names of the parameters that went."""
+    dropped = {name for name in module.state_dict() if _is_unused(name)}
+    for name, inner in list(module.named_modules()):
+        if not _is_unused(name):
+            children = [*inner.named_children(), *inner.named_parameters(recurse=False)]
+            for child in [child for child, _ in children if _is_unused(child)]:
+                delattr(inner, child)
+    return dropped
+
+
+def _used_tensors(part: Path) -> tuple[dict[str, Tensor], set[str]]:
+    """The tensors of a part that are used, read one by one, and the names of the others."""
+    from safetensors import safe_open
+
+    tensors: dict[str, Tensor] = {}
+    left_out: set[str] = set()
+    for path in checkpoint.weight_files(part):
+        with safe_open(path, framework="pt") as file:
+            names = set(file.keys())
+            left_out |= {name for name in names if _is_unused(name)}
+            tensors |= {name: file.get_tensor(name) for name in sorted(names - left_out)}
+    return tensors, left_out
+
+
+def _is_unused(name: str) -> bool:
+    return any(word in name for word in UNUSED)

@@ -1,0 +1,172 @@
+"""One request on SANA-WM: its windows, and what each goes through. See `sana_wm` for the whole."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from torch import Tensor
+
+from .. import fitting, models
+from ..camera import CameraPath
+from ..cards import FrameRule
+from ..errors import BackendError
+from ..pictures import Picture
+from ..protocol import Emit, PlateRequest, Progress, Stage, Warned
+from . import checkpoint, hashes, latents, ltx2_decoding, sana_wm_prompts
+from . import sana_wm_exact as exact
+from . import sana_wm_refining as refining
+from . import sana_wm_sampling as sampling
+from .first_frame import first_picture
+from .sana_wm_camera import latent_frames
+
+FPS = 16.0
+CLIP = FrameRule(multiple=8, offset=1, maximum=961)
+STEPS = 60
+GUIDANCE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the weights are and where they run."""
+
+    stage_1: Path
+    refiner: Path
+    device: torch.device
+    dtype: torch.dtype  # of both transformers; the VAE is float32
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What the two stages are told."""
+
+    prompt: sampling.Told
+    negative: sampling.Told
+    refiner: sampling.Told
+
+
+class Take:
+    """One request on one device."""
+
+    def __init__(self, places: Places, request: PlateRequest, job: str, emit: Emit) -> None:
+        self._places, self._request, self._job, self._emit = places, request, job, emit
+        self._steps = request.steps or STEPS
+        self._guidance = GUIDANCE if request.guidance is None else request.guidance
+        self._done = self._total = 0
+
+    def pictures(self, native: CameraPath) -> Iterator[Picture]:
+        """One picture per frame of `native`, window by window, each led by the last picture of the one before."""
+        first = first_picture(self._request, native, self._job, self._emit)
+        speed = fitting.world_speed(native.fps, FPS)
+        if not math.isclose(speed, 1.0, rel_tol=1e-3):
+            self._warn("W_WORLD_SPEED", f"What moves by itself runs at {speed:.3g} times its speed: made for 16 fps.")
+        windows = fitting.windows(len(native), CLIP)
+        self._total = sum(self._passes(window.length) for window in windows)
+        words = self._words()
+        for window in windows:
+            with closing(self._clip(fitting.held(native, window), first, words)) as made:
+                for number, picture in enumerate(itertools.islice(made, window.stop - window.start)):
+                    first = picture
+                    if number >= window.given:
+                        yield picture
+
+    def _words(self) -> _Words:
+        """The embeddings; no encoder is left behind."""
+        self._tell("loading", "reading the prompt")
+        places, request = self._places, self._request
+        prompt, negative = sana_wm_prompts.for_stage_1(
+            places.stage_1, request.prompt, request.negative, places.device, places.dtype
+        )
+        refiner = sana_wm_prompts.for_refiner(places.refiner, request.prompt, places.device, places.dtype)
+        return _Words(prompt, negative, refiner)
+
+    def _clip(self, clip: CameraPath, first: Picture, words: _Words) -> Generator[Picture]:
+        """The pictures of one window, decoded while later blocks are still to be refined."""
+        from diffusers.models.autoencoders.autoencoder_kl_ltx2 import AutoencoderKLLTX2Video
+
+        places = self._places
+        vae = checkpoint.load(AutoencoderKLLTX2Video, places.stage_1 / "vae", torch.float32)
+        sampled = self._sampled(clip, _encoded(vae, first, places.device), first, words)
+        self._tell("sampling", f"refining on {places.device}")
+        transformer = refining.load(places.refiner / "transformer", places.dtype).to(places.device)
+        vae.decoder.to(places.device)
+        blocks = refining.refined(transformer, sampled, words.refiner, FPS, self._request.seed, self._stepped)
+        yield from ltx2_decoding.decoded(vae, blocks)
+
+    def _sampled(self, clip: CameraPath, given: Tensor, first: Picture, words: _Words) -> Tensor:
+        """The first stage's latents (1, C, T, h, w), or those that an earlier job has left."""
+        file = latents.file_for(self._origin(clip, first))
+        found = latents.kept(file)
+        if found is not None:
+            self._done += sampling.passes(self._steps, self._guidance)
+            self._tell("sampling", f"latents of an earlier job: {file}")
+            return found
+        self._tell("sampling", f"{len(clip)} frames on {self._places.device}")
+        shot = sampling.Shot(clip, given, words.prompt, words.negative, self._steps, self._guidance, self._request.seed)
+        found = self._stage_1(shot)
+        if why := latents.keep(file, found, {"model": "sana-wm", "frames": str(len(clip))}):
+            self._warn("W_LATENTS", f"The latents could not be kept: {why}")
+        return found
+
+    def _stage_1(self, shot: sampling.Shot) -> Tensor:
+        """The transformer is read, used and gone. Raises BackendError E_NOT_FINITE."""
+        from diffusers.models.transformers.transformer_sana_wm import SanaWMTransformer3DModel
+        from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+
+        places = self._places
+        transformer = checkpoint.load(SanaWMTransformer3DModel, places.stage_1 / "transformer", places.dtype)
+        scheduler = checkpoint.configured(FlowMatchEulerDiscreteScheduler, places.stage_1 / "scheduler")
+        exact.prepare(transformer)
+        found = sampling.sampled(transformer.to(places.device), scheduler, shot, self._stepped).cpu()
+        del transformer
+        models.give_memory_back()
+        if not bool(found.isfinite().all()):
+            message = "SANA-WM produced values that are not numbers."
+            raise BackendError("E_NOT_FINITE", message, "Try another seed or device.")
+        return found
+
+    def _origin(self, clip: CameraPath, first: Picture) -> dict[str, Any]:
+        """All that decides what the first stage makes."""
+        request, folder = self._request, self._places.stage_1
+        parts = ("transformer", "vae", "text_encoder")
+        weights = [path for part in parts for path in (folder / part).glob("*.safetensors")]
+        return {
+            "model": "sana-wm",
+            "weights": hashes.of_files(weights),
+            "camera": clip.sha256,
+            "first": hashlib.sha256(numpy.ascontiguousarray(first).tobytes()).hexdigest(),
+            "words": [request.prompt, request.negative],
+            "sampling": [self._steps, self._guidance, request.seed, str(self._places.dtype)],
+        }
+
+    def _passes(self, frames: int) -> int:
+        return sampling.passes(self._steps, self._guidance) + refining.passes(latent_frames(frames))
+
+    def _stepped(self) -> None:
+        self._done += 1
+        self._emit(Progress(self._job, "sampling", self._done, self._total))
+
+    def _tell(self, stage: str, detail: str) -> None:
+        self._emit(Stage(self._job, stage, detail))
+
+    def _warn(self, code: str, message: str) -> None:
+        self._emit(Warned(self._job, code, message))
+
+
+@torch.no_grad()
+def _encoded(vae: Any, picture: Picture, device: torch.device) -> Tensor:
+    """The normalised latent (1, C, 1, h, w) of one picture, float32; the encoder is back on the CPU afterwards."""
+    pixels = torch.from_numpy(numpy.ascontiguousarray(picture)).permute(2, 0, 1)[None, :, None] * 2 - 1
+    vae.encoder.to(device)
+    found = vae.encode(pixels.to(device)).latent_dist.mode().cpu()
+    vae.encoder.to("cpu")
+    mean, deviation = (part.view(1, -1, 1, 1, 1) for part in (vae.latents_mean, vae.latents_std))
+    return (found - mean) * vae.config["scaling_factor"] / deviation
