@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import NoReturn
@@ -22,7 +22,8 @@ from platewright.camera import CameraPath
 from platewright.errors import PlatewrightError, RequestError, WorkerMissing
 from platewright.protocol import frame_range
 
-from . import preferences, runtime, scene_read
+from . import preferences, runtime, scene_geometry, scene_read
+from .scene_geometry import SceneGeometry
 
 USAGE = """usage: blender -b SHOT.blend --command platewright VERB [options]
 
@@ -31,12 +32,13 @@ USAGE = """usage: blender -b SHOT.blend --command platewright VERB [options]
   check PLATE                    measure how well a plate, or any frames, follow the scene's camera
   lock PLATE --out DIR           make a version that is locked to the scene's camera
 
-All take --scene NAME, --camera-object NAME and --frames A-B; the rest is as in `VERB --help`.
+All take --scene NAME, --camera-object NAME and --frames A-B; the rest is as in `VERB --help`. The scene's ground, sun
+and depth are read and go along, unless they are given by hand or left out by --no-scene.
 Every other verb of `platewright` works too, and leaves the scene alone."""
 
 HELP = {"-h", "--help"}
 
-SceneVerb = Callable[[CameraPath, Sequence[str]], int]
+SceneVerb = Callable[[CameraPath, SceneGeometry | None, Sequence[str]], int]
 
 
 def execute(words: list[str]) -> int:
@@ -83,10 +85,13 @@ def run(words: Sequence[str]) -> int:
     options, rest = scene_options().parse_known_args(words[1:])
     scene = scene_read.find_scene(options.scene)
     camera = scene_read.find_camera(scene, options.camera_object)
-    return read(scene_read.camera_path(scene, camera=camera, frames=options.frames), rest)
+    path = scene_read.camera_path(scene, camera=camera, frames=options.frames)
+    is_read = options.is_scene_read and verb in GEOMETRY_FLAGS
+    geometry = scene_geometry.geometry_along(scene, path) if is_read else None
+    return read(path, geometry, rest)
 
 
-def write_camera(path: CameraPath, words: Sequence[str]) -> int:
+def write_camera(path: CameraPath, _geometry: SceneGeometry | None, words: Sequence[str]) -> int:
     """camera.json, and the answer that `platewright camera` gives."""
     parser = Parser(prog="platewright camera", allow_abbrev=False)
     parser.add_argument("-o", "--output", required=True)
@@ -102,13 +107,32 @@ def write_camera(path: CameraPath, words: Sequence[str]) -> int:
 def with_camera(verb: str) -> SceneVerb:
     """The verb of the core's command line that is given this camera, in the worker's Python."""
 
-    def run_verb(path: CameraPath, words: Sequence[str]) -> int:
+    def run_verb(path: CameraPath, geometry: SceneGeometry | None, words: Sequence[str]) -> int:
         file = Path(bpy.app.tempdir) / "camera.json"
         path.write(file)
-        return hand_over([verb, "--camera", str(file), *words])
+        known = flags_of(geometry, GEOMETRY_FLAGS[verb], words) if geometry else []
+        return hand_over([verb, "--camera", str(file), *known, *words])
 
     return run_verb
 
+
+def flags_of(geometry: SceneGeometry, names: Mapping[str, str], words: Sequence[str]) -> list[str]:
+    """What the scene knows, in the verb's own flags; those that were given by hand are left to the hand."""
+    print(f"platewright: {geometry.words()}", file=sys.stderr)
+    guide = geometry.write(Path(bpy.app.tempdir) / scene_geometry.GUIDE)
+    known = {
+        "ground": None if geometry.ground_m is None else f"{geometry.ground_m:.17g}",
+        "sun": None if geometry.sun is None else "{:.17g},{:.17g}".format(*geometry.sun),
+        "depth": guide.path if guide else None,
+    }
+    given = {word.partition("=")[0] for word in words}
+    return [f"{flag}={known[what]}" for what, flag in names.items() if known[what] and flag not in given]
+
+
+GEOMETRY_FLAGS = {
+    "generate": {"ground": "--ground", "sun": "--sun", "depth": "--guide"},
+    **{verb: {"ground": "--ground", "depth": "--scene-depth"} for verb in ("check", "lock")},
+}
 
 SCENE_VERBS: dict[str, SceneVerb] = {
     "camera": write_camera,
@@ -146,9 +170,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def scene_options() -> argparse.ArgumentParser:
-    """What chooses the camera inside the file."""
+    """What chooses the camera inside the file, and whether its scene is read."""
     parser = Parser(prog="platewright", add_help=False, allow_abbrev=False)
     parser.add_argument("--scene")
     parser.add_argument("--camera-object")
     parser.add_argument("--frames", type=frame_range)
+    parser.add_argument("--no-scene", dest="is_scene_read", action="store_false")
     return parser

@@ -22,11 +22,11 @@ from platewright.protocol import Job, Stage
 from .plate_read import Plate, read_plate
 from .preparing import LOOK_PAUSE_SECONDS, Preparation
 from .runtime import Check, Runtime, default_python
+from .scene_geometry import GeometryReading
 from .scene_read import Reading
 from .scene_write import show_behind_camera
 
 if TYPE_CHECKING:
-    from platewright.camera import CameraPath
     from platewright.client import JobHandle, Worker
 
 POLL_SECONDS = 0.1
@@ -135,15 +135,19 @@ state = State()
 # Starting and stopping ---------------------------------------------------------------------------
 
 
-def prepare(scene: bpy.types.Scene, make_job: Callable[[CameraPath], Job], runtime: Runtime) -> None:
+def prepare(
+    scene: bpy.types.Scene, make_job: Callable[..., Job], runtime: Runtime, is_scene_read: bool = False
+) -> None:
     """Read the scene's camera, a few milliseconds at a time, then start the job that `make_job` makes of it.
 
+    With `is_scene_read` the scene's geometry is read, too, and handed to `make_job`.
     A short shot starts at once. Raises what `submit` and `Reading` raise; what shows later becomes `state.refusal`.
     """
     refuse_busy()
     reading = Reading(scene)
     start = partial(submit, origin=Origin.of(scene, reading.camera), runtime=runtime)
-    state.preparation = Preparation(reading, make_job, start)
+    geometry = GeometryReading(scene, is_hurried=True) if is_scene_read else None
+    state.preparation = Preparation(reading, make_job, start, geometry)
     follow()
     proceed(state.preparation)
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -12,7 +13,7 @@ from platewright.camera import CameraPath
 from platewright.errors import PlatewrightError, RequestError
 from platewright.protocol import Job, PlateRequest, plate_name
 
-from . import jobs, preferences, scene_read, scene_write, solve_read, solve_write
+from . import jobs, preferences, runtime, scene_read, scene_write, solve_read, solve_write
 from .properties import (
     GUIDANCE_MAX,
     OVERSCAN_MAX,
@@ -22,6 +23,7 @@ from .properties import (
     TRIES_MAX,
     PLATEWRIGHT_PG_scene,
 )
+from .scene_geometry import GUIDE, SceneGeometry, geometry_along
 
 Outcome = set[str]
 
@@ -38,7 +40,8 @@ class PLATEWRIGHT_OT_generate(bpy.types.Operator):
         try:
             if bpy.app.background:
                 return wait_for(self, submit(context.scene))
-            jobs.prepare(context.scene, job_maker(context.scene), preferences.own_runtime())
+            maker, is_scene_read = job_maker(context.scene), context.scene.platewright.use_scene
+            jobs.prepare(context.scene, maker, preferences.own_runtime(), is_scene_read)
         except PlatewrightError as error:
             jobs.state.refusal = error
             return refuse(self, error)
@@ -200,24 +203,36 @@ def tell(operator: bpy.types.Operator, notes: tuple[str, ...]) -> None:
 
 
 def job_of(scene: bpy.types.Scene) -> Job:
-    """Everything frozen as it is now: camera samples, settings, name and folder.
+    """Everything frozen as it is now: camera samples, the scene's geometry, settings, name and folder.
 
     Raises CameraError and RequestError; E_UNSAVED for a folder relative to a file that was never saved.
     """
-    return job_maker(scene)(scene_read.camera_path(scene))
+    make, path = job_maker(scene), scene_read.camera_path(scene)
+    return make(path, geometry_along(scene, path) if scene.platewright.use_scene else None)
 
 
-def job_maker(scene: bpy.types.Scene) -> Callable[[CameraPath], Job]:
-    """The same but for the camera, which may be long in coming: the maker touches nothing of Blender any more."""
+def job_maker(scene: bpy.types.Scene) -> Callable[..., Job]:
+    """The same but for camera and geometry, which may be long in coming: it touches nothing of Blender any more.
+
+    Depth that was read is written beside where the job's record will lie.
+    """
     settings, frozen, measuring = scene.platewright, settings_of(scene), measuring_of(scene)
     out = folder_of(settings.out or preferences.out_folder())
-    name = settings.plate_name or "{camera}"
+    name, records = settings.plate_name or "{camera}", runtime.own_folder()
 
-    def make(camera: CameraPath) -> Job:
-        request, plate = PlateRequest(camera=camera, **frozen), plate_name(name, camera)
-        return Job(request=request, name=plate, out=out, id=os.urandom(6).hex(), **measuring).checked()
+    def make(camera: CameraPath, geometry: SceneGeometry | None = None) -> Job:
+        plate, job_id = plate_name(name, camera), os.urandom(6).hex()
+        known = known_of(geometry, records / job_id) if geometry else {}
+        request = PlateRequest(camera=camera, **known, **frozen)
+        return Job(request=request, name=plate, out=out, id=job_id, **measuring).checked()
 
     return make
+
+
+def known_of(geometry: SceneGeometry, folder: Path) -> dict[str, Any]:
+    """What a request says of the scene; its depth is written into a folder below `folder`."""
+    guide = geometry.write(folder / GUIDE)
+    return {"ground_m": geometry.ground_m, "sun": geometry.sun, "guide": guide}
 
 
 def settings_of(scene: bpy.types.Scene) -> dict[str, Any]:

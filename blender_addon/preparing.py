@@ -1,14 +1,16 @@
-"""From the button to a job that can be sent: a window stays alive while a long camera is read.
+"""From the button to a job that can be sent: a window stays alive while a long camera and a large scene are read.
 
 Looking needs Blender and is done a few milliseconds at a time, or as long as the window itself was busy since: every
 helping has Blender sort its scene anew, which a scene of a thousand objects feels more than the looking. What follows
 is arithmetic and text, longer than the looking itself, and done in a thread that touches nothing of Blender.
+
+    camera looked at -> path (thread) -> scene looked at along the path -> job and its text (thread)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
 from threading import Thread
 from time import perf_counter
 
@@ -16,7 +18,7 @@ from platewright.camera import CameraPath
 from platewright.errors import PlatewrightError
 from platewright.protocol import Job
 
-from .camera_views import Pause
+from .scene_geometry import GeometryReading
 from .scene_read import Reading
 
 LOOK_SECONDS = 0.03                                # of a helping
@@ -24,51 +26,60 @@ LOOK_SECONDS_MAX = 1.0                             # of one in a window that was
 LOOK_PAUSE_SECONDS = 0.01                          # between two helpings: the window's own
 SETTLE_SECONDS = 0.01                              # in which a short shot is written
 
+Steps = Generator[bool]                            # whether there is nothing to do but wait
+
 
 @dataclass(slots=True)
 class Preparation:
     """One press of Generate, until there is a job or a reason why there is none."""
 
     reading: Reading
-    make_job: Callable[[CameraPath], Job]          # knows all but the camera; touches nothing of Blender
+    make_job: Callable[..., Job]                   # of the camera and, if it was read, the scene; touches no Blender
     start: Callable[..., object]                   # what becomes of the job, and of its `text`
-    done: int = 0                                  # frames looked at
+    geometry: GeometryReading | None = None        # of the scene, unless it is left out
+    done: int = 0                                  # frames looked at, key frames of the scene included
+    path: CameraPath | None = None
     job: Job | None = None
     text: str = ""                                 # the job as it will lie on disk
     error: PlatewrightError | None = None
-    writer: Thread | None = None
+    is_over: bool = False                          # there is a job, or an error
     clock: Callable[[], float] = perf_counter
     looked_at: float | None = None                 # when the last helping ended
+    _deadline: float = 0.0
+    _what: str = "the camera"
+    _steps: Steps = field(init=False)
 
-    @property
-    def is_over(self) -> bool:
-        """There is a job, or an error."""
-        return self.error is not None or (self.writer is not None and not self.writer.is_alive())
+    def __post_init__(self) -> None:
+        self._steps = self._prepare()
 
     @property
     def fraction(self) -> float:
-        """How much of the camera was looked at, 0..1."""
-        return self.done / self.reading.total
+        """How much was looked at, 0..1."""
+        return min(self.done / self._total, 1.0)
+
+    @property
+    def _total(self) -> int:
+        return self.reading.total + (self.geometry.total if self.geometry else 0)
 
     def headline(self) -> str:
         """The count, for the bar."""
-        return "writing the job" if self.writer else f"reading the camera {self.done}/{self.reading.total}"
+        if not self._what:
+            return "writing the job"
+        first = self.reading.total if self.path else 0
+        total = self._total - first if self.path else self.reading.total
+        return f"reading {self._what} {self.done - first}/{total}"
 
     def advance(self) -> None:
         """One helping: as many frames as fit, one at least; from the main thread."""
-        deadline = self._deadline()
-
-        def is_late(done: int, _total: int) -> bool:
-            self.done = done
-            return self.clock() >= deadline
-
+        self._deadline = self._end_of_helping()
         try:
-            while self.writer is None and not self._look(is_late) and self.clock() < deadline:
-                continue
+            is_waiting = next(self._steps)
+            while not is_waiting and self.clock() < self._deadline:
+                is_waiting = next(self._steps)
+        except StopIteration:
+            self.is_over = True
         except PlatewrightError as error:
-            self.error = error
-        if self.writer is not None:
-            self.writer.join(SETTLE_SECONDS)
+            self.error, self.is_over = error, True
         self.looked_at = self.clock()
 
     def finish(self) -> None:
@@ -77,24 +88,52 @@ class Preparation:
             raise self.error
         self.start(self.job, text=self.text)
 
-    def _deadline(self) -> float:
+    def _prepare(self) -> Steps:
+        while not self.reading.look(self._is_late):
+            yield False
+        yield from self._apart(self._lay)
+        if self.geometry and self.path:
+            self._what = "the scene"
+            self.geometry.along(self.path)
+            while not self.geometry.look(self._is_late):
+                yield False
+        self._what = ""
+        yield from self._apart(self._write)
+
+    def _is_late(self, done: int, _total: int) -> bool:
+        self.done = done + (self.reading.total if self.path else 0)
+        return self.clock() >= self._deadline
+
+    def _end_of_helping(self) -> float:
         now = self.clock()
         busy = 0.0 if self.looked_at is None else now - self.looked_at - LOOK_PAUSE_SECONDS
         return now + min(max(LOOK_SECONDS, busy), LOOK_SECONDS_MAX)
 
-    def _look(self, is_late: Pause) -> bool:
-        if not self.reading.look(is_late):
-            return False
-        self.writer = Thread(target=self._write, name="platewright-job", daemon=True)
-        self.writer.start()
-        return True
+    def _apart(self, work: Callable[[], None]) -> Steps:
+        """Done in a thread; what goes wrong there goes wrong here."""
+        failed: list[PlatewrightError] = []
+
+        def run() -> None:
+            try:
+                work()
+            except PlatewrightError as error:
+                failed.append(error)
+
+        thread = Thread(target=run, name="platewright-job", daemon=True)
+        thread.start()
+        thread.join(SETTLE_SECONDS)
+        while thread.is_alive():
+            yield True
+            thread.join(SETTLE_SECONDS)
+        if failed:
+            raise failed[0]
+
+    def _lay(self) -> None:
+        self.path = self.reading.path()
 
     def _write(self) -> None:
-        try:
-            from platewright.client import job_text  # not at every start of Blender
+        from platewright.client import job_text  # not at every start of Blender
 
-            job = self.make_job(self.reading.path())
-            self.text = job_text(job)
-            self.job = job
-        except PlatewrightError as error:
-            self.error = error
+        job = self.make_job(self.path, self.geometry.geometry()) if self.geometry else self.make_job(self.path)
+        self.text = job_text(job)
+        self.job = job

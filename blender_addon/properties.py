@@ -109,6 +109,11 @@ class PLATEWRIGHT_PG_scene(bpy.types.PropertyGroup):
         min=1,
         max=TRIES_MAX,
     )
+    use_scene: BoolProperty(
+        name="Scene Geometry",
+        description="Let the scene's ground, sun and depth guide the plate, and measure it in the scene's own metres",
+        default=True,
+    )
     out: StringProperty(
         name="Folder",
         description="Folder that receives the plate's versions; empty takes the one in the preferences",

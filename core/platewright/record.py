@@ -25,6 +25,7 @@ from .protocol import Event, Failed, Finished, FrameReady, Job, Progress, Stage,
 JOB_FILE: Final = "job.json"
 STATE_FILE: Final = "state.json"
 LOCK_FILE: Final = "host.lock"
+GUIDE: Final = "depth"                             # folder of what a host read of its scene for this job
 FORMAT: Final = "platewright.state"
 VERSION: Final = 1
 UNDER_WAY: Final = ("queued", "running")
@@ -199,10 +200,13 @@ def _over(folder: Path) -> Iterator[tuple[datetime, Path]]:
 
 def _take_away(job: Path) -> None:
     """The files of a record, then its folder if nothing else is in it; the state goes last, and knows until then."""
-    parts = list(job.glob("*.json.part-*"))
+    parts, depth = list(job.glob("*.json.part-*")), list(job.glob(f"{GUIDE}/depth.*.exr"))
     try:
-        for path in (job / JOB_FILE, *parts, job / LOCK_FILE, job / STATE_FILE):
+        for path in (job / JOB_FILE, *parts, *depth, job / LOCK_FILE):
             path.unlink(missing_ok=True)
+        if depth:
+            (job / GUIDE).rmdir()
+        (job / STATE_FILE).unlink(missing_ok=True)
         job.rmdir()
     except OSError as error:                       # somebody reads in it, or has put something there
         log.info("%s stays: %s", job, error.strerror)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from platewright.match.overscan import overscanned
 from platewright.match.views import Views
 from platewright.models import grid
 from platewright.protocol import Event, Input, Job, PlateRequest
+from tests.conftest import ROOT
 from tests.core import painted_world
 
 CAMERA = painted_world.dolly(13)
@@ -154,6 +157,19 @@ def test_depth_that_is_not_there_or_not_to_be_read_is_refused(tmp_path: Path) ->
     refused("E_DEPTH_FRAMES", DepthGuide.open, other, replace(CAMERA, frames=tuple(range(1, 14))))
     (other / "depth.1005.exr").write_bytes(b"no picture")
     refused("E_DEPTH_READ", DepthGuide.open, other, CAMERA)
+
+
+def test_what_blender_writes_is_what_is_read(tmp_path: Path) -> None:
+    """The writer inside Blender has the standard library alone; here it is held against OpenImageIO."""
+    found = importlib.util.spec_from_file_location("depth_exr", ROOT / "blender_addon" / "depth_exr.py")
+    assert found is not None and found.loader is not None
+    writer = importlib.util.module_from_spec(found)
+    found.loader.exec_module(writer)
+    values = array("f", [1.5, 0.0, float("inf"), 1e10, 1e-7, 123456.789] * 35)
+    (tmp_path / "depth.1001.exr").write_bytes(writer.exr_bytes(7, 30, values))
+    assert np.array_equal(read_depth(tmp_path / "depth.1001.exr"), np.array(values, np.float32).reshape(30, 7))
+    near = nearness(read_depth(tmp_path / "depth.1001.exr"))
+    assert sorted(set(near.ravel().tolist())) == pytest.approx([0.0, 1 / 123456.789, 1 / 1.5])
 
 
 # In the chain ------------------------------------------------------------------------------------

@@ -180,6 +180,14 @@ def test_old_records_of_finished_jobs_go(tmp_path: Path, state: str) -> None:
     assert left(tmp_path) == {"young"}
 
 
+@pytest.mark.usefixtures("recent")
+def test_the_depth_that_a_host_has_read_for_a_job_goes_with_its_record(tmp_path: Path) -> None:
+    for name, file in (("read", "depth.1001.exr"), ("foreign", "thesis.txt")):
+        (finished(tmp_path, name, 31.0) / "depth").mkdir()
+        (tmp_path / "jobs" / name / "depth" / file).write_text("x")
+    assert left(tmp_path) == {"foreign"} and (tmp_path / "jobs/foreign/depth/thesis.txt").exists()
+
+
 def test_the_last_fifty_stay_however_old(tmp_path: Path) -> None:
     for day in range(KEPT_COUNT + 3):
         finished(tmp_path, f"day-{day}", 100.0 + day)
