@@ -72,13 +72,18 @@ def make_clip(seed: int, order: Order) -> dict[str, Tensor]:
 
 
 def clear_path(stage: Stage, seed: int, order: Order) -> CameraPath:
-    """The first path drawn for a seed that runs into nothing; after many tries one that is raised above everything."""
+    """The first path drawn for a seed that runs into nothing, or the clearest of many."""
     generator = torch.Generator().manual_seed(seed)
-    for _ in range(TRIES):
-        path = draw_path(generator, order.frames, *order.size, world=stage.world, held_out=seed >= HELD_OUT_SEED)
-        if clearance(stage, path) > CLEAR_METRES:
+    paths = (
+        draw_path(generator, order.frames, *order.size, world=stage.world, held_out=seed >= HELD_OUT_SEED)
+        for _ in range(TRIES)
+    )
+    seen: list[tuple[float, CameraPath]] = []
+    for path in paths:
+        seen.append((clearance(stage, path), path))
+        if seen[-1][0] > CLEAR_METRES:
             break
-    return path
+    return max(seen, key=lambda pair: pair[0])[1]
 
 
 def clearance(stage: Stage, camera: CameraPath) -> float:

@@ -11,7 +11,7 @@ from torch import Tensor
 from .reliefs import bend, length, smooth
 from .worlds import Trees, World
 
-_DICE = 128  # squares until the dice repeat
+_DICE = 128  # squares until the dice repeat; a power of two
 CANOPY = (320.0, 680.0)  # metres from the centre where single trees become a closed canopy
 STOREY = 3.3  # metres
 
@@ -122,7 +122,13 @@ class Blocks:
         )
         street = [place - self.block * torch.round(place / self.block) for place in (along, across)]
         built = (street[0].abs() > self.face) & (street[1].abs() > self.face) & (dice[..., 3] < 0.94)
-        roof = STOREY * torch.floor((7.0 + self.tall * (0.3 + dice[..., 0] + 1.3 * dice[..., 1] ** 6)) / STOREY) + 1.0
+        roof = (
+            STOREY
+            * torch.floor(
+                (7.0 + self.tall * (0.3 + dice[..., 0] + 1.3 * dice[..., 1].square() * dice[..., 1].square())) / STOREY
+            )
+            + 1.0
+        )
         return Lot(street[0], street[1], built, roof, dice)
 
     def outward(self, lot: Lot) -> Tensor:
@@ -148,5 +154,5 @@ def _dice(seed: int, device: torch.device) -> Tensor:
 
 def _throw(dice: Tensor, square: Tensor) -> Tensor:
     """The four numbers 0..1 (..., 4) of each square (..., 2)."""
-    wrapped = torch.remainder(square, _DICE).long()
+    wrapped = square.long() & (_DICE - 1)
     return dice[wrapped[..., 0] * _DICE + wrapped[..., 1]]

@@ -20,7 +20,7 @@ from .worlds import World
 
 REACH = 7000.0  # metres that the map reaches from the centre
 _FINE = 18.0  # metres around the centre where texels are about even
-_TEXELS = 704
+TEXELS = 608  # of the map, along each side
 _SPREAD = math.log1p(REACH / _FINE)
 
 
@@ -28,7 +28,7 @@ class Land:
     """Heights, slopes and shadows of a world."""
 
     def __init__(
-        self, world: World, noise: WorldNoise, device: torch.device | str = "cpu", texels: int = _TEXELS
+        self, world: World, noise: WorldNoise, device: torch.device | str = "cpu", texels: int = TEXELS
     ) -> None:
         self.world = world
         self.watery = world.terrain in WATERY
@@ -51,9 +51,20 @@ class Land:
     def height(self, xy: Tensor) -> Tensor:
         """Metres (...) of what is highest at world points (..., 2): land, water, tree or roof."""
         found, wild = self._look(self.heights, xy)
-        if self.watery:
-            found = found.clamp_min(0.0)
+        found = found.clamp_min(0.0) if self.watery else found
         return found if self.growth is None else found + self.growth.height(to_local(self.world, xy), wild)
+
+    def bare(self, xy: Tensor) -> Tensor:
+        """Metres (...) of land or water at world points (..., 2)."""
+        (found,) = self._look(self.heights[:, :1], xy)
+        return found.clamp_min(0.0) if self.watery else found
+
+    def grown(self, xy: Tensor) -> Tensor:
+        """Metres (...) of what stands on the land at world points (..., 2)."""
+        if self.growth is None:
+            return torch.zeros_like(xy[..., 0])
+        (wild,) = self._look(self.heights[:, 1:], xy)
+        return self.growth.height(to_local(self.world, xy), wild)
 
     def relief(self, xy: Tensor) -> tuple[Tensor, Tensor]:
         """Height of the bare land, below water too, and how much grows on it (...)."""

@@ -34,7 +34,7 @@ HOURS = {
     "noon": Hour((0.07, 0.20, 0.60), (0.55, 0.76, 1.00), (0.50, 0.70, 0.98), (0.60, 0.58, 0.52), (1.55, 1.42, 1.22),
                  (0.30, 0.40, 0.58), (1.15, 1.15, 1.15), (0.52, 0.57, 0.66), (0.72, 0.76, 0.80)),
     "dusk": Hour((0.09, 0.11, 0.32), (1.15, 0.38, 0.08), (0.24, 0.15, 0.32), (1.2, 0.42, 0.08), (1.20, 0.46, 0.14),
-                 (0.21, 0.175, 0.255), (1.05, 0.42, 0.20), (0.17, 0.125, 0.19), (0.26, 0.18, 0.20)),
+                 (0.21, 0.175, 0.255), (1.05, 0.42, 0.20), (0.17, 0.125, 0.19), (0.24, 0.18, 0.21)),
     "night": Hour((0.010, 0.018, 0.060), (0.040, 0.062, 0.130), (0.028, 0.042, 0.100), (0.10, 0.12, 0.16),
                   (0.25, 0.30, 0.41), (0.040, 0.056, 0.098), (0.14, 0.17, 0.25), (0.028, 0.038, 0.072),
                   (0.034, 0.044, 0.074)),
@@ -72,11 +72,13 @@ def light_of(world: World, device: torch.device | str = "cpu") -> Light:
     through = SUN_THROUGH[world.sky] * SUN_THROUGH_AIR[world.weather]
 
     def of_sky(colour: Colour) -> Tensor:
-        plain = torch.lerp(torch.tensor(colour), grey, 0.86 if overcast else dull)
+        plain = torch.lerp(torch.tensor(colour), grey, 0.92 if overcast else dull)
         return plain.to(device)
 
     lost = 1.0 - through
     ambient = torch.tensor(hour.ambient) * (1.0 + 0.25 * lost) + 0.42 * lost * grey
+    if world.time == "night":
+        ambient = ambient * (1.0 + 0.9 * lost)  # eyes and cameras open up
     return Light(
         to_light=torch.tensor(world.to_light, device=device),
         zenith=of_sky(hour.zenith), horizon=of_sky(hour.horizon), opposite=of_sky(hour.opposite),
@@ -93,7 +95,8 @@ def light_of(world: World, device: torch.device | str = "cpu") -> Light:
 def horizon_colour(light: Light, rays: Tensor) -> Tensor:
     """Colour (N, 3) of the air at the horizon below or above unit rays (N, 3): warm towards the light."""
     facing = (rays[:, :2] @ light.to_light[:2]) / (length(rays) * light.to_light[:2].norm()).clamp_min(1e-4)
-    return torch.lerp(light.opposite, light.horizon, (0.5 + 0.5 * facing).clamp(0.0, 1.0).pow(1.6)[:, None])
+    towards = (0.5 + 0.5 * facing).clamp(0.0, 1.0)
+    return torch.lerp(light.opposite, light.horizon, (towards * towards.sqrt())[:, None])
 
 
 def through_air(light: Light, colour: Tensor, air: Tensor, distance: Tensor, climb: Tensor) -> Tensor:

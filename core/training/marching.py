@@ -8,6 +8,8 @@ the ray itself is followed, at the ray's own azimuth.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,7 +18,7 @@ from .lands import REACH, Land
 from .reliefs import length
 
 STEP = 0.018  # of the distance, between samples of a profile
-BISECTIONS = 6  # where something stands on the land; bare land is so smooth that one secant does
+BISECTIONS = 6  # where something stands on the land; bare land is so smooth that a secant does
 _STEEP = 60.0  # slopes beyond this are all the same, almost straight up or down
 _APART = 4.0 * _STEEP  # between the slopes of neighbouring columns in one sorted list
 
@@ -74,14 +76,31 @@ def _first_step(
 
 
 def _refined(land: Land, origin: Tensor, heading: Tensor, rise: Tensor, near: Tensor, far: Tensor) -> Tensor:
-    """Horizontal metres (N) at which rays come down, between a near and a far bound."""
+    """Horizontal metres (N) at which rays come down, between a near and a far bound.
 
-    def above(distance: Tensor) -> Tensor:
-        return origin[2] + rise * distance - land.height(origin[:2] + heading * distance[:, None])
+    The bounds are three steps apart; where nothing stands in the last two, the land is so smooth that secants do.
+    """
 
+    def above(distance: Tensor, which: Tensor) -> Tensor:
+        return origin[2] + rise[which] * distance - land.height(origin[:2] + heading[which] * distance[:, None])
+
+    def above_bare(distance: Tensor, which: Tensor) -> Tensor:
+        return origin[2] + rise[which] * distance - land.bare(origin[:2] + heading[which] * distance[:, None])
+
+    ends = torch.stack([far / (1.0 + STEP), far])
+    stands = (land.grown(origin[:2] + heading * ends[..., None]) > 0.02).any(0)
+    hit = torch.empty_like(near)
+    for which, steps, measure in ((~stands, 1, above_bare), (stands, BISECTIONS, above)):
+        rays = torch.nonzero(which)[:, 0]
+        hit[rays] = _closed_in(partial(measure, which=rays), near[rays], far[rays], rise[rays], steps)
+    return hit
+
+
+def _closed_in(above: Callable[[Tensor], Tensor], near: Tensor, far: Tensor, rise: Tensor, steps: int) -> Tensor:
+    """Where (N) a ray is no longer above: one step is a secant, more are bisections, the last piece is a line."""
     over, under = above(near), above(far)
-    for _ in range(BISECTIONS if land.growth is not None else 1):
-        share = 0.5 if land.growth is not None else (over / (over - under).clamp_min(1e-6)).clamp(0.05, 0.95)
+    for _ in range(steps):
+        share = 0.5 if steps > 1 else (over / (over - under).clamp_min(1e-6)).clamp(0.05, 0.95)
         middle = near + share * (far - near)
         height = above(middle)
         is_above = height > 0

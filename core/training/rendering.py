@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from platewright.world_noise import WorldNoise
 
-from .lands import Land
+from .lands import TEXELS, Land
 from .lights import light_of, through_air
 from .marching import first_hits
 from .skies import Sky
@@ -33,11 +33,11 @@ class Film:
 class Stage:
     """A world built once, to be looked at from anywhere."""
 
-    def __init__(self, world: World, device: torch.device | str = "cpu") -> None:
+    def __init__(self, world: World, device: torch.device | str = "cpu", texels: int = TEXELS) -> None:
         self.world, self.device = world, torch.device(device)
         self.noise = WorldNoise(world.seed, device)
         self.light = light_of(world, device)
-        self.land = Land(world, self.noise, device)
+        self.land = Land(world, self.noise, device, texels)
         self.sky = Sky(world, self.light, self.noise)
         self.surfaces = Surfaces(world, self.light, self.noise, self.land)
         self.water = (
@@ -110,11 +110,9 @@ def pixel_rays(pose: Tensor, lens: Tensor, size: tuple[int, int]) -> Tensor:
     width, height = size
     x = (torch.arange(width, dtype=torch.float64) + 0.5 - lens[2]) / lens[0]
     y = (torch.arange(height, dtype=torch.float64) + 0.5 - lens[3]) / lens[1]
-    rays = torch.stack(
-        [x.expand(height, width), y[:, None].expand(height, width), torch.ones(height, width).double()], -1
-    )
-    rays = rays.reshape(-1, 3) @ pose[:3, :3].T
-    return (rays / rays.norm(dim=1, keepdim=True)).to(torch.float32)
+    inverse = 1.0 / torch.sqrt(x * x + (y * y)[:, None] + 1.0)
+    rays = torch.stack([x * inverse, y[:, None] * inverse, inverse], -1)
+    return (rays.reshape(-1, 3) @ pose[:3, :3].T).to(torch.float32)
 
 
 def display(linear: Tensor) -> Tensor:

@@ -60,8 +60,8 @@ class Sky:
 
     def air(self, horizon: Tensor, rays: Tensor) -> Tensor:
         """Colour (N, 3) of the air towards unit rays: it glows around the light."""
-        near = (rays @ self.light.to_light).clamp_min(0.0)
-        return 0.94 * horizon + (0.28 * near.pow(10))[:, None] * self.light.glow
+        near = rays @ self.light.to_light
+        return 0.94 * horizon + (0.28 * torch.exp(10.0 * (near - 1.0)))[:, None] * self.light.glow
 
     def _gradient(self, up: Tensor, air: Tensor) -> Tensor:
         return torch.lerp(self.light.zenith, air, torch.exp(-4.2 * up[:, 2])[:, None])
@@ -69,8 +69,8 @@ class Sky:
     def _lamp(self, up: Tensor, pixel_rad: float, mirrored: bool) -> Tensor:
         """Glow around sun or moon, their disc, and the stars."""
         facing = (up @ self.light.to_light).clamp(-1.0, 1.0)
-        near = facing.clamp_min(0.0)
-        glow = 0.30 * near.pow(9) * torch.exp(-2.0 * up[:, 2]) + 0.38 * near.pow(60) + 0.6 * near.pow(700)
+        wide = torch.exp(8.0 * (facing - 1.0) - 2.0 * up[:, 2])
+        glow = 0.30 * wide + 0.38 * torch.exp(60.0 * (facing - 1.0)) + 0.6 * torch.exp(700.0 * (facing - 1.0))
         added = glow[:, None] * self.light.glow
         if mirrored or self.world.sky == "overcast":
             return added
@@ -79,7 +79,7 @@ class Sky:
         disc = ((radius - away) / pixel_rad + 0.5).clamp(0.0, 1.0)
         added = added + (disc * (6.0 if self.light.night else 8.0))[:, None] * self.light.sun
         if self.light.night:
-            stars = self.noise.stars(up, pixel_rad).pow(1.6) * (1.0 - 0.75 * near.pow(30))
+            stars = self.noise.stars(up, pixel_rad).pow(1.6) * (1.0 - 0.75 * torch.exp(30.0 * (facing - 1.0)))
             added = added + (0.6 * stars)[:, None] * torch.tensor([0.85, 0.92, 1.0], device=up.device)
         return added
 
@@ -111,8 +111,8 @@ class Sky:
         above = density - 1.25 * (0.5 - self.world.cover)
         amount = torch.sigmoid(6.0 * above - 0.6)
         thick = torch.sigmoid(2.6 * above - 1.1)[:, None]
-        towards = (rays @ self.light.to_light).clamp_min(0.0)
-        lining = self.light.glow * (0.9 * towards.pow(12))[:, None] * (1.0 - thick)
+        towards = rays @ self.light.to_light
+        lining = self.light.glow * (0.9 * torch.exp(12.0 * (towards - 1.0)))[:, None] * (1.0 - thick)
         return torch.lerp(self.light.cloud, self.light.under, thick) + lining, 0.95 * amount
 
     def _skylines(self, colour: Tensor, air: Tensor, rays: Tensor, pixel_rad: float) -> Tensor:

@@ -36,8 +36,10 @@ class Hits:
 
     def part(self, which: Tensor) -> Hits:
         """Some of the hits, by index."""
-        kept = (t[which] for t in (self.points, self.local, self.rays, self.distance, self.relief, self.wild))
-        return Hits(*kept, self.pixel_rad)
+        return Hits(
+            self.points[which], self.local[which], self.rays[which], self.distance[which], self.relief[which],
+            self.wild[which], self.pixel_rad,
+        )  # fmt: skip
 
 
 def hits_of(land: Land, origin: Tensor, rays: Tensor, distance: Tensor, pixel_rad: float) -> Hits:
@@ -59,6 +61,8 @@ class Surfaces:
         trees = world.trees
         leaf = FIR if trees is not None and trees.conifers else (BUSH if world.terrain == "canyon" else LEAF)
         self.leaf = torch.tensor(leaf, device=device) * torch.tensor(world.tint, device=device)
+        self.leaf = self.leaf * (1.9 if light.night else 1.0)
+        self.canopy = trees.share * min(1.0, trees.height / 8.0) if trees is not None else 0.0
         self.plaster = torch.tensor(PLASTER, device=device)
         self.glow = torch.tensor(WINDOW_GLOW, device=device)
 
@@ -103,9 +107,10 @@ class Surfaces:
     def _wood(self, wood: Wood, hits: Hits, ground: Tensor) -> tuple[Tensor, Tensor]:
         """Ground, and trees where the hit is above the ground; far away a closed canopy."""
         tall = wood.trees.height
-        above = hits.points[:, 2] - (hits.relief.clamp_min(0.0) if self.land.watery else hits.relief)
+        floats = (hits.points[:, 2] - hits.relief.clamp_min(0.0 if self.land.watery else -1e4)) * (ground[:, 2] > 0.85)
+        above = torch.maximum(wood.height(hits.local, hits.wild), floats)  # a hit may lie a hair beside its tree
         far = smooth(*CANOPY, length(hits.local))
-        is_tree = torch.maximum(smooth(0.10, 0.35, above / (0.02 * tall + 0.2)), far * hits.wild * wood.trees.share)
+        is_tree = torch.maximum(smooth(0.10, 0.35, above / (0.02 * tall + 0.2)), far * hits.wild * self.canopy)
         local = wood.outward(hits.local)
         outside = torch.cat([local[:, :2] @ self.world_from_local.T, local[:, 2:]], 1)
         normal = unit(torch.lerp(ground, outside, (is_tree * (1.0 - far))[:, None]))
@@ -166,7 +171,7 @@ class Surfaces:
         inside = torch.minimum(0.33 - (across - 0.5).abs(), 0.30 - (up - 0.52).abs())
         pane = (inside / soft + 0.5).clamp(0.0, 1.0)
         pane = torch.lerp(pane, torch.full_like(pane, 0.38), smooth(0.35, 0.8, soft)) * wall * (hits.points[:, 2] > 0.4)
-        mirrored = torch.lerp(self.light.ambient * 0.25, self.light.horizon * 0.55, dice[:, 1:2])
+        mirrored = torch.lerp(self.light.ambient * 0.15, self.light.horizon * 0.45, dice[:, 1:2])
         chance = torch.sin(12.9898 * torch.floor(run) + 78.233 * torch.floor(rise) + 40.0 * dice[:, 0]) * 43758.547
         shining = ((chance - torch.floor(chance)) < WINDOWS_LIT[self.world.time]).float()
         even = smooth(0.35, 0.8, soft)

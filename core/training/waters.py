@@ -16,7 +16,7 @@ from .skies import Sky
 from .surfaces import Hits, Surfaces, unit
 from .worlds import World
 
-SLOPES = {"sea": (0.07, 0.07), "coast": (0.05, 0.05), "lake": (0.010, 0.006)}  # of waves of about 1.5 and 7 m
+SLOPES = {"sea": (0.055, 0.040), "coast": (0.045, 0.030), "lake": (0.010, 0.006)}  # of waves of about 1.5 and 7 m
 DEEP = {"sea": (0.010, 0.055, 0.085), "coast": (0.012, 0.090, 0.110), "lake": (0.012, 0.040, 0.045)}
 SHALLOW = (0.10, 0.22, 0.19)
 MIRROR_STEPS = 26
