@@ -1,10 +1,12 @@
 """The table of back-ends: a name and the module that holds it, loaded only when asked for.
 
-Each module has four functions:
+Each module, or each entry of its VARIANTS where it holds a family, has four functions:
     card() -> ModelCard                                     cheap: no torch, no weights opened
     gpu(device) -> UUID                                     of the GPU that `open` would use; empty where it uses none
     open(device) -> Backend                                 loads the weights; see `base.Backend`
     conditioning(camera, size) -> {name: float32 array}     the very tensors the model is given
+Those whose weights are published folders have a fifth, `recognises(folder)`; a model may then be named by its folder,
+which `card` and `open` are given too.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import gc
 import sys
 from importlib import import_module
-from types import ModuleType
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..camera import CameraPath
@@ -22,12 +24,21 @@ from ..protocol import ModelCard
 if TYPE_CHECKING:
     from .base import Backend
 
-BACKENDS = {"grid": "grid", "draft": "draft"}
+BACKENDS = {
+    "grid": "grid",
+    "draft": "draft",
+    "sana-wm": "sana_wm",
+    "wan-fun-camera": "wan_fun",
+    "wan-fun-camera-5b": "wan_fun",
+    "wan-fun-camera-1.3b": "wan_fun",
+    "wan-fun-camera-14b": "wan_fun",
+}
 
 
 def card(name: str) -> ModelCard:
     """What the model declares. Raises RequestError E_MODEL_UNKNOWN."""
-    return _module(name).card()
+    opener, folder = _opener(name)
+    return opener.card(*folder)
 
 
 def cards() -> list[ModelCard]:
@@ -37,12 +48,13 @@ def cards() -> list[ModelCard]:
 
 def gpu(name: str, device: str) -> str:
     """The UUID of the GPU that the model would run on; empty for none. Raises RequestError E_DEVICE."""
-    return _module(name).gpu(device)
+    return _opener(name)[0].gpu(device)
 
 
 def open_backend(name: str, device: str) -> Backend:
     """Load a model onto `device` (auto, cpu, cuda, cuda:N, mps). Raises RequestError, BackendError."""
-    return _module(name).open(device)
+    opener, folder = _opener(name)
+    return opener.open(device, *folder)
 
 
 def give_memory_back() -> None:
@@ -55,10 +67,21 @@ def give_memory_back() -> None:
 
 def conditioning(name: str, camera: CameraPath, size: tuple[int, int] | None) -> dict[str, Any]:
     """The tensors `name` is given for this camera, float32, before any cast; `size` is used as given."""
-    return _module(name).conditioning(camera, size)
+    return _opener(name)[0].conditioning(camera, size)
 
 
-def _module(name: str) -> ModuleType:
-    if name not in BACKENDS:
-        raise RequestError("E_MODEL_UNKNOWN", f"There is no model called {name!r}.", f"Known: {', '.join(BACKENDS)}.")
-    return import_module(f".{BACKENDS[name]}", __package__)
+def _opener(model: str) -> tuple[Any, list[Path]]:
+    """What opens a model of this name, or the one in a folder of this path, and that folder if there is one."""
+    if model in BACKENDS:
+        return _named(model), []
+    folder = Path(model).expanduser()
+    if folder.is_absolute() or len(folder.parts) > 1:
+        found = (opener for opener in map(_named, BACKENDS) if hasattr(opener, "recognises"))
+        if opener := next((opener for opener in found if opener.recognises(folder)), None):
+            return opener, [folder]
+    raise RequestError("E_MODEL_UNKNOWN", f"There is no model called {model!r}.", f"Known: {', '.join(BACKENDS)}.")
+
+
+def _named(name: str) -> Any:
+    module = import_module(f".{BACKENDS[name]}", __package__)
+    return getattr(module, "VARIANTS", {}).get(name, module)

@@ -27,7 +27,7 @@ TOKENIZER_TEXTS = frozenset({"merges.txt", "vocab.txt", "spiece.model", "tokeniz
 FOR_PEOPLE = (".md", ".txt")
 CODE = (".py", ".pyc", ".so", ".pyd", ".dll", ".dylib", ".sh", ".bat")
 CODE_SETTINGS = frozenset({"auto_map", "custom_pipelines", "_attn_implementation_internal", "trust_remote_code"})
-LIBRARIES = frozenset({"diffusers", "transformers", None})
+LIBRARIES = frozenset({"diffusers", "transformers", "ltx2", None})  # ltx2: a part of diffusers
 LISTS = frozenset({"tokenizer.json", "vocab.json"})  # megabytes of words: data, with no settings to look at
 DEEPEST = 3
 AGAIN = "Fetch the model again, or restore the folder as it was published."
@@ -281,9 +281,11 @@ def configured(kind: Any, part: Path) -> Any:
 
 def files(folder: Path, parts: Iterable[str]) -> list[dict[str, Any]]:
     """What a manifest says of the weights: each safetensors file's place in the folder, bytes and sha256."""
+    from .hashes import sha256_of
+
     found = [path for part in parts for path in sorted((folder / part).glob("*.safetensors"))]
     return [
-        {"file": path.relative_to(folder).as_posix(), "size": path.stat().st_size, "sha256": weights.file_sha256(path)}
+        {"file": path.relative_to(folder).as_posix(), "size": path.stat().st_size, "sha256": sha256_of(path)}
         for path in found
     ]
 

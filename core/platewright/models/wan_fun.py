@@ -1,0 +1,272 @@
+"""Wan-Fun's Control-Camera models: a first picture goes where the camera goes.
+
+    prompt -> embeddings (encoder gone) | camera -> Pluecker rays -> adapter, once per window
+           -> diffusers' WanImageToVideoPipeline, the adapter's feature added to every patch embedding
+           -> latents on disk -> streamed through the VAE -> pictures
+
+A model's folder is the published one without its pickles (`.pth`): the transformer in VideoX-Fun's layout. VAE, text
+encoder, tokenizer and scheduler stand beside it as in Wan-AI's `...-Diffusers` folder of the same generation, and for
+the models of Wan 2.1 image_encoder and image_processor too.
+
+Length  these models learned from paths whose unit nobody knows. Rule: the median depth of the scene is 1, where a depth
+        guide tells it; without one, metres go in as they are, and that is said.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import fitting, guides, models
+from ..camera import CameraPath
+from ..cards import FrameRule, ModelCard
+from ..errors import BackendError
+from ..protocol import Emit, PlateRequest, Stage
+from . import checkpoint, device, latents, wan_fun_camera, wan_prompts, wan_running
+from .first_frame import first_picture
+
+if TYPE_CHECKING:  # a card is read without them
+    import numpy
+    import torch
+
+STEPS = 50
+GUIDANCE = 6.0
+DEPTHS_MAX = 32  # pictures of a guide that are looked at for the scene's depth
+COMMON = ("vae", "scheduler", *wan_prompts.PARTS)
+CLIP_PARTS = ("image_encoder", "image_processor")
+SCALE_RULE = "median scene depth is 1 where a guide tells it, else metres as they are"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One of the published models, as `models` sees a module."""
+
+    name: str
+    title: str
+    native: tuple[int, int]
+    longest: int                                   # frames
+    fps: float
+    shift: float                                   # of the noise levels
+    channels: int                                  # that its patch embedding takes
+    layers: int
+    experts: tuple[str, ...] = (".",)              # folders of its transformers, for high noise first
+    boundary: float | None = None                  # share of the noise from which the second one takes over
+    per_token: bool = False                        # the 5B: its own time for each token, 16 x VAE
+    memory_gb: float = 24.0
+
+    @property
+    def has_clip(self) -> bool:
+        """The models of Wan 2.1 see the first picture through CLIP, and know no mask."""
+        return self.channels == 32
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return (*self.experts, *COMMON, *(CLIP_PARTS if self.has_clip else ()))
+
+    @property
+    def clip(self) -> FrameRule:
+        return FrameRule(multiple=wan_fun_camera.GROUP, offset=1, maximum=self.longest)
+
+    def card(self, folder: Path | None = None) -> ModelCard:
+        """What the model declares; looks whether its folder is there, opens nothing."""
+        reason = ""
+        try:
+            checkpoint.find(self.name, folder)
+        except BackendError as error:
+            reason = error.for_people()
+        return ModelCard(
+            name=self.name,
+            title=self.title,
+            kind="final",
+            summary="A first picture goes on along your camera; a depth guide sets its scale.",
+            licence="Apache-2.0",
+            commercial="yes",
+            native_size=self.native,
+            clip=self.clip,
+            fps=self.fps,
+            default_steps=STEPS,
+            default_guidance=GUIDANCE,
+            needs_first_frame=True,
+            takes_guide=True,
+            memory_gb=self.memory_gb,
+            drift_deg=5.0,
+            available=not reason,
+            reason=reason,
+        )
+
+    def gpu(self, device_name: str) -> str:
+        """The UUID of the GPU that it would run on; empty elsewhere. Raises RequestError E_DEVICE."""
+        return device.uuid(device.chosen(device_name))
+
+    def open(self, device_name: str, folder: Path | None = None) -> WanFun:
+        """Look through the model's folder; weights are read as they are needed.
+
+        Raises RequestError E_DEVICE and what `checkpoint.find`, `examine` and `weight_files` raise.
+        """
+        chosen, found = device.chosen(device_name), checkpoint.find(self.name, folder)
+        checkpoint.examine(found, self.parts)
+        for part in (*self.experts, "vae", "text_encoder"):
+            checkpoint.weight_files(found / part)
+        return WanFun(self, found, chosen)
+
+    def recognises(self, folder: Path) -> bool:
+        """Whether a folder is laid out as this model's: what its config tells, where it must lie."""
+        try:
+            config = checkpoint.read_json(folder / self.experts[0] / "config.json")
+        except BackendError:
+            return False
+        return (config.get("in_dim"), config.get("num_layers")) == (self.channels, self.layers)
+
+    def conditioning(self, camera: CameraPath, size: tuple[int, int] | None) -> dict[str, Any]:
+        """`plucker` (F, H, W, 6) and `control_camera_video` (1, 24, T, H, W), lengths in metres as they are.
+
+        At 832x480 (the 5B: 1280x704) where no size is given; the last pose is held until 4k + 1 frames are full. A path
+        beyond the model's longest clip goes on in `plucker.1`, `control_camera_video.1` ..., each from its own start.
+        """
+        width, height = size or self.native
+        found: dict[str, Any] = {}
+        for window in fitting.windows(len(camera), self.clip):
+            rays = wan_fun_camera.plucker(fitting.held(camera, window), width, height)
+            mark = f".{window.index}" if window.index else ""
+            found |= {f"plucker{mark}": rays, f"control_camera_video{mark}": wan_fun_camera.packed(rays)}
+        return found
+
+
+_480P, _720P = (832, 480), (1280, 704)
+_A14B = ("high_noise_model", "low_noise_model")
+VARIANTS = {
+    kind.name: kind
+    for kind in (
+        Kind("wan-fun-camera", "Wan2.2-Fun A14B Control-Camera", _480P, 81, 16.0, 3.0, 36, 40, _A14B, 0.9, False, 80),
+        Kind("wan-fun-camera-5b", "Wan2.2-Fun 5B Control-Camera", _720P, 121, 24.0, 5.0, 100, 30, per_token=True),
+        Kind("wan-fun-camera-1.3b", "Wan2.1-Fun 1.3B Control-Camera", _480P, 81, 16.0, 3.0, 32, 30, memory_gb=14),
+        Kind("wan-fun-camera-14b", "Wan2.1-Fun 14B Control-Camera", _480P, 81, 16.0, 3.0, 32, 40, memory_gb=48),
+    )
+}
+
+
+class WanFun:
+    """The model as the engine sees it."""
+
+    def __init__(self, kind: Kind, folder: Path, chosen: torch.device) -> None:
+        self.card = kind.card(folder)
+        self._kind, self._folder, self._device = kind, folder, chosen
+        self._facts: dict[str, Any] = {}
+
+    @property
+    def device(self) -> str:
+        """Where it runs, in words."""
+        return device.words(self._device)
+
+    def provenance(self) -> dict[str, Any]:
+        """Files with sha256, number formats, versions, the rule of lengths; `generate` adds what it decided."""
+        import diffusers
+        import torch
+
+        self._facts |= {
+            "files": checkpoint.files(self._folder, self._kind.parts),
+            "dtype": {"camera": "float32", "transformer": str(wan_running.dtype_on(self._device)), "vae": "float32"},
+            "scale_rule": SCALE_RULE,
+            "torch": torch.__version__,
+            "diffusers": diffusers.__version__,
+        }
+        return self._facts
+
+    def native_camera(self, camera: CameraPath) -> CameraPath:
+        """The same view in the model's own pixels; the angles of view are exactly the camera's."""
+        return camera.scaled(*self._kind.native)
+
+    def generate(self, request: PlateRequest, camera: CameraPath, job: str, emit: Emit) -> Iterator[numpy.ndarray]:
+        """Yield float32 (H, W, 3) display sRGB pictures; see `base.Backend.generate`.
+
+        Raises RequestError E_FIRST_FRAME, OutOfMemory E_OOM, DeviceLost E_DEVICE_LOST, BackendError E_NOT_FINITE and
+        what `checkpoint` raises.
+        """
+        native = self.native_camera(camera)
+        windows = fitting.windows(len(native), self._kind.clip)
+        steps = request.steps or STEPS
+        teller = wan_running.Teller(job, emit, steps * len(windows))
+        first = first_picture(request, native, job, emit)
+        self._facts["world_speed"] = teller.speed(native.fps, self._kind.fps)
+        self._facts["scale"] = scale = scene_scale(request)
+        if scale == 1.0 and request.guide is None and fitting.reach(native) > 0:
+            teller.warn("W_SCALE", "How far the scene is, no guide tells: the model takes metres for its own unit.")
+        with device.told_plainly(self._device, self.card.title):
+            emit(Stage(job, "loading", "reading the prompt"))
+            take = _Take(self._kind, self._folder, self._device, request, scale, teller)
+            emit(Stage(job, "sampling", f"{len(windows)} windows on {self._device}"))
+            yield from take.pictures(native, windows, first)
+
+
+def scene_scale(request: PlateRequest) -> float:
+    """1 / the median depth in metres of what the guide shows, over up to 32 of its pictures; 1 without a guide."""
+    import numpy
+
+    if request.guide is None:
+        return 1.0
+    files = list(guides.DepthGuide.open(request.guide.opened(), request.camera).files.values())
+    chosen = files[:: -(-len(files) // DEPTHS_MAX)]
+    depths = [1 / near[near > 0] for near in (guides.nearness(guides.read_depth(file)) for file in chosen)]
+    whole = numpy.concatenate(depths)
+    return float(1 / numpy.median(whole)) if len(whole) else 1.0
+
+
+class _Take:
+    """One request on one device."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        folder: Path,
+        chosen: torch.device,
+        request: PlateRequest,
+        scale: float,
+        teller: wan_running.Teller,
+    ) -> None:
+        self._kind, self._folder, self._device = kind, folder, chosen
+        self._request, self._scale, self._teller = request, scale, teller
+        self._dtype = wan_running.dtype_on(chosen)
+        self._told = wan_prompts.told(folder, request.prompt, request.negative, chosen, self._dtype)
+        self._loaded: Any = None
+
+    def pictures(
+        self, native: CameraPath, windows: list[fitting.Window], first: numpy.ndarray
+    ) -> Iterator[numpy.ndarray]:
+        """One picture per frame of `native`, window by window, each led by the last picture of the one before."""
+        for window in windows:
+            clip = fitting.held(native, window)
+            sampled = self._sampled(clip, window.index, first)
+            with closing(wan_running.pictures(self._vae(), sampled, self._device)) as made:
+                for number, picture in enumerate(itertools.islice(made, window.stop - window.start)):
+                    first = picture
+                    if number >= window.given:
+                        yield picture
+
+    def _sampled(self, clip: CameraPath, index: int, first: numpy.ndarray) -> torch.Tensor:
+        """A window's latents (1, C, T, h, w), or those that an earlier job has left."""
+        weights = [entry["sha256"] for entry in checkpoint.files(self._folder, self._kind.parts)]
+        origin = {"request": self._request.sha256, "clip": clip.sha256, "window": index, "dtype": str(self._dtype)}
+        file = latents.file_for({**origin, "model": self._kind.name, "weights": weights})
+        found = latents.kept(file)
+        if found is None:
+            found = self._model().sampled(self._request, clip, self._scale, index, first, self._told, self._teller)
+            wan_running.refuse_no_numbers(found)
+            if why := latents.keep(file, found, {"model": self._kind.name, "window": str(index)}):
+                self._teller.warn("W_LATENTS", f"The latents could not be kept: {why}")
+        return found
+
+    def _model(self) -> Any:
+        """The pipeline with its adapters, read once."""
+        from .wan_fun_sampling import Sampler
+
+        if self._loaded is None:
+            self._loaded = Sampler(self._kind, self._folder, self._device, self._dtype)
+            models.give_memory_back()
+        return self._loaded
+
+    def _vae(self) -> Any:
+        return self._model().pipeline.vae

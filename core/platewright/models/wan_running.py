@@ -1,0 +1,116 @@
+"""What all of Wan's models share when they run: parts from their folders, memory, steps, pictures.
+
+Parts    vae, scheduler, text_encoder and tokenizer as in Wan-AI's `...-Diffusers` folders
+Steps    every step is told, and whoever listens may stop it there
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import fitting
+from ..errors import BackendError
+from ..protocol import Emit, Progress, Warned
+from . import checkpoint, wan_decoding
+
+if TYPE_CHECKING:
+    import numpy
+    import torch
+
+SCHEDULERS = ("UniPCMultistepScheduler", "FlowMatchEulerDiscreteScheduler")
+ROOM = 1.25  # of the weights' bytes: what activations need beside them
+WINDOW_STRIDE = 1_000_003
+
+
+def dtype_on(device: torch.device) -> torch.dtype:
+    """bfloat16 as published; a CPU is faster in float32, and exact."""
+    import torch
+
+    return torch.float32 if device.type == "cpu" else torch.bfloat16
+
+
+def scheduler(folder: Path, shift: float) -> Any:
+    """The folder's scheduler with another shift of its noise levels. Raises BackendError E_MODEL_MISMATCH."""
+    import diffusers
+
+    name = checkpoint.read_json(folder / "scheduler_config.json").get("_class_name")
+    if name not in SCHEDULERS:
+        why = f"{folder} is a {name}, not one of {', '.join(SCHEDULERS)}."
+        raise BackendError("E_MODEL_MISMATCH", why, "Take the scheduler of Wan-AI's own folder.")
+    kind = getattr(diffusers, name)
+    found = checkpoint.configured(kind, folder)
+    word = "flow_shift" if name == "UniPCMultistepScheduler" else "shift"
+    return kind.from_config(found.config, **{word: shift})
+
+
+def placed(pipeline: Any, device: torch.device) -> Any:
+    """The pipeline on its device: all of it where there is room, else one part after the other."""
+    import torch
+
+    if device.type == "cuda":
+        modules = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
+        wanted = sum(tensor.nbytes for module in modules for tensor in module.state_dict().values())
+        if wanted * ROOM > torch.cuda.mem_get_info(device)[0]:
+            pipeline.enable_model_cpu_offload(device=device)
+            return pipeline
+    return pipeline.to(device)
+
+
+class Teller:
+    """Tells one job's steps and warnings."""
+
+    def __init__(self, job: str, emit: Emit, steps: int) -> None:
+        self._job, self._emit, self._steps, self._done = job, emit, steps, 0
+
+    def stepped(self, pipeline: Any, step: int, time: Any, given: dict[str, Any]) -> dict[str, Any]:
+        """diffusers' `callback_on_step_end`."""
+        del pipeline, step, time
+        self._done += 1
+        self._emit(Progress(self._job, "sampling", self._done, self._steps))
+        return given
+
+    def warn(self, code: str, sentence: str) -> None:
+        """Something the artist should know."""
+        self._emit(Warned(self._job, code, sentence))
+
+    def speed(self, scene_fps: float, model_fps: float) -> float:
+        """How fast what moves by itself will run; a warning where it is not its own speed."""
+        speed = fitting.world_speed(scene_fps, model_fps)
+        if not math.isclose(speed, 1.0, rel_tol=1e-3):
+            why = f"What moves by itself runs at {speed:.3g} times its speed: the model makes {model_fps:g} fps."
+            self.warn("W_WORLD_SPEED", why)
+        return speed
+
+
+def noise_of(seed: int, window: int) -> torch.Generator:
+    """Noise drawn on the CPU, so that every device starts from the same bytes; one stream per window of a path."""
+    import torch
+
+    return torch.Generator("cpu").manual_seed((seed + window * WINDOW_STRIDE) % 2**63)
+
+
+def pictures(vae: Any, latents: torch.Tensor, device: torch.device) -> Generator[numpy.ndarray]:
+    """float32 (H, W, 3) display sRGB, 0..1, one by one as they are decoded. Raises BackendError E_NOT_FINITE."""
+    refuse_no_numbers(latents)
+    vae.to(device)
+    for group in wan_decoding.decoded(vae, wan_decoding.for_vae(vae, latents.to(device))):
+        refuse_no_numbers(group)
+        for picture in (group[0] * 0.5 + 0.5).clamp(0, 1).permute(1, 2, 3, 0).float().cpu():
+            yield picture.contiguous().numpy()
+
+
+def as_image(picture: numpy.ndarray) -> torch.Tensor:
+    """A picture (H, W, 3) as diffusers' image processors take it: (1, 3, H, W), 0..1."""
+    import torch
+
+    return torch.from_numpy(picture).permute(2, 0, 1)[None].contiguous()
+
+
+def refuse_no_numbers(values: torch.Tensor) -> None:
+    """BackendError E_NOT_FINITE, unless all are finite."""
+    if not bool(values.isfinite().all()):
+        message = "The model produced values that are not numbers."
+        raise BackendError("E_NOT_FINITE", message, "Try another seed or device, or fetch the model again.")
