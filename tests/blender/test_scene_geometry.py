@@ -401,7 +401,9 @@ def test_a_heavy_scene_gets_fewer_key_frames_in_a_window(monkeypatch: pytest.Mon
     reading = GeometryReading(scene, is_hurried=True).along(path)
     while not reading.look(lambda done, total: True):
         continue
-    assert list(reading.geometry().depth) == [1, 4, 24] and reading.geometry().ground_m == pytest.approx(0.0, abs=1e-5)
+    geometry = reading.geometry()
+    assert [1, *{4} & set(geometry.depth), 24] == list(geometry.depth)       # 4 may have been begun already
+    assert geometry.ground_m == pytest.approx(0.0, abs=1e-5)
     assert len(geometry_along(scene, path).depth) == 9     # in background nobody waits
 
 
@@ -441,6 +443,7 @@ def test_the_button_reads_camera_and_scene_between_the_ticks(
     monkeypatch.setattr(jobs, "submit", lambda job, text, **words: sent.append((job, text)))
     for limit in ("LOOK_SECONDS", "LOOK_SECONDS_MAX"):
         monkeypatch.setattr(addon.preparing, limit, 0.0)
+    monkeypatch.setattr(addon.scene_geometry, "LOOKS_SECONDS", math.inf)
     scene = full_scene()
     scene.platewright.prompt, scene.platewright.out = "a moor", str(tmp_path)
     jobs.prepare(scene, addon.operators.job_maker(scene), addon.preferences.own_runtime(), is_scene_read=True)
