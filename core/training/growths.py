@@ -52,12 +52,13 @@ class Wood:
         self.trees = trees
         self.dice = _dice(seed, device)
         wide = 0.22 if trees.conifers else 0.55
+        self.wavy = 0.14 if trees.conifers else 0.24
         self.radius = min(0.32 * trees.spacing, wide * trees.height)
 
     def height(self, local: Tensor, wild: Tensor) -> Tensor:
         tall, radius, offset = self.tree(local)
         far = smooth(*CANOPY, length(local))
-        single = tall * self._outline(length(offset) / (radius * _branches(offset * (1.8 / self.radius))))
+        single = tall * self._outline(length(offset) / (radius * _rim(offset * (1.8 / self.radius), self.wavy)))
         return wild * torch.lerp(single, torch.full_like(single, 0.5 * self.trees.height * self.trees.share), far)
 
     def tree(self, local: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -141,10 +142,10 @@ class Blocks:
         return torch.stack([first, second], -1)
 
 
-def _branches(offset: Tensor) -> Tensor:
-    """A wavy rim (...) about 1 around the stem, for offsets (..., 2)."""
+def _rim(offset: Tensor, wavy: float) -> Tensor:
+    """A wavy rim (...) of 1 and less around the stem, for offsets (..., 2)."""
     x, y = offset[..., 0], offset[..., 1]
-    return 0.86 + 0.14 * torch.sin(2.9 * x + 1.3 * y) * torch.cos(3.1 * y - 1.1 * x)
+    return 1.0 - wavy + wavy * torch.sin(2.9 * x + 1.3 * y) * torch.cos(3.1 * y - 1.1 * x)
 
 
 def _dice(seed: int, device: torch.device) -> Tensor:

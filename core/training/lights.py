@@ -41,6 +41,7 @@ HOURS = {
 }  # fmt: skip
 SUN_THROUGH = {"clear": 1.0, "clouded": 0.9, "overcast": 0.0}
 SUN_THROUGH_AIR = {"none": 1.0, "haze": 0.8, "fog": 0.35, "rain": 0.45, "snowfall": 0.5}
+FOG_SHADE = 0.88  # fog is a little darker than the sky above it
 GREY_AIR = {"none": 0.0, "haze": 0.12, "fog": 0.45, "rain": 0.45, "snowfall": 0.4}  # how much of the sky's colour goes
 
 
@@ -73,7 +74,7 @@ def light_of(world: World, device: torch.device | str = "cpu") -> Light:
 
     def of_sky(colour: Colour) -> Tensor:
         plain = torch.lerp(torch.tensor(colour), grey, 0.92 if overcast else dull)
-        return plain.to(device)
+        return (plain * (FOG_SHADE if world.weather == "fog" else 1.0)).to(device)
 
     lost = 1.0 - through
     ambient = torch.tensor(hour.ambient) * (1.0 + 0.25 * lost) + 0.42 * lost * grey
@@ -99,13 +100,16 @@ def horizon_colour(light: Light, rays: Tensor) -> Tensor:
     return torch.lerp(light.opposite, light.horizon, (towards * towards.sqrt())[:, None])
 
 
-def through_air(light: Light, colour: Tensor, air: Tensor, distance: Tensor, climb: Tensor) -> Tensor:
+def through_air(
+    light: Light, colour: Tensor, air: Tensor, distance: Tensor, climb: Tensor, start: Tensor | float
+) -> Tensor:
     """Colour (N, 3) behind a distance of air (N) along rays that climb (N) metres per metre; `air` is its colour.
 
-    The air thins out exponentially with height, as fog does above the ground.
+    The air thins out exponentially with height, as fog does above the ground; `start` is the height of the rays' start.
     """
-    risen = (distance * climb).clamp_min(0.0)
-    height = light.fog_height
-    dense = torch.where(risen > 1e-3 * height, -torch.expm1(-risen / height) * height / risen.clamp_min(1e-6), 1.0)
-    kept = torch.exp(-light.extinction * dense * distance)
+    thinner = (distance * climb / light.fog_height).clamp(-20.0, 20.0)
+    even = thinner.abs() < 1e-3
+    dense = torch.where(even, 1.0, -torch.expm1(-thinner) / torch.where(even, 1.0, thinner))
+    at_start = torch.exp(torch.as_tensor(-start / light.fog_height).clamp(-2.0, 2.0))
+    kept = torch.exp(-light.extinction * at_start * dense * distance)
     return torch.lerp(air, colour, kept[:, None])

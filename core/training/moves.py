@@ -98,9 +98,9 @@ def _start(generator: torch.Generator, frames: int, width: int, height: int, wor
     half_view = math.atan(0.5 * height / focal)
     pitch = half_view * _between(-0.9, 0.55, generator)
     kind = _between(0, 1, generator)
-    if kind < 0.14:
+    if kind < 0.09:
         pitch = -half_view - _between(0.0, 0.7, generator)  # down at the ground
-    elif kind < 0.20:
+    elif kind < 0.15:
         pitch = half_view * _between(0.6, 1.2, generator)  # up at the sky
     roll = 0.03 * _normal(generator) if _between(0, 1, generator) < 0.25 else 0.0
     x, y = world.centre if world else (0.0, 0.0)

@@ -92,7 +92,7 @@ class Stage:
             colour[wet] = self.water.shade(hits.part(wet), seconds)
             colour[dry], normals[dry] = self.surfaces.shade(hits.part(dry))
         air = self.sky.air(self.sky.horizon(rays), rays)
-        return through_air(self.light, colour, air, distance, rays[:, 2]), normals
+        return through_air(self.light, colour, air, distance, rays[:, 2], origin[2]), normals
 
     def _falling(self, colour: Tensor, rays: Tensor, seconds: float) -> Tensor:
         """Rain or snow before everything else."""

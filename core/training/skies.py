@@ -52,7 +52,7 @@ class Sky:
         if self.world.weather == "none":
             return colour
         reach = torch.full_like(up[:, 2], 20.0 * self.light.fog_height)
-        return through_air(self.light, colour, self.air(air, rays), reach, up[:, 2].clamp_min(0.004))
+        return through_air(self.light, colour, self.air(air, rays), reach, up[:, 2].clamp_min(0.004), origin[2])
 
     def horizon(self, rays: Tensor) -> Tensor:
         """Colour (N, 3) of the horizon below or above unit rays."""
@@ -146,5 +146,7 @@ class Sky:
         to_light = self.light.to_light
         frontal = -(torch.cos(turn) * to_light[0] + torch.sin(turn) * to_light[1])
         side = torch.cos(turn) * to_light[1] - torch.sin(turn) * to_light[0]
-        sun = (0.45 * frontal + 0.9 * side * lean + 0.5 * to_light[2] + 0.16 * rough + 0.12).clamp(0.0, 1.2)
+        sun = (
+            0.45 * frontal + 0.5 * side * lean * share.clamp(0.0, 1.0) + 0.5 * to_light[2] + 0.22 * rough + 0.12
+        ).clamp(0.0, 1.2)
         return albedo * (self.light.ambient + sun[:, None] * self.light.sun)

@@ -40,6 +40,7 @@ class Water:
         angle = world.heading + 0.6
         ways = [[math.cos(angle), math.sin(angle)], [math.cos(angle + 0.9), math.sin(angle + 0.9)]]
         self.ways = torch.tensor(ways, device=device)  # each field tilts the water along its own way
+        self.ripple = 0.6 * self.slopes[0] * torch.tensor([0.7, 1.0], device=device)
         self.deep = torch.tensor(DEEP[world.terrain], device=device)
         self.shallow = torch.tensor(SHALLOW, device=device)
 
@@ -47,7 +48,8 @@ class Water:
         """Linear colour (N, 3) at hits on the water."""
         wide = footprint(hits.distance, -hits.rays[:, 2], torch.as_tensor(hits.pixel_rad))
         waves = self.noise.waves(hits.points[:, :2], wide, seconds)
-        tilt = (waves * self.slopes) @ self.ways
+        ripples = self.noise.ground(hits.points, wide)[:, :2]  # they stand still: what is fine shows where water lies
+        tilt = (waves * self.slopes) @ self.ways + ripples * self.ripple
         hidden = self._hidden(wide)
         normal = unit(torch.cat([-tilt, torch.ones_like(tilt[:, :1])], 1))
         facing = -(hits.rays * normal).sum(1)
@@ -84,7 +86,7 @@ class Water:
     def _foam(self, colour: Tensor, hits: Hits, waves: Tensor) -> Tensor:
         if self.world.terrain == "lake":
             return colour
-        crests = smooth(2.6, 3.6, waves[:, 1] + 0.8 * waves[:, 0]) * 0.35
+        crests = smooth(2.6, 3.6, waves[:, 1] + 0.8 * waves[:, 0]) * 0.25
         if self.world.terrain == "coast":
             wash = torch.sin(5.0 * hits.relief + 1.3 * waves[:, 1])
             crests = crests + smooth(-0.7, -0.05, hits.relief) * smooth(0.1, 0.9, wash + 0.5 * waves[:, 0])
@@ -109,7 +111,7 @@ class Water:
         found = Hits(points, to_local(self.world, points[:, :2]), rays[met], distance, relief, wild, hits.pixel_rad)
         painted = self.surfaces.plain(found, normal)
         air = self.sky.air(self.sky.horizon(rays[met]), rays[met])
-        painted = through_air(self.light, painted, air, distance + hits.distance[met], rays[met, 2])
+        painted = through_air(self.light, painted, air, distance + hits.distance[met], rays[met, 2], 0.0)
         return colour.index_copy(0, met, painted)
 
     def _far_shore(self, points: Tensor, rays: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ SKY_ODDS = (0.40, 0.38, 0.22)
 WEATHER_ODDS = (0.54, 0.14, 0.11, 0.10, 0.11)
 WET_SKY_ODDS = (0.0, 0.3, 0.7)  # what falls needs clouds to fall from
 ELEVATION_DEG = {"dawn": (3.0, 9.0), "noon": (32.0, 66.0), "dusk": (1.5, 6.0), "night": (16.0, 46.0)}
-VISIBLE_METRES = {"none": 30_000.0, "haze": 2_600.0, "fog": 190.0, "rain": 2_000.0, "snowfall": 900.0}
+VISIBLE_METRES = {"none": 30_000.0, "haze": 3_200.0, "fog": 240.0, "rain": 2_000.0, "snowfall": 900.0}
 # height of the far skylines as tangents, the farthest first, and how much they rise and fall
 Skyline = tuple[tuple[float, float], ...]
 SKYLINES: dict[str, Skyline] = {
