@@ -29,7 +29,7 @@ REASON_SENTENCES = 2                               # the figures say the rest
 
 BY_EYE = "Play it behind the scene and judge by eye."
 ADVICE = {                                         # by the report's word: what an artist does next
-    "follows": "Good for layout and far backgrounds; what stands near will slide. More tries may do better.",
+    "follows": "Good for layout and far backgrounds; what stands near may slide. More tries may do better.",
     "lost": "Not to build on: make it again with another seed, with several tries or with another model.",
     "unsolved": f"It may follow all the same. {BY_EYE} A place with more to see, such as rocks, trees or houses, "
     "can be measured.",

@@ -175,7 +175,7 @@ def tries() -> Steps:
     press("platewright.show_plate", plate=other)
     assert settings.plate == other and has_plate()
     noted["picked"] = figures_of(other)
-    yield 1.5
+    yield 3.0                                      # Blender slides the panels below to their new place
     look("another try")
     press("platewright.open_folder", plate=str(Path(other).with_name("Camera_wedge001")), file="contact.png")
     with bpy.context.temp_override(**view()):
