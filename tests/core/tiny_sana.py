@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 SIZE = (96, 64)  # pixels: 3 x 2 latent cells
 CHANNELS = 4
+WORD, VOCABULARY = 16, 32  # width of an embedded word, words known
 
 
 def transformer(dtype: torch.dtype = torch.float32) -> SanaWMTransformer3DModel:
@@ -23,7 +25,7 @@ def transformer(dtype: torch.dtype = torch.float32) -> SanaWMTransformer3DModel:
     torch.manual_seed(1)
     made = SanaWMTransformer3DModel(
         in_channels=CHANNELS, num_layers=4, hidden_size=80, num_attention_heads=5, linear_head_dim=16,
-        chunk_plucker_post_attn_blocks=4, caption_channels=10, mlp_ratio=2.0,
+        chunk_plucker_post_attn_blocks=4, caption_channels=WORD, mlp_ratio=2.0,
     )  # fmt: skip
     return _stirred(made).to(dtype).eval().requires_grad_(False)
 
@@ -66,3 +68,86 @@ def _stirred(made: Any) -> Any:
             if not bool(parameter.any()):
                 parameter.copy_(0.1 * torch.randn_like(parameter))
     return made
+
+
+def refiner() -> Any:
+    """Two blocks with their audio half."""
+    from diffusers import SanaWMLTX2RefinerTransformer3DModel
+
+    torch.manual_seed(3)
+    shape: dict[str, Any] = {"num_attention_heads": 2, "attention_head_dim": 16, "cross_attention_dim": 32}
+    audio: dict[str, Any] = {
+        "audio_in_channels": CHANNELS, "audio_out_channels": CHANNELS, "audio_num_attention_heads": 2,
+        "audio_attention_head_dim": 8, "audio_cross_attention_dim": 16,
+    }  # fmt: skip
+    made = SanaWMLTX2RefinerTransformer3DModel(
+        in_channels=CHANNELS, out_channels=CHANNELS, num_layers=2, caption_channels=WORD, **shape, **audio
+    )
+    return _stirred(made).eval().requires_grad_(False)
+
+
+def save(folder: Path, **vae_facts: Any) -> Path:
+    """Both stages as their pipelines save themselves: `sana-wm` and `sana-wm-refiner` in `folder`."""
+    from diffusers import FlowMatchEulerDiscreteScheduler, SanaWMLTX2Refiner, SanaWMPipeline
+
+    words = _tokenizer()
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0)
+    first = SanaWMPipeline(words, _gemma_2(), vae(**vae_facts), transformer(), scheduler)
+    first.save_pretrained(folder / "sana-wm")
+    plain = FlowMatchEulerDiscreteScheduler(shift=1.0)
+    second = SanaWMLTX2Refiner(refiner(), _connectors(), words, _gemma_3(), plain, text_max_sequence_length=32)
+    second.save_pretrained(folder / "sana-wm-refiner")
+    return folder / "sana-wm"
+
+
+def _tokenizer() -> Any:
+    """Words by their place in a list."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    listed = ["<pad>", "<eos>", "<bos>", "<unk>", *"a wide green valley under grey clouds at dawn blurry".split()]
+    words = Tokenizer(models.WordLevel({word: n for n, word in enumerate(listed)}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 2)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=words, pad_token="<pad>", eos_token="<eos>", bos_token="<bos>", unk_token="<unk>"
+    )
+
+
+def _gemma(kind: Any) -> Any:
+    return kind(
+        vocab_size=VOCABULARY, hidden_size=WORD, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=8, max_position_embeddings=2048, sliding_window=64,
+    )  # fmt: skip
+
+
+def _gemma_2() -> Any:
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    torch.manual_seed(4)
+    return Gemma2ForCausalLM(_gemma(Gemma2Config)).eval()
+
+
+def _gemma_3() -> Any:
+    from transformers import Gemma3Config, Gemma3ForConditionalGeneration, Gemma3TextConfig, SiglipVisionConfig
+
+    torch.manual_seed(5)
+    seen = SiglipVisionConfig(
+        hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, image_size=28, patch_size=14
+    )
+    config = Gemma3Config(
+        text_config=_gemma(Gemma3TextConfig), vision_config=seen, mm_tokens_per_image=4, image_token_index=30
+    )
+    return Gemma3ForConditionalGeneration(config).eval()
+
+
+def _connectors() -> Any:
+    from diffusers.pipelines.ltx2.connectors import LTX2TextConnectors
+
+    torch.manual_seed(6)
+    heads: dict[str, Any] = {
+        f"{kind}_connector_{fact}": value
+        for kind in ("video", "audio")
+        for fact, value in (("num_attention_heads", 2), ("attention_head_dim", 8), ("num_learnable_registers", 8))
+    }
+    return LTX2TextConnectors(caption_channels=WORD, text_proj_in_factor=3, connector_rope_base_seq_len=32, **heads)

@@ -36,9 +36,9 @@ PARTS = ("text_encoder", "tokenizer", "transformer", "vae", "scheduler")
 REFINER_PARTS = ("text_encoder", "tokenizer", "connectors", "transformer")
 
 
-def card() -> ModelCard:
+def card(folder: Path | None = None) -> ModelCard:
     """What the model declares; looks whether its folders are there, opens nothing."""
-    reason = _why_not()
+    reason = _why_not(folder)
     return ModelCard(
         name=NAME,
         title="SANA-WM",
@@ -71,14 +71,21 @@ def open(device_name: str, folder: Path | None = None) -> SanaWM:  # the table's
     Raises RequestError E_DEVICE and what `checkpoint.find`, `examine` and `weight_files` raise.
     """
     chosen = device.chosen(device_name)
-    first = checkpoint.find(NAME, folder)
-    refiner = checkpoint.find(NAME + REFINER, first.with_name(first.name + REFINER) if folder else None)
+    first, refiner = _folders(folder)
     for place, parts in ((first, PARTS), (refiner, REFINER_PARTS)):
         checkpoint.examine(place, parts)
         for part in parts:
             if part not in ("tokenizer", "scheduler"):
                 checkpoint.weight_files(place / part)
     return SanaWM(first, refiner, chosen)
+
+
+def recognises(folder: Path) -> bool:
+    """Whether a folder is the first stage's, by what its pipeline's index says."""
+    try:
+        return checkpoint.read_json(folder / "model_index.json").get("_class_name") == "SanaWMPipeline"
+    except BackendError:
+        return False
 
 
 def conditioning(camera: CameraPath, size: tuple[int, int] | None) -> dict[str, Any]:
@@ -150,10 +157,15 @@ class SanaWM:
         return torch.float32 if self._device.type == "cpu" else torch.bfloat16
 
 
-def _why_not() -> str:
+def _folders(folder: Path | None) -> tuple[Path, Path]:
+    """The first stage's and the refiner's. Raises BackendError E_MODEL_MISSING."""
+    first = checkpoint.find(NAME, folder)
+    return first, checkpoint.find(NAME + REFINER, first.with_name(first.name + REFINER) if folder else None)
+
+
+def _why_not(folder: Path | None) -> str:
     try:
-        checkpoint.find(NAME)
-        checkpoint.find(NAME + REFINER)
+        _folders(folder)
     except BackendError as error:
         return error.for_people()
     return ""

@@ -66,7 +66,8 @@ def _refiner(folder: Path, prompt: str, device: torch.device, dtype: torch.dtype
     encoder = _encoder(folder, ("Gemma3ForConditionalGeneration",), device, dtype)
     nothing: Any = None
     tokenizer = checkpoint.tokenizer(folder / "tokenizer")
-    pipeline: Any = SanaWMLTX2Refiner(nothing, connectors, tokenizer, encoder, nothing)
+    length = checkpoint.read_json(folder / "model_index.json").get("text_max_sequence_length", 1024)
+    pipeline: Any = SanaWMLTX2Refiner(nothing, connectors, tokenizer, encoder, nothing, text_max_sequence_length=length)
     with torch.no_grad():
         embedding, mask = (tensor.cpu() for tensor in pipeline._encode_prompt(prompt, device=device, dtype=dtype))
     del pipeline, encoder, connectors
