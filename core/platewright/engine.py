@@ -267,7 +267,10 @@ def _planned(take: Take, before: Match | None, scene_depth: Path | None) -> tupl
         return None, {"applied": False, "reason": "The model draws what the camera sees: there is no drift to undo."}
     if before.report["verdict"] == "locked":
         return None, {"applied": False, "reason": "The model's pictures are locked as they are."}
-    lock = locking.plan(before, take.camera, ground_m=take.request.ground_m, scene_depth=scene_depth)
+    shown = measuring.shown_depth(before, take.camera, scene_depth)
+    if shown != scene_depth:
+        take.warn(measuring.UNSHOWN)
+    lock = locking.plan(before, take.camera, ground_m=take.request.ground_m, scene_depth=shown)
     had, left = (lock.report[key]["p95_px"] for key in ("residual_before_px", "residual_px"))
     if had is None or left is None or had - left < LOCK_GAIN_PX:
         return None, {"applied": False, "reason": "What is wrong with the pictures no turn and no zoom can mend."}

@@ -19,13 +19,15 @@ from .disk import FileRecord
 from .match import Match, check
 from .match.drawing import write_match_picture
 from .match.footage import Footage
+from .match.placing import DEPTH_SHARE, likeness
 from .match.points import track_colours, write_points
-from .match.views import Array
+from .match.views import Array, Views
 from .protocol import Emit, Progress, Stage
 
 FORMAT, VERSION = "platewright.match", 1
 RANKS = ("locked", "follows", "lost", "unsolved")  # best first
 SOLVED_NAME = "Platewright solve"
+UNSHOWN = "W_DEPTH_UNSHOWN: The pictures do not show the scene's own geometry: the lock goes by what they show."
 
 
 def measured(
@@ -51,6 +53,18 @@ def measured(
         plate_size=plate_size,
         tell=lambda stage, done, total: emit(Progress(job, stage, done, total)),
     )
+
+
+def shown_depth(before: Match, wanted: CameraPath, scene_depth: Path | None) -> Path | None:
+    """The scene's depth as `wanted` sees it, if most of what the pictures show lies there.
+
+    A model may paint another place than the scene's, and a lock that went by geometry that is not there would ruin a
+    plate. Errors of reading depth.
+    """
+    if scene_depth is None or before.solved is None:
+        return scene_depth
+    share, _ = likeness(before, Views.of(wanted, before.frames), scene_depth)
+    return scene_depth if share >= DEPTH_SHARE else None
 
 
 def told(after: Match, before: Match | None, lock: dict[str, Any] | None) -> dict[str, Any]:

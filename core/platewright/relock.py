@@ -87,15 +87,18 @@ def lock(subject: Subject, wish: Wish, emit: Emit) -> dict[str, Any]:
 
     before = _measured(subject, footage, camera, depth, emit)
     with guides.as_seen(depth, wanted) as scene_depth:       # looked at as long as frames are made
+        shown = measuring.shown_depth(before, wanted, scene_depth)
         plan = locking.plan(
             before,
             wanted,
             to=wish.to,
             ground_m=subject.ground_m,
-            scene_depth=scene_depth,
+            scene_depth=shown,
             region=wish.region,
             uncovered=wish.uncovered,
         )
+        if shown != scene_depth:
+            plan.report["warnings"].append(measuring.UNSHOWN)
         origin = provenance.Origin.locked(document, subject.frames.resolve().name)
         folder = versions.claim(wish.out, name, None, _record(origin, wish))
         with folder.recording():

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import OpenImageIO
 import pytest
+from PIL import Image
 
 from platewright import cli, engine, guides, provenance
 from platewright.camera import CameraPath
@@ -227,6 +228,32 @@ def test_generate_says_how_far_the_plates_camera_goes_in_the_scenes_metres(
     assert (inputs["ground_m"], inputs["sun"]) == (0.0, [30.0, 40.0])
     assert str(tmp_path) not in (plate / "plate.json").read_text()
     assert provenance.verify(plate).is_sound
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_a_lock_does_not_go_by_geometry_that_the_pictures_do_not_show(
+    tmp_path: Path, is_shown: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plate whose camera strays to the side and back; once with the scene's depth, once with that of a near wall."""
+    (tmp_path / "frames").mkdir()
+    views = Views.of(SHOT)
+    aside = np.outer(np.sin(np.linspace(0.0, np.pi, len(SHOT))), (0.15, 0.0, 0.0))
+    strayed = replace(views, centre=views.centre + aside)
+    for index, frame in enumerate(SHOT.frames):
+        picture = Image.fromarray((painted_world.look(strayed, index)[0] * 255).round().astype(np.uint8))
+        picture.save(tmp_path / "frames" / f"shot.{frame}.png")
+    SHOT.write(tmp_path / "camera.json")
+    guide = guide_of(tmp_path / "depth", SHOT, (1001, 1004, 1007, 1010)).folder
+    if not is_shown:
+        for file in guide.iterdir():
+            write_depth(file, np.repeat(np.linspace(0.6, 1.6, 72, dtype=np.float32)[:, None], 128, axis=1))
+    words = ["lock", str(tmp_path / "frames"), "--camera", str(tmp_path / "camera.json"), "--out", str(tmp_path)]
+    assert cli.main([*words, "--scene-depth", str(guide), "--format", "png", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert ("W_DEPTH_UNSHOWN" in " ".join(answer["warnings"])) is not is_shown
+    assert ("scene depth" in answer["match"]["lock"]["translation"]) is is_shown
+    assert provenance.verify(Path(answer["plate"])).is_sound
 
 
 @pytest.mark.slow
