@@ -96,7 +96,6 @@ def clearance(stage: Stage, camera: CameraPath) -> float:
 
 def make_shard(path: Path, first_seed: int, order: Order) -> None:
     """Write one shard; a file under its final name is whole."""
-    torch.set_num_threads(1)
     made = [make_clip(first_seed + n, order) for n in range(order.clips)]
     partial = path.with_suffix(f".part-{os.getpid()}")
     save_file({name: torch.stack([clip[name] for clip in made]) for name in made[0]}, partial)
@@ -109,13 +108,21 @@ def make_dataset(
     """Render what is missing of `held_out` shards, then of `shards` to train on; begin none after so many seconds."""
     folder.mkdir(parents=True, exist_ok=True)
     order = order or Order()
-    started = time.monotonic()
+    until = time.time() + seconds
     wanted = [(path, seed) for path, seed in _wanted(folder, shards, held_out, order) if not path.exists()]
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        while wanted and time.monotonic() - started < seconds:
-            batch, wanted = wanted[:processes], wanted[processes:]
-            for job in [pool.submit(make_shard, path, seed, order) for path, seed in batch]:
-                job.result()
+    if processes == 1:
+        return _make_shards(wanted, order, until)
+    context = get_context("spawn")
+    with ProcessPoolExecutor(processes, context, torch.set_num_threads, (1,)) as pool:
+        for job in [pool.submit(_make_shards, wanted[n::processes], order, until) for n in range(processes)]:
+            job.result()
+    return None
+
+
+def _make_shards(wanted: list[tuple[Path, int]], order: Order, until: float) -> None:
+    for path, seed in wanted:
+        if time.time() < until:
+            make_shard(path, seed, order)
 
 
 def shard_path(folder: Path, kind: str, index: int) -> Path:

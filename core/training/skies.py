@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -134,7 +136,7 @@ class Sky:
             cover = ((crest - rise) / pixel_rad + 0.5).clamp(0.0, 1.0)
             lean = ((heights[:, n] - beside[:, n]) * relief / 0.006).clamp(-0.8, 0.8)
             land = self._face(rise / crest.clamp_min(1e-3), turn, lean, grain)
-            kept = torch.exp(torch.tensor(-self.light.extinction * SKYLINE_METRES[n] * 0.55 - 0.35))
+            kept = math.exp(-self.light.extinction * SKYLINE_METRES[n] * 0.55 - 0.35)
             painted = torch.lerp(painted, torch.lerp(self.air(air, seen), land, kept), cover[:, None])
         return colour.index_copy(0, which, painted)
 

@@ -52,6 +52,19 @@ def test_distances_on_water_are_those_of_the_plane(pitch: float) -> None:
     assert bool((film.distance[0][down > 0.05] == 0).all()) and bool(near.any())
 
 
+def test_the_plane_goes_on_beyond_the_map() -> None:
+    world = plain(8, terrain="dunes")
+    camera = camera_at((*world.centre, 55.0), 1.0, -0.0045, roll=0.0, focal=9000.0)
+    stage = Stage(world, texels=128)
+    stage.land.heights.zero_()  # no hill in the way
+    film = stage.film(*camera_tensors(camera), SIZE, torch.zeros(1))
+    (pose,), (lens,) = camera_tensors(camera)
+    down = pixel_rays(pose, lens, SIZE)[:, 2].double().reshape(SIZE[1], SIZE[0])
+    far = (down < 0) & (55.0 / -down > 8000.0) & (down < -2e-3)
+    assert far.any()
+    torch.testing.assert_close(film.distance[0][far].double(), 55.0 / -down[far], rtol=2e-3, atol=0)
+
+
 def test_points_of_the_land_appear_where_the_camera_projects_them() -> None:
     for terrain in ("plains", "dunes", "canyon", "forest", "city"):
         world = plain(2, terrain=terrain)

@@ -91,6 +91,7 @@ def test_a_shard_holds_what_its_readers_expect(tmp_path: Path) -> None:
     }  # fmt: skip
     assert shard["seed"].tolist() == [0] and bool(shard["distance"].isfinite().all())
     assert bool((load_shard(shard_path(tmp_path, "held_out", 0))["seed"] >= HELD_OUT_SEED).all())
+    assert HELD_OUT_SEED > 10**9  # beyond all seeds that can be trained on
 
 
 def test_a_dataset_resumes_and_keeps_to_its_time(tmp_path: Path) -> None:
