@@ -1,206 +1,85 @@
-"""What a world is called: the same seed in many wordings."""
+"""What a world is called: one place in many wordings, most of which leave something out."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
-from platewright.conditioning import LINKING
+from .phrases import HELD_OUT, NEUTRAL, PLAIN, TRAINED, TWOFOLD
 
-from .worlds import Kind
-
-TERRAIN_WORDS = {
-    "mountains": (
-        "mountains",
-        "alpine peaks",
-        "a mountain range",
-        "high alps",
-        "rocky peaks above a valley",
-        "summits and foothills",
-        "a rugged mountain valley",
-        "alpine mountains",
-    ),
-    "desert": (
-        "desert",
-        "sand dunes",
-        "a sandy desert",
-        "dunes",
-        "the sahara",
-        "a dry arid desert",
-        "rolling dunes of sand",
-        "wasteland",
-    ),
-    "meadow": (
-        "meadow",
-        "green fields",
-        "grassland",
-        "rolling hills with grass",
-        "a grassy plain",
-        "prairie",
-        "farmland",
-        "pasture",
-        "countryside",
-        "a green field",
-        "steppe",
-    ),
-    "forest": (
-        "forest",
-        "woods",
-        "a pine forest",
-        "a clearing among trees",
-        "woodland",
-        "a dense wood of fir trees",
-        "conifers",
-        "jungle",
-        "tall trees",
-    ),
-    "snow": (
-        "snow",
-        "a snowy plain",
-        "arctic tundra",
-        "winter landscape",
-        "frozen snowfield",
-        "a glacier",
-        "ice and snow",
-        "snow covered mountains",
-        "white winter land",
-    ),
-    "coast": (
-        "coast",
-        "the sea",
-        "a beach by the ocean",
-        "seaside",
-        "shore",
-        "ocean waves and a sandy beach",
-        "a bay",
-        "open ocean",
-        "island coast",
-    ),
-    "canyon": (
-        "canyon",
-        "red rocks",
-        "a red rock canyon",
-        "mesas",
-        "badlands",
-        "cliffs of red sandstone",
-        "a gorge",
-        "monument valley",
-        "buttes",
-        "mars",
-    ),
-    "lake": (
-        "lake",
-        "a mountain lake",
-        "still water below mountains",
-        "a calm lake",
-        "reflections in a lake",
-        "fjord",
-        "a reservoir",
-        "tarn",
-        "loch",
-    ),
+ATTRIBUTES = {name: tuple(values) for name, values in TRAINED.items()}  # those of `worlds`, as captions speak of them
+SPOKEN = {"terrain": 0.92, "time": 0.75, "sky": 0.55, "weather": 0.6}  # how often each is told
+SPOKEN_NONE = 0.25  # that there is no weather is said less often
+JOINTS = {
+    "terrain": (" over ", " above ", ", ", ": ", " across ", " in the "),
+    "time": (" at ", ", ", " in the ", " during ", " before "),
+    "sky": (" under ", ", ", " with ", " beneath ", " and "),
+    "weather": (" in ", ", ", " with ", " and ", " through "),
 }
-TIME_WORDS = {
-    "dawn": ("dawn", "sunrise", "early morning", "first light", "daybreak", "morning", "pink morning light"),
-    "noon": ("noon", "midday", "daylight", "day", "bright sunlight", "afternoon", "daytime", "sunny day"),
-    "dusk": ("dusk", "sunset", "golden hour", "evening", "twilight", "orange evening light", "the setting sun"),
-    "night": ("night", "midnight", "moonlight", "dark night", "moonlit night", "nighttime", "under the moon"),
-}
-WEATHER_WORDS = {
-    "clear": ("clear", "clear sky", "cloudless", "blue sky", "fair weather", "crisp air"),
-    "cloudy": (
-        "cloudy",
-        "scattered clouds",
-        "clouds",
-        "partly cloudy",
-        "broken clouds",
-        "a few clouds",
-        "fluffy clouds",
-    ),
-    "overcast": (
-        "overcast",
-        "grey sky",
-        "gloomy",
-        "gray clouds",
-        "dull weather",
-        "rain clouds",
-        "stormy",
-        "a storm coming",
-    ),
-    "fog": ("fog", "foggy", "mist", "misty", "haze", "hazy", "thick fog", "murky"),
-}
-CLEAR_AT_NIGHT = ("stars", "starry sky", "starlight")
-NEUTRAL = (
-    "cinematic",
-    "photo",
-    "wide shot",
-    "film still",
-    "establishing shot",
-    "background plate",
-    "landscape",
-    "photorealistic",
-    "beautiful",
-    "scenic",
-    "realistic",
-    "panorama",
-    "epic",
-    "matte painting",
-    "aerial view",
-    "view",
-    "scene",
-    "natural light",
-    "vista",
-    "detailed",
-    "high quality",
-    "4k",
+HELD_OUT_FORMS = (
+    "We see {terrain}. It is {time} there. The sky: {sky}. In the air: {weather}",
+    "{weather}; {sky}; {time}; everywhere {terrain}",
+    "{time} and {weather}, {sky}, all around us {terrain}",
 )
-TEMPLATES = (
-    "{terrain} at {time}, {weather}",
-    "{terrain}, {time}, {weather}",
-    "{weather} {time} over {terrain}",
-    "{time}: {terrain}, {weather}",
-    "{neutral}, {terrain} at {time}, {weather}",
-    "{terrain} at {time}, {weather}, {neutral}",
-    "{neutral} of {terrain}, {weather}, {time}",
-    "{terrain} under {weather} at {time}, {neutral}",
-)
-SHORT_TEMPLATES = (
-    "{terrain}",
-    "{terrain} at {time}",
-    "{time}, {terrain}",
-    "{terrain}, {weather}",
-    "{neutral}, {terrain}, {time}",
-)
-HELD_OUT_TEMPLATE = "{weather} and {time}: a {neutral} with {terrain}"
+Said = dict[str, str]
 
 
-def caption(kind: Kind, generator: torch.Generator) -> str:
-    """One wording of a kind; sometimes it says less than there is to see."""
-    short = torch.rand((), generator=generator).item() < 0.25
-    return _filled(_pick(SHORT_TEMPLATES if short else TEMPLATES, generator), kind, generator)
+def caption(kinds: Sequence[int] | torch.Tensor, generator: torch.Generator, held_out: bool = False) -> str:
+    """One wording of a world, from its indices into ATTRIBUTES; `held_out`: in words and forms never trained on."""
+    values = {name: all_of[int(kind)] for (name, all_of), kind in zip(ATTRIBUTES.items(), kinds, strict=True)}
+    return held_out_wording(values, generator) if held_out else wording(values, generator)[0]
 
 
-def held_out_caption(kind: Kind, generator: torch.Generator) -> str:
-    """A wording in a form never trained on."""
-    return _filled(HELD_OUT_TEMPLATE, kind, generator)
+def wording(values: Said, generator: torch.Generator) -> tuple[str, Said]:
+    """A wording and what of `values` it says; at least one thing."""
+    said = {name: value for name, value in values.items() if _chance(_share(name, value), generator)}
+    said = said or {"terrain": values["terrain"]}
+    phrases = _phrases(said, generator)
+    text = ""
+    for place in torch.randperm(len(phrases), generator=generator).tolist():
+        name, phrase = phrases[place]
+        text += _pick(JOINTS[name], generator) + phrase if text else phrase
+    return _styled(text, generator), said
 
 
-def vocabulary() -> list[str]:
-    """All words that captions are made of, in order, without the linking ones."""
-    tables = [*TERRAIN_WORDS.values(), *TIME_WORDS.values(), *WEATHER_WORDS.values(), CLEAR_AT_NIGHT, NEUTRAL]
-    words = {word for phrases in tables for phrase in phrases for word in phrase.split()}
-    return sorted(words - LINKING)
+def held_out_wording(values: Said, generator: torch.Generator) -> str:
+    """All of a world in phrases and a form that training never shows."""
+    words = {name: _pick(HELD_OUT[name][value], generator) for name, value in values.items()}
+    return _pick(HELD_OUT_FORMS, generator).format(**words)
 
 
-def _filled(template: str, kind: Kind, generator: torch.Generator) -> str:
-    weather = WEATHER_WORDS[kind.weather]
-    if kind.weather == "clear" and kind.time == "night":
-        weather = (*CLEAR_AT_NIGHT, *weather[:3])
-    return template.format(
-        terrain=_pick(TERRAIN_WORDS[kind.terrain], generator),
-        time=_pick(TIME_WORDS[kind.time], generator),
-        weather=_pick(weather, generator),
-        neutral=_pick(NEUTRAL, generator),
-    )
+def _phrases(said: Said, generator: torch.Generator) -> list[tuple[str, str]]:
+    """Attribute and phrase of everything said; sometimes one phrase says two things."""
+    left, phrases = dict(said), []
+    for both, wordings in TWOFOLD:
+        if both.items() <= left.items() and _chance(0.25, generator):
+            phrases.append((list(both)[-1], _pick(wordings, generator)))
+            left = {name: value for name, value in left.items() if name not in both}
+    for name, value in left.items():
+        phrase = _pick(TRAINED[name][value], generator)
+        if name == "terrain" and _chance(0.3, generator):
+            phrase = f"{_pick(PLAIN, generator)} {phrase}"
+        phrases.append((name, phrase))
+    return phrases
+
+
+def _styled(text: str, generator: torch.Generator) -> str:
+    """With words about the picture before or behind, sometimes."""
+    draw = torch.rand((), generator=generator).item()
+    if draw < 0.15:
+        return f"{_pick(NEUTRAL, generator)} of {text}"
+    if draw < 0.3:
+        return f"{_pick(NEUTRAL, generator)}, {text}"
+    return f"{text}, {_pick(NEUTRAL, generator)}, {_pick(NEUTRAL, generator)}" if draw < 0.45 else text
+
+
+def _share(name: str, value: str) -> float:
+    return SPOKEN_NONE if value == "none" else SPOKEN[name]
+
+
+def _chance(share: float, generator: torch.Generator) -> bool:
+    return torch.rand((), generator=generator).item() < share
 
 
 def _pick(choices: tuple[str, ...], generator: torch.Generator) -> str:
