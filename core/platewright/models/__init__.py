@@ -32,6 +32,8 @@ BACKENDS = {
     "wan-fun-camera-5b": "wan_fun",
     "wan-fun-camera-1.3b": "wan_fun",
     "wan-fun-camera-14b": "wan_fun",
+    "wan-vace-1.3b": "wan_vace",
+    "wan-vace-14b": "wan_vace",
 }
 
 

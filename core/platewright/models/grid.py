@@ -94,13 +94,17 @@ class GridBackend:
 
 
 def draw(camera: CameraPath, index: int) -> Picture:
-    """The layout of one frame as float32 (height, width, 3), display sRGB 0..1."""
+    """The layout of one frame as float32 (height, width, 3), display sRGB 0..1, labelled as what it is."""
+    return _labelled(unlabelled(camera, index))
+
+
+def unlabelled(camera: CameraPath, index: int) -> Picture:
+    """The same without a word on it: what a model that takes a guide is shown."""
     origin, rays = world_rays(camera, index)
     elevation = numpy.arctan2(rays[..., 2], numpy.hypot(rays[..., 0], rays[..., 1]))
     picture = numpy.where((rays[..., 2] < 0)[..., None], _ground(origin, rays), _sky(rays, elevation))
     horizon = _line(elevation, spacing=None, width_px=2.5)[..., None]
-    picture = picture * (1 - horizon) + HORIZON_LINE * horizon
-    return _labelled(picture.astype(numpy.float32))
+    return (picture * (1 - horizon) + HORIZON_LINE * horizon).astype(numpy.float32)
 
 
 def world_rays(camera: CameraPath, index: int) -> tuple[Field, Field]:

@@ -14,9 +14,7 @@ Length  these models learned from paths whose unit nobody knows. Rule: the media
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,12 +23,12 @@ from .. import fitting, guides, models
 from ..camera import CameraPath
 from ..cards import FrameRule, ModelCard
 from ..errors import BackendError
+from ..pictures import Picture
 from ..protocol import Emit, PlateRequest, Stage
-from . import checkpoint, device, latents, wan_fun_camera, wan_prompts, wan_running
+from . import checkpoint, device, wan_fun_camera, wan_prompts, wan_running
 from .first_frame import first_picture
 
 if TYPE_CHECKING:  # a card is read without them
-    import numpy
     import torch
 
 STEPS = 50
@@ -180,7 +178,7 @@ class WanFun:
         """The same view in the model's own pixels; the angles of view are exactly the camera's."""
         return camera.scaled(*self._kind.native)
 
-    def generate(self, request: PlateRequest, camera: CameraPath, job: str, emit: Emit) -> Iterator[numpy.ndarray]:
+    def generate(self, request: PlateRequest, camera: CameraPath, job: str, emit: Emit) -> Iterator[Picture]:
         """Yield float32 (H, W, 3) display sRGB pictures; see `base.Backend.generate`.
 
         Raises RequestError E_FIRST_FRAME, OutOfMemory E_OOM, DeviceLost E_DEVICE_LOST, BackendError E_NOT_FINITE and
@@ -233,31 +231,24 @@ class _Take:
         self._told = wan_prompts.told(folder, request.prompt, request.negative, chosen, self._dtype)
         self._loaded: Any = None
 
-    def pictures(
-        self, native: CameraPath, windows: list[fitting.Window], first: numpy.ndarray
-    ) -> Iterator[numpy.ndarray]:
-        """One picture per frame of `native`, window by window, each led by the last picture of the one before."""
-        for window in windows:
-            clip = fitting.held(native, window)
-            sampled = self._sampled(clip, window.index, first)
-            with closing(wan_running.pictures(self._vae(), sampled, self._device)) as made:
-                for number, picture in enumerate(itertools.islice(made, window.stop - window.start)):
-                    first = picture
-                    if number >= window.given:
-                        yield picture
+    def pictures(self, native: CameraPath, windows: list[fitting.Window], first: Picture) -> Iterator[Picture]:
+        """One picture per frame of `native`; see `wan_running.windowed`."""
+        yield from wan_running.windowed(native, windows, first, self._sampled, self._decoded)
 
-    def _sampled(self, clip: CameraPath, index: int, first: numpy.ndarray) -> torch.Tensor:
+    def _sampled(self, clip: CameraPath, index: int, first: Picture | None) -> torch.Tensor:
         """A window's latents (1, C, T, h, w), or those that an earlier job has left."""
-        weights = [entry["sha256"] for entry in checkpoint.files(self._folder, self._kind.parts)]
-        origin = {"request": self._request.sha256, "clip": clip.sha256, "window": index, "dtype": str(self._dtype)}
-        file = latents.file_for({**origin, "model": self._kind.name, "weights": weights})
-        found = latents.kept(file)
-        if found is None:
-            found = self._model().sampled(self._request, clip, self._scale, index, first, self._told, self._teller)
-            wan_running.refuse_no_numbers(found)
-            if why := latents.keep(file, found, {"model": self._kind.name, "window": str(index)}):
-                self._teller.warn("W_LATENTS", f"The latents could not be kept: {why}")
-        return found
+        assert first is not None                   # the request has one, and later windows have the one before
+        kind, request = self._kind, self._request
+        weights = [entry["sha256"] for entry in checkpoint.files(self._folder, kind.parts)]
+        origin = {"request": request.sha256, "clip": clip.sha256, "window": index, "dtype": str(self._dtype)}
+        return wan_running.remembered(
+            {**origin, "model": kind.name, "weights": weights},
+            lambda: self._model().sampled(request, clip, self._scale, index, first, self._told, self._teller),
+            self._teller,
+        )
+
+    def _decoded(self, found: torch.Tensor) -> Generator[Picture]:
+        return wan_running.pictures(self._model().pipeline.vae, found, self._device)
 
     def _model(self) -> Any:
         """The pipeline with its adapters, read once."""
@@ -267,6 +258,3 @@ class _Take:
             self._loaded = Sampler(self._kind, self._folder, self._device, self._dtype)
             models.give_memory_back()
         return self._loaded
-
-    def _vae(self) -> Any:
-        return self._model().pipeline.vae

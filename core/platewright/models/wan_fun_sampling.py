@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from diffusers.pipelines.wan.pipeline_wan_i2v import WanImageToVideoPipeline
@@ -17,12 +17,10 @@ from torch import Tensor
 
 from ..camera import CameraPath
 from ..errors import BackendError
+from ..pictures import Picture
 from ..protocol import PlateRequest
 from . import checkpoint, wan_fun_adapter, wan_fun_camera, wan_running
 from .wan_fun import GUIDANCE, STEPS, Kind
-
-if TYPE_CHECKING:
-    import numpy
 
 
 class Wan21FunPipeline(WanImageToVideoPipeline):
@@ -112,7 +110,7 @@ class Sampler:
         clip: CameraPath,
         scale: float,
         index: int,
-        first: numpy.ndarray,
+        first: Picture,
         told: tuple[Tensor, Tensor],
         teller: wan_running.Teller,
     ) -> Tensor:

@@ -6,18 +6,21 @@ Steps    every step is told, and whoever listens may stop it there
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import fitting
+from ..camera import CameraPath
 from ..errors import BackendError
+from ..pictures import Picture
 from ..protocol import Emit, Progress, Warned
-from . import checkpoint, wan_decoding
+from . import checkpoint, latents
 
 if TYPE_CHECKING:
-    import numpy
     import torch
 
 SCHEDULERS = ("UniPCMultistepScheduler", "FlowMatchEulerDiscreteScheduler")
@@ -92,17 +95,53 @@ def noise_of(seed: int, window: int) -> torch.Generator:
     return torch.Generator("cpu").manual_seed((seed + window * WINDOW_STRIDE) % 2**63)
 
 
-def pictures(vae: Any, latents: torch.Tensor, device: torch.device) -> Generator[numpy.ndarray]:
-    """float32 (H, W, 3) display sRGB, 0..1, one by one as they are decoded. Raises BackendError E_NOT_FINITE."""
-    refuse_no_numbers(latents)
+def pictures(vae: Any, found: torch.Tensor, device: torch.device) -> Generator[Picture]:
+    """float32 (H, W, 3) display sRGB, 0..1, one by one as latents are decoded. Raises BackendError E_NOT_FINITE."""
+    from . import wan_decoding
+
     vae.to(device)
-    for group in wan_decoding.decoded(vae, wan_decoding.for_vae(vae, latents.to(device))):
+    for group in wan_decoding.decoded(vae, wan_decoding.for_vae(vae, found.to(device))):
         refuse_no_numbers(group)
         for picture in (group[0] * 0.5 + 0.5).clamp(0, 1).permute(1, 2, 3, 0).float().cpu():
             yield picture.contiguous().numpy()
 
 
-def as_image(picture: numpy.ndarray) -> torch.Tensor:
+def windowed(
+    native: CameraPath,
+    windows: list[fitting.Window],
+    first: Picture | None,
+    sampled: Callable[[CameraPath, int, Picture | None], torch.Tensor],
+    decode: Callable[[torch.Tensor], Generator[Picture]],
+) -> Iterator[Picture]:
+    """One picture per frame of `native`, window by window, each led by the last picture of the one before.
+
+    sampled   from a window's path, its number and the picture that it starts from to latents
+    """
+    for window in windows:
+        latents = sampled(fitting.held(native, window), window.index, first)
+        with closing(decode(latents)) as made:
+            for number, picture in enumerate(itertools.islice(made, window.stop - window.start)):
+                first = picture
+                if number >= window.given:
+                    yield picture
+
+
+def remembered(origin: dict[str, Any], make: Callable[[], torch.Tensor], teller: Teller) -> torch.Tensor:
+    """A window's latents: those that an earlier job has left for the same `origin`, else made, and kept.
+
+    Raises what `make` raises, and BackendError E_NOT_FINITE.
+    """
+    file = latents.file_for(origin)
+    found = latents.kept(file)
+    if found is None:
+        found = make()
+        refuse_no_numbers(found)
+        if why := latents.keep(file, found, {"model": str(origin["model"]), "window": str(origin["window"])}):
+            teller.warn("W_LATENTS", f"The latents could not be kept: {why}")
+    return found
+
+
+def as_image(picture: Picture) -> torch.Tensor:
     """A picture (H, W, 3) as diffusers' image processors take it: (1, 3, H, W), 0..1."""
     import torch
 

@@ -1,0 +1,266 @@
+"""Wan-VACE: the scene's own depth is painted over, frame by frame, so the camera is whatever Blender's camera is.
+
+    prompt -> embeddings (encoder gone) | guide -> pictures (`wan_guides`) -> diffusers' WanVACEPipeline
+           -> latents on disk -> streamed through the VAE -> pictures
+
+The guide is to be painted over: its mask is white. A first frame is to be kept: it takes the guide's place with a black
+mask, and so does the last picture of the window before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import fitting, models
+from ..camera import CameraPath
+from ..cards import FrameRule, ModelCard
+from ..errors import BackendError
+from ..pictures import Picture
+from ..protocol import Emit, PlateRequest, Stage
+from . import checkpoint, device, wan_guides, wan_prompts, wan_running
+from .first_frame import first_picture
+
+if TYPE_CHECKING:  # a card is read without them
+    import numpy
+    import torch
+
+STEPS = 50
+GUIDANCE = 5.0
+SHIFT = 3.0
+FPS = 16.0
+CLASS = "WanVACETransformer3DModel"
+PARTS = ("transformer", "vae", "scheduler", *wan_prompts.PARTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One of the published models, as `models` sees a module."""
+
+    name: str
+    title: str
+    layers: int
+    memory_gb: float
+    native: tuple[int, int] = (832, 480)
+    longest: int = 81                              # frames
+
+    @property
+    def clip(self) -> FrameRule:
+        return FrameRule(multiple=4, offset=1, maximum=self.longest)
+
+    def card(self, folder: Path | None = None) -> ModelCard:
+        """What the model declares; looks whether its folder is there, opens nothing."""
+        reason = ""
+        try:
+            checkpoint.find(self.name, folder)
+        except BackendError as error:
+            reason = error.for_people()
+        return ModelCard(
+            name=self.name,
+            title=self.title,
+            kind="final",
+            summary="Paints over the scene's own depth (--guide), or over a grid where there is none.",
+            licence="Apache-2.0",
+            commercial="yes",
+            native_size=self.native,
+            clip=self.clip,
+            fps=FPS,
+            default_steps=STEPS,
+            default_guidance=GUIDANCE,
+            takes_guide=True,
+            memory_gb=self.memory_gb,
+            drift_deg=2.5,
+            available=not reason,
+            reason=reason,
+        )
+
+    def gpu(self, device_name: str) -> str:
+        """The UUID of the GPU that it would run on; empty elsewhere. Raises RequestError E_DEVICE."""
+        return device.uuid(device.chosen(device_name))
+
+    def open(self, device_name: str, folder: Path | None = None) -> WanVace:
+        """Look through the model's folder; weights are read as they are needed.
+
+        Raises RequestError E_DEVICE and what `checkpoint.find`, `examine` and `weight_files` raise.
+        """
+        chosen, found = device.chosen(device_name), checkpoint.find(self.name, folder)
+        checkpoint.examine(found, PARTS)
+        for part in ("transformer", "vae", "text_encoder"):
+            checkpoint.weight_files(found / part)
+        return WanVace(self, found, chosen)
+
+    def recognises(self, folder: Path) -> bool:
+        """Whether a folder is laid out as this model's: what its config tells, where it must lie."""
+        try:
+            config = checkpoint.read_json(folder / "transformer" / "config.json")
+        except BackendError:
+            return False
+        return (config.get("_class_name"), config.get("num_layers")) == (CLASS, self.layers)
+
+    def conditioning(self, camera: CameraPath, size: tuple[int, int] | None) -> dict[str, Any]:
+        """`video` (1, 3, F, H, W) in -1..1 and `mask` (1, 3, F, H, W), 1 where it is painted over: the layout's.
+
+        A guide of depth belongs to a request and is not known here. Windows as in `wan_fun`.
+        """
+        native = camera.scaled(*(size or self.native))
+        guide, found = wan_guides.Guide(native), dict[str, Any]()
+        for window in fitting.windows(len(native), self.clip):
+            shown, mask = conditions(guide, fitting.held(native, window), None)
+            mark = f".{window.index}" if window.index else ""
+            found |= {f"video{mark}": 2 * _upright(shown) - 1, f"mask{mark}": _upright(mask)}
+        return found
+
+
+VARIANTS = {
+    kind.name: kind
+    for kind in (
+        Kind("wan-vace-1.3b", "Wan2.1-VACE 1.3B", 30, 14.0),
+        Kind("wan-vace-14b", "Wan2.1-VACE 14B", 40, 48.0),
+    )
+}
+
+
+def conditions(
+    guide: wan_guides.Guide, clip: CameraPath, first: Picture | None
+) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """What a window is shown and where it is to paint: both (F, H, W, 3), 0..1, white where it paints."""
+    import numpy
+
+    shown = numpy.stack([guide.picture(frame) for frame in clip.frames])
+    mask = numpy.ones_like(shown)
+    if first is not None:
+        shown[0], mask[0] = first, 0.0
+    return shown, mask
+
+
+class WanVace:
+    """The model as the engine sees it."""
+
+    def __init__(self, kind: Kind, folder: Path, chosen: torch.device) -> None:
+        self.card = kind.card(folder)
+        self._kind, self._folder, self._device = kind, folder, chosen
+        self._facts: dict[str, Any] = {}
+
+    @property
+    def device(self) -> str:
+        """Where it runs, in words."""
+        return device.words(self._device)
+
+    def provenance(self) -> dict[str, Any]:
+        """Files with sha256, number formats, versions; `generate` adds what guide it had."""
+        import diffusers
+        import torch
+
+        self._facts |= {
+            "files": checkpoint.files(self._folder, PARTS),
+            "dtype": {"transformer": str(wan_running.dtype_on(self._device)), "vae": "float32"},
+            "torch": torch.__version__,
+            "diffusers": diffusers.__version__,
+        }
+        return self._facts
+
+    def native_camera(self, camera: CameraPath) -> CameraPath:
+        """The same view in the model's own pixels; the angles of view are exactly the camera's."""
+        return camera.scaled(*self._kind.native)
+
+    def generate(self, request: PlateRequest, camera: CameraPath, job: str, emit: Emit) -> Iterator[Picture]:
+        """Yield float32 (H, W, 3) display sRGB pictures; see `base.Backend.generate`.
+
+        Raises RequestError E_FIRST_FRAME, OutOfMemory E_OOM, DeviceLost E_DEVICE_LOST, BackendError E_NOT_FINITE and
+        what `checkpoint` and `guides` raise.
+        """
+        native = self.native_camera(camera)
+        windows = fitting.windows(len(native), self._kind.clip)
+        teller = wan_running.Teller(job, emit, (request.steps or STEPS) * len(windows))
+        first = first_picture(request, native, job, emit) if request.first_frame else None
+        self._facts["world_speed"] = teller.speed(native.fps, FPS)
+        with device.told_plainly(self._device, self.card.title), wan_guides.opened(request, native) as guide:
+            self._facts["guide"] = guide.kind
+            emit(Stage(job, "loading", "reading the prompt"))
+            take = _Take(self._kind, self._folder, self._device, request, guide, teller)
+            emit(Stage(job, "sampling", f"{len(windows)} windows on {self._device}"))
+            yield from wan_running.windowed(native, windows, first, take.sampled, take.decoded)
+
+
+class _Take:
+    """One request on one device."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        folder: Path,
+        chosen: torch.device,
+        request: PlateRequest,
+        guide: wan_guides.Guide,
+        teller: wan_running.Teller,
+    ) -> None:
+        self._kind, self._folder, self._device = kind, folder, chosen
+        self._request, self._guide, self._teller = request, guide, teller
+        self._dtype = wan_running.dtype_on(chosen)
+        self._told = wan_prompts.told(folder, request.prompt, request.negative, chosen, self._dtype)
+        self._pipeline: Any = None
+
+    def sampled(self, clip: CameraPath, index: int, first: Picture | None) -> torch.Tensor:
+        """A window's latents (1, C, T, h, w), or those that an earlier job has left."""
+        weights = [entry["sha256"] for entry in checkpoint.files(self._folder, PARTS)]
+        origin = {"request": self._request.sha256, "clip": clip.sha256, "window": index, "dtype": str(self._dtype)}
+        whole = {**origin, "model": self._kind.name, "weights": weights}
+        return wan_running.remembered(whole, lambda: self._made(clip, index, first), self._teller)
+
+    def decoded(self, found: torch.Tensor) -> Generator[Picture]:
+        """Pictures of latents, one by one."""
+        return wan_running.pictures(self._model().vae, found, self._device)
+
+    def _made(self, clip: CameraPath, index: int, first: Picture | None) -> torch.Tensor:
+        import torch
+
+        shown, mask = (torch.from_numpy(given).permute(0, 3, 1, 2) for given in conditions(self._guide, clip, first))
+        made = self._model()(
+            video=[shown],
+            mask=[mask],
+            prompt_embeds=self._told[0].to(self._device),
+            negative_prompt_embeds=self._told[1].to(self._device),
+            height=clip.height,
+            width=clip.width,
+            num_frames=len(clip),
+            num_inference_steps=self._request.steps or STEPS,
+            guidance_scale=GUIDANCE if self._request.guidance is None else self._request.guidance,
+            generator=wan_running.noise_of(self._request.seed, index),
+            output_type="latent",
+            callback_on_step_end=self._teller.stepped,
+        )
+        return made.frames.float().cpu()
+
+    def _model(self) -> Any:
+        """The pipeline, read once."""
+        if self._pipeline is None:
+            self._pipeline = wan_running.placed(_pipeline(self._folder, self._dtype), self._device)
+            models.give_memory_back()
+        return self._pipeline
+
+
+def _pipeline(folder: Path, dtype: torch.dtype) -> Any:
+    import torch
+    from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
+    from diffusers.models.transformers.transformer_wan_vace import WanVACETransformer3DModel
+    from diffusers.pipelines.wan.pipeline_wan_vace import WanVACEPipeline
+
+    nothing: Any = None                            # prompts come as embeddings
+    made = WanVACEPipeline(
+        tokenizer=nothing,
+        text_encoder=nothing,
+        vae=checkpoint.load(AutoencoderKLWan, folder / "vae", torch.float32),
+        scheduler=wan_running.scheduler(folder / "scheduler", SHIFT),
+        transformer=checkpoint.load(WanVACETransformer3DModel, folder / "transformer", dtype),
+    )
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+def _upright(pictures: numpy.ndarray) -> numpy.ndarray:
+    """(F, H, W, 3) as (1, 3, F, H, W)."""
+    import numpy
+
+    return numpy.ascontiguousarray(pictures.transpose(3, 0, 1, 2)[None])
