@@ -5,6 +5,7 @@ The models are small and untrained, of the real classes, saved in the published 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,11 +20,11 @@ from diffusers.pipelines.wan import pipeline_wan_i2v
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from platewright import fitting, guides, models, pictures
+from platewright import engine, fitting, guides, models, pictures
 from platewright.camera import CameraPath
 from platewright.errors import BackendError, Cancelled, RequestError
 from platewright.models import wan_fun, wan_fun_adapter, wan_fun_camera
-from platewright.protocol import Event, Input, PlateRequest, Progress, Warned
+from platewright.protocol import Event, Input, Job, PlateRequest, Progress, Warned
 from tests.core import tiny_wan, wan_fun_slowly
 from tests.core.shots import shot
 
@@ -355,3 +356,19 @@ def test_a_folder_is_a_name_too(a14b: Tiny, monkeypatch: pytest.MonkeyPatch, tmp
     assert {Path(entry["file"]).parts[0] for entry in backend.provenance()["files"]} >= set(a14b.kind.experts)
     with pytest.raises(RequestError, match="E_MODEL_UNKNOWN"):
         models.card(str(tmp_path))
+
+
+def test_a_plate_of_a_folder_tells_what_it_was_made_with(
+    a14b: Tiny, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(wan_fun.VARIANTS, a14b.kind.name, a14b.kind)
+    given = a14b.request(model=str(a14b.folder), lock=False)
+    answer = engine.make_plate(Job(request=given, name="lake", out=str(tmp_path), check=False), lambda event: None)
+    manifest = json.loads((tmp_path / answer["plate"] / "plate.json").read_text())
+    assert manifest["inputs"]["first_frame"]["name"] == a14b.picture.name
+    told = json.dumps(manifest)
+    assert all(f'"{fact}": ' in told for fact in ("scale", "scale_rule", "world_speed"))
+    assert [word for word in manifest["warnings"] if word.startswith("W_WORLD_SPEED")]
+    with pytest.raises(RequestError, match="E_FIRST_FRAME"):
+        blind = replace(given, first_frame=None)
+        engine.make_plate(Job(request=blind, name="lake", out=str(tmp_path), check=False), lambda event: None)
