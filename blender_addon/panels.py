@@ -85,6 +85,7 @@ class SettingsPanel:
         value = row.row()
         value.enabled = settings.use_guidance
         value.prop(settings, "guidance", text="")
+        layout.prop(settings, "use_scene")
         layout.prop(settings, "device")
         layout.prop(settings, "format")
         layout.prop(settings, "out", placeholder=preferences.out_folder())

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +18,21 @@ import numpy as np
 from . import disk
 from .camera import CameraPath
 from .disk import FileRecord
-from .match import Match, check
+from .match import Match, check, leftover
 from .match.drawing import write_match_picture
 from .match.footage import Footage
-from .match.placing import DEPTH_SHARE, likeness
+from .match.placing import DEPTH_SHARE, Sight, likeness
 from .match.points import track_colours, write_points
+from .match.relief import SceneDepth
 from .match.views import Array, Views
 from .protocol import Emit, Progress, Stage
 
 FORMAT, VERSION = "platewright.match", 1
 RANKS = ("locked", "follows", "lost", "unsolved")  # best first
 SOLVED_NAME = "Platewright solve"
+SHAPE_FACTOR, SHAPE_SHARE = 1.1, 0.6               # so near, so often, is a depth that is the scene's up to one scale
+BY_DEPTH = "the scene's depth"                     # what the report says that it was compared with
+_CLAIM = re.compile(rf"Against {BY_DEPTH} .*?\.(?= |$)")
 UNSHOWN = "W_DEPTH_UNSHOWN: The pictures do not show the scene's own geometry: the lock goes by what they show."
 
 
@@ -42,9 +48,13 @@ def measured(
     mask: Path | None = None,
     plate_size: tuple[int, int] | None = None,
 ) -> Match:
-    """`match.check`, told as a stage with its counts; an `emit` that raises Cancelled ends it."""
+    """`match.check`, told as a stage with its counts; an `emit` that raises Cancelled ends it.
+
+    A comparison with the scene's depth is taken back where most of the pictures show something else there: a scene
+    has things that stand in front of the plate, and a model may not have painted those behind.
+    """
     emit(Stage(job, "checking", detail))
-    return check(
+    match = check(
         footage,
         camera,
         ground_m=ground_m,
@@ -53,6 +63,33 @@ def measured(
         plate_size=plate_size,
         tell=lambda stage, done, total: emit(Progress(job, stage, done, total)),
     )
+    if scene_depth is None or match.report.get("world_against") != BY_DEPTH:
+        return match
+    return match if likeness_in_shape(match, scene_depth) >= SHAPE_SHARE else _without_scale(match)
+
+
+def likeness_in_shape(match: Match, scene_depth: Path) -> float:
+    """The share of explained observations whose depth is the scene's, times one factor for all of them.
+
+    scene_depth   as the camera of `match` sees it. Errors of reading depth
+    """
+    scene, sight = SceneDepth.open(scene_depth, match.frames, match.given), Sight.of(match)
+    place = np.clip(sight.pixel.astype(int), 0, [match.given.width - 1, match.given.height - 1])
+    depth_m, nearness = leftover.depths(match.given, sight.points, sight.frame), np.zeros(len(sight.frame))
+    for index in range(len(match.frames)):
+        here = sight.frame == index
+        nearness[here] = scene.inverse_depth(index)[place[here, 1], place[here, 0]]
+    is_known = np.isfinite(depth_m) & (depth_m > 0) & (nearness > 0)
+    if not is_known.any():
+        return 0.0
+    logs = np.log(nearness[is_known] * depth_m[is_known])
+    return float(np.mean(np.abs(logs - np.median(logs)) <= np.log(SHAPE_FACTOR)))
+
+
+def _without_scale(match: Match) -> Match:
+    reason = _CLAIM.sub("Up to world scale: the pictures do not show the scene's own geometry.", match.report["reason"])
+    unknown = {"world_scale": None, "slide_px": None, "world_against": None, "reason": reason}
+    return replace(match, report={**match.report, **unknown})
 
 
 def shown_depth(before: Match, wanted: CameraPath, scene_depth: Path | None) -> Path | None:

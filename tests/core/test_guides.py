@@ -231,6 +231,19 @@ def test_generate_says_how_far_the_plates_camera_goes_in_the_scenes_metres(
 
 
 @pytest.mark.slow
+def test_a_prop_before_the_plate_says_nothing_of_its_scale(model: Striding, tmp_path: Path) -> None:
+    """The scene is a car in front of a place that the model has made up: the plate shows the place behind it."""
+    (tmp_path / "depth").mkdir()
+    car = np.zeros((72, 128), dtype=np.float32)
+    car[30:66, 30:90] = 3.0
+    for frame in SHOT.frames:
+        write_depth(tmp_path / "depth" / f"depth.{frame}.exr", car)
+    match = made(tmp_path / "plates", guide=Input.of(tmp_path / "depth"))["match"]
+    assert match["world_scale"] is None and match["slide_px"] is None and match["world_against"] is None
+    assert "the pictures do not show the scene's own geometry" in match["reason"] and "Against" not in match["reason"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("is_shown", [True, False])
 def test_a_lock_does_not_go_by_geometry_that_the_pictures_do_not_show(
     tmp_path: Path, is_shown: bool, capsys: pytest.CaptureFixture[str]
