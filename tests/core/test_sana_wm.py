@@ -18,7 +18,14 @@ from PIL import Image
 from platewright import models
 from platewright.cards import FrameRule
 from platewright.errors import BackendError, Cancelled, OutOfMemory
-from platewright.models import latents, sana_wm, sana_wm_exact, sana_wm_refining, sana_wm_sampling, sana_wm_take
+from platewright.models import (
+    latents,
+    sana_wm,
+    sana_wm_exact,
+    sana_wm_refining,
+    sana_wm_sampling,
+    sana_wm_take,
+)
 from platewright.protocol import Emit, Event, Input, PlateRequest, Progress, Stage, Warned
 from tests.core import tiny_sana
 
@@ -102,60 +109,8 @@ def test_other_wishes_make_other_pictures(folder: Path, stock: SimpleNamespace) 
         assert np.abs(second - stock.frames[19]).max() > 1e-3, other
 
 
-# Exact savings ---------------------------------------------------------------------------------------
-
-
-def _prompts() -> tuple[Any, Any]:
-    drawn = torch.Generator().manual_seed(3)
-    told = [torch.randn(1, 1, 7, tiny_sana.WORD, generator=drawn) for _ in range(2)]
-    masks = torch.tensor([[1, 1, 1, 1, 1, 0, 0]]), torch.tensor([[1, 1, 0, 0, 0, 0, 0]])
-    return (told[0], masks[0]), (told[1], masks[1])
-
-
-def _arguments(frames: int = 17, dtype: torch.dtype = torch.float32) -> dict[str, Any]:
-    """One noisy look of the transformer, without its camera."""
-    count = (frames - 1) // 8 + 1
-    noisy = torch.randn(1, tiny_sana.CHANNELS, count, 2, 3, generator=torch.Generator().manual_seed(1)).to(dtype)
-    (told, mask), _ = _prompts()
-    times = torch.full((1, 1, count), 500.0)
-    return {"hidden_states": noisy, "timestep": times, "encoder_hidden_states": told.to(dtype), "mask": mask}
-
-
-def _stock_camera(camera: Any, dtype: torch.dtype = torch.float32) -> dict[str, Any]:
-    from diffusers.pipelines.sana_wm.cam_utils import prepare_camera
-
-    poses = np.array(camera.camera_to_world, dtype=np.float32).reshape(-1, 4, 4)
-    made = prepare_camera(poses, np.array(camera.intrinsics, np.float32), target_size=(64, 96), vae_stride=(8, 32, 32))
-    raymap, plucker = (made[name][None].to(dtype) for name in ("raymap", "chunk_plucker"))
-    return {"camera_conditions": raymap, "chunk_plucker": plucker}
-
-
-@pytest.mark.parametrize("groups", [1, 2, 5])
-def test_groups_of_heads_and_frames_change_no_bit(groups: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sana_wm_exact, "FRAMES_AT_ONCE", groups)
-    camera, plain, ours = tiny_sana.path(17), tiny_sana.transformer(), tiny_sana.transformer()
-    sana_wm_exact.prepare(ours, groups)
-    known = sana_wm_exact.camera_arguments(ours, camera)
-    with torch.no_grad():
-        wanted = plain(**_arguments(), **_stock_camera(camera)).sample
-        got = ours(**_arguments(), **known).sample
-        for block in plain.blocks:  # the same rays, so that nothing but the groups differs
-            block.attn.cam_attn.register_forward_pre_hook(
-                lambda module, given: (*given[:3], _rays(known, given[3][3]), *given[4:])
-            )
-        plain.plucker_embedder = ours.plucker_embedder
-        bits = plain(**_arguments(), **_stock_camera(camera)).sample
-    assert (got - wanted).abs().max() < 1e-4
-    assert torch.equal(got, bits)
-
-
-def _rays(known: dict[str, Any], rotary: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    carried = known["cam_pos_embeds"]
-    return carried["P"], carried["P"].transpose(-1, -2), carried["P_inv"], rotary
-
-
 def test_guidance_goes_through_the_transformer_twice_a_step(stock: SimpleNamespace) -> None:
-    camera, prompts, heard = tiny_sana.path(FRAMES), _prompts(), []
+    camera, prompts, heard = tiny_sana.path(FRAMES), tiny_sana.prompts(), []
     transformer = tiny_sana.transformer()
     sana_wm_exact.prepare(transformer)
     shot = sana_wm_sampling.Shot(camera, stock.latents[:, :, :1], *prompts, STEPS, GUIDANCE, SEED)
@@ -172,59 +127,6 @@ def test_guidance_goes_through_the_transformer_twice_a_step(stock: SimpleNamespa
     assert heard == [GUIDANCE] * sana_wm_sampling.passes(STEPS, GUIDANCE) + [1.0] * sana_wm_sampling.passes(STEPS, 1.0)
     assert (guided - plain).abs().max() > 0.01
     assert torch.equal(guided[:, :, :1], stock.latents[:, :, :1])
-
-
-# The camera keeps its bits ---------------------------------------------------------------------------
-
-
-def _seen_rays(transformer: Any, arguments: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
-    """World from ray as the first block's camera attention gets it, and the Plücker embedding that it gets."""
-    caught: list[Any] = []
-    block = transformer.blocks[0]
-    hooks = [
-        block.attn.cam_attn.register_forward_pre_hook(lambda module, given: caught.append(given[3][2])),
-        block.register_forward_pre_hook(lambda module, given: caught.append(given[9])),
-    ]
-    with torch.no_grad():
-        transformer(**arguments)
-    for hook in hooks:
-        hook.remove()
-    embedding, rays = caught
-    return rays.float(), embedding.float()
-
-
-def test_bfloat16_does_not_round_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
-    """30.05 m become 30.0 m in the stock pipeline's bfloat16; here they stay what they are."""
-    from diffusers.models.transformers import transformer_sana_wm as library
-
-    grid = library.create_grid  # a CPU is refused there; a GPU would be given this very grid
-    monkeypatch.setattr(
-        library, "create_grid", lambda height, width, batch=None, dtype=torch.float32, device=None: grid(
-            height, width, batch, torch.float32, torch.device("cpu")).to(dtype)
-    )  # fmt: skip
-    camera = tiny_sana.path(17, step=30.05 / 8)  # 30.05 m along X at the second latent frame
-    rounded = torch.bfloat16
-    exact, wanted = _seen_rays(tiny_sana.transformer(rounded).float(), {**_arguments(), **_stock_camera(camera)})
-    theirs, embedded = _seen_rays(
-        tiny_sana.transformer(rounded), {**_arguments(dtype=rounded), **_stock_camera(camera, rounded)}
-    )
-    prepared = tiny_sana.transformer(rounded)
-    sana_wm_exact.prepare(prepared)
-    known = sana_wm_exact.camera_arguments(prepared, camera)
-    ours, ours_embedded = _seen_rays(prepared, {**_arguments(dtype=rounded), **known})
-
-    def metres(rays: torch.Tensor) -> float:
-        return float((rays[..., :3, 3] - exact[..., :3, 3]).abs().max())
-
-    def degrees(rays: torch.Tensor) -> float:
-        ours, right = rays[..., :3, 2].double(), exact[..., :3, 2].double()
-        across = torch.linalg.cross(ours, right).norm(dim=-1)
-        return float(torch.rad2deg(torch.atan2(across, (ours * right).sum(-1))).max())
-
-    assert metres(theirs) > 0.03 and degrees(theirs) > 0.1
-    assert metres(ours) < 2e-5 and degrees(ours) < 1e-4  # float32 of the reference itself
-    error, stock_error = ((part - wanted).abs().mean() for part in (ours_embedded, embedded))
-    assert error < 0.75 * stock_error, (error, stock_error)
 
 
 # The refiner ------------------------------------------------------------------------------------------
@@ -377,14 +279,6 @@ def test_a_folder_without_a_part_or_of_another_model_is_refused(folder: Path, tm
     with pytest.raises(BackendError, match="text_encoder"):
         sana_wm.open("cpu", tmp_path / "sana-wm")
     assert sana_wm.recognises(folder) and not sana_wm.recognises(tmp_path)
-
-
-def test_a_transformer_that_takes_its_camera_otherwise_is_refused() -> None:
-    from diffusers import SanaWMTransformer3DModel
-
-    shape: dict[str, Any] = {"hidden_size": 16, "num_attention_heads": 1, "linear_head_dim": 16, "num_layers": 1}
-    with pytest.raises(BackendError, match="E_MODEL_MISMATCH"):
-        sana_wm_exact.prepare(SanaWMTransformer3DModel(use_chunk_plucker_post_attn=False, **shape))
 
 
 def test_the_manifest_learns_of_every_weight(folder: Path) -> None:

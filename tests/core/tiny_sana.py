@@ -70,6 +70,14 @@ def _stirred(made: Any) -> Any:
     return made
 
 
+def prompts() -> tuple[Any, Any]:
+    """Prompt and negative prompt: embedding (1, 1, 7, WORD) and mask (1, 7) each."""
+    drawn = torch.Generator().manual_seed(3)
+    told = [torch.randn(1, 1, 7, WORD, generator=drawn) for _ in range(2)]
+    masks = torch.tensor([[1, 1, 1, 1, 1, 0, 0]]), torch.tensor([[1, 1, 0, 0, 0, 0, 0]])
+    return (told[0], masks[0]), (told[1], masks[1])
+
+
 def refiner() -> Any:
     """Two blocks with their audio half."""
     from diffusers import SanaWMLTX2RefinerTransformer3DModel

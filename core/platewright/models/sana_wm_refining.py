@@ -46,7 +46,7 @@ def load(part: Path, dtype: torch.dtype) -> Refiner:
 
     def make() -> nn.Module:
         module = kind.from_config(config)
-        dropped.update(_without_unused(module))
+        dropped.update(drop_unused(module))
         return module
 
     tensors, left_out = _used_tensors(part)
@@ -147,7 +147,7 @@ class _Window:
         return found.float().transpose(1, 2).reshape(block.shape)
 
 
-def _without_unused(module: nn.Module) -> set[str]:
+def drop_unused(module: nn.Module) -> set[str]:
     """Take the audio half out of a module; returns the names of the parameters that went."""
     dropped = {name for name in module.state_dict() if _is_unused(name)}
     for name, inner in list(module.named_modules()):
