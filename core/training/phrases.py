@@ -125,7 +125,7 @@ SKY = {
         overcast; grey sky; gray clouds; dull weather; rain clouds; stormy; a storm coming; heavy clouds; dark
         clouds; a grey day; thunder clouds; threatening sky; overcast sky; thick clouds; low grey clouds;
         gray; grey; bleak sky; storm clouds; storm; stormy sky; sunless; heavy sky; dim grey light; flat grey
-        light; drab skies; depressing sky; drear light; cloud cover; solid cloud; gathering storm; gray skies;
+        light; drab skies; depressing sky; grim light; cloud cover; solid cloud; gathering storm; gray skies;
         brooding sky; dark skies"""),
 }
 WEATHER = {

@@ -106,7 +106,7 @@ def test_unseen_prompts_mean_things_that_worlds_have() -> None:
 @pytest.fixture(scope="module")
 def reader() -> TextEncoder:
     """Trained as the shipped one is, for fewer steps."""
-    return wording.trained(steps=250)
+    return wording.trained(steps=400)
 
 
 @pytest.mark.slow
@@ -116,7 +116,7 @@ def test_unseen_words_are_read_far_above_chance(reader: TextEncoder, shares: obj
     found = shares(reader)
     assert found["terrain"] > 0.65 and min(found.values()) > 0.55, found
     blind = shares(wording.blank().eval())
-    assert max(blind.values()) < 0.3, blind
+    assert max(blind.values()) < 0.4, blind
 
 
 @pytest.mark.slow
@@ -136,7 +136,12 @@ def test_what_is_denied_is_not_what_is_said(reader: TextEncoder, prompt: str, me
 
 @pytest.mark.slow
 def test_what_has_no_place_in_a_picture_is_told(reader: TextEncoder) -> None:
-    assert reader.left_out("A dragon over the desert at noon, qwxyz") == ["qwxyz", "dragon"]
+    assert reader.left_out("A spaceship over the desert at noon") == ["spaceship"]
+    spellings = {index: word for word, index in reader.dictionary().items()}
+    strange = [spellings[index] for index in wording.strange_words(reader)[::90]]
+    told = [word for word in strange if reader.left_out(f"a {word} in the desert at noon") == [word]]
+    assert len(told) > 0.6 * len(strange) > 50
+    assert reader.left_out("a foggy lake at night, mountains under clouds, rain on the street") == []
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ STYLE = frozenset(
     "engine octane artstation trending".split()
 )  # of the picture, not of the place: without effect, and no news to whoever writes them
 OPEN = 1.0  # logit of an attribute being left open: what words have to overcome
-FELT = 0.1  # a word that neither says nor changes a value by this much has not been used
+FELT, SAID = 0.25, 0.5  # a word that neither changes a value so much nor says one so surely by itself is not used
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,8 @@ class TextEncoder(nn.Module):
         )
         silent = threes * torch.tensor([1, 0, 1], device=threes.device)
         alone = threes * torch.tensor([0, 1, 0], device=threes.device)
-        felt = torch.maximum((self(threes) - self(silent)).abs(), self(alone)).amax(1) > FELT
+        felt = (self(threes) - self(silent)).abs().amax(1) > FELT
+        felt |= self(alone).amax(1) > SAID
         idle = [word for (word, _), used in zip(known, felt.tolist(), strict=True) if not used]
         return [word for word in dict.fromkeys([*unknown, *idle]) if word not in STYLE]
 
