@@ -1,6 +1,7 @@
 """Weights on disk: found, proven to be the ones their card names, and loaded; never anything that could run code.
 
-A model is two files side by side: `<name>.json`, its card, and the safetensors file it names with a sha256.
+A model is files side by side: `<name>.json`, its card, and the safetensors files that it names, each with a sha256:
+`files` of a card is names and hashes; one file alone may be told as `file` and `sha256`.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ class WeightsCard:
     """A model's card as read from `<name>.json`: where its tensors are and everything said about them."""
 
     name: str
-    path: Path
-    sha256: str
+    path: Path  # of the card; its files lie beside it
+    files: dict[str, str]  # names of the files that hold the tensors, and their sha256
     facts: dict[str, Any]
 
 
@@ -55,7 +56,7 @@ def find_card(name: str) -> WeightsCard:
     raise BackendError(
         "E_MODEL_MISSING",
         f"The weights of '{name}' are not installed (looked in {places}).",
-        f"Download: put {name}.json and {name}.safetensors into one of these folders.",
+        f"Download: put {name}.json and the files that it names into one of these folders.",
     )
 
 
@@ -69,34 +70,42 @@ def read_card(path: Path) -> WeightsCard:
         raise BackendError(
             "E_MODEL_MISMATCH", f"{path} is not a card this version of Platewright reads.", "Update Platewright."
         )
-    file, sha256, name = facts.get("file"), facts.get("sha256"), facts.get("name")
-    if not (isinstance(file, str) and isinstance(sha256, str) and isinstance(name, str)):
+    name, files = facts.get("name"), facts.get("files", {facts.get("file"): facts.get("sha256")})
+    if not (isinstance(name, str) and isinstance(files, dict) and files and all(map(_is_named, files.items()))):
         raise BackendError(
-            "E_MODEL_CORRUPT", f"The card {path} does not say its name, its file and that file's sha256.", AGAIN
+            "E_MODEL_CORRUPT", f"The card {path} does not say its name, its files and the sha256 of each.", AGAIN
         )
-    if Path(file).suffix != ".safetensors" or Path(file).name != file:
-        raise _unsafe(path.parent / Path(file).name)
-    return WeightsCard(name, path.parent / file, sha256, facts)
+    for file in files:
+        if Path(file).suffix != ".safetensors" or Path(file).name != file:
+            raise _unsafe(path.parent / Path(file).name)
+    return WeightsCard(name, path, files, facts)
 
 
 def load_tensors(card: WeightsCard) -> dict[str, Tensor]:
-    """The tensors, after the file has proven to be the very one the card names.
+    """The tensors of all files, after each has proven to be the very one the card names.
 
     Raises BackendError E_MODEL_MISSING, E_MODEL_UNSAFE or E_MODEL_CORRUPT, each naming the file.
     """
+    tensors: dict[str, Tensor] = {}
+    for file, sha256 in card.files.items():
+        tensors |= _proven(card.path.parent / file, sha256)
+    return tensors
+
+
+def _proven(path: Path, sha256: str) -> dict[str, Tensor]:
+    """The tensors of one file, if it has this hash."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if not card.path.is_file():
-        raise BackendError("E_MODEL_MISSING", f"The weights file {card.path} is missing.", AGAIN)
-    if file_sha256(card.path) != card.sha256:
-        raise _explained(card.path)
+    if not path.is_file():
+        raise BackendError("E_MODEL_MISSING", f"The weights file {path} is missing.", AGAIN)
+    if file_sha256(path) != sha256:
+        raise _explained(path)
     try:
-        return load_file(card.path)
+        return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise BackendError(
-            "E_MODEL_CORRUPT", f"{card.path.name} is not a sound safetensors file: {error}.", AGAIN
-        ) from error
+        why = f"{path.name} is not a sound safetensors file: {error}."
+        raise BackendError("E_MODEL_CORRUPT", why, AGAIN) from error
 
 
 def fill(module: nn.Module, tensors: dict[str, Tensor], prefix: str, source: str) -> None:
@@ -129,6 +138,11 @@ def file_sha256(path: Path) -> str:
     """Hex digest of a file's bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _is_named(entry: tuple[Any, Any]) -> bool:
+    """Whether a file's name and its hash are told."""
+    return all(isinstance(part, str) for part in entry) and len(entry[1]) == 64
 
 
 def _refuse_pickles(name: str) -> None:

@@ -1,7 +1,8 @@
-"""Make the embedded model: `python -m training.train --config cpu-hour --out DIR` (with core/ on PYTHONPATH).
+"""Make the embedded model: `python -m training.train --config cpu-three-hours --out DIR` (with core/ on PYTHONPATH).
 
-Renders the clips that are missing, fits the patch basis, trains network and seam healer, writes weights and card.
-Stopped at any point, the same command goes on from its last checkpoint.
+Renders the clips that are missing, fits the patches, trains the reader of prompts, the decoder and the denoiser, and
+writes weights and card into DIR/model. Everything comes from seeds. Stopped at any point, the same command goes on;
+`--only` does one stage, so that decoder and denoiser can learn side by side. With --clips DIR they lie elsewhere.
 """
 
 from __future__ import annotations
@@ -9,79 +10,108 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
-from platewright.nets.decoder import PatchBasis
-from platewright.nets.draft_video import DraftConfig, DraftVideo
+from platewright.nets.draft_decoder import DecoderConfig, DraftDecoder
+from platewright.nets.draft_denoiser import DraftConfig, DraftVideo
+from platewright.nets.draft_text import TextEncoder
+from platewright.nets.patches import Patches
 
-from .captions import vocabulary
-from .dataset import load_shard, make_dataset, shard_path
-from .evaluate import held_out_figures, sample
+from . import decoding, judging, wording
+from .dataset import Order, make_dataset
 from .export import export
-from .healing import HEALER, guess, heal, seam_ratio, train_healer
-from .latents import Batch, draw_batch, draw_words, fit_basis, load_clips, take
-from .learning import Learner, Progress
-from .report import save_curves, save_picture, sheet
+from .latents import Clips, Shape, fit_patches
+from .learning import Learner, flow_loss
+from .progress import save_whole
+from .report import Colour, save_curves, save_picture, sheet
+
+STAGES = ("clips", "decoder", "denoiser", "export")
+SHOWN = (0, 8, 16, 24)  # frames in the sheets
+CURVES: dict[str, dict[str, Colour]] = {
+    "denoiser": {"loss": (200, 90, 20), "loss_shuffled": (40, 40, 210)},
+    "decoder": {},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """How long one network learns, and how."""
+
+    steps: int
+    seconds: float | None = None  # learning ends here at the latest, its decay included
+    rates: tuple[float, float] = (0.02, 1e-3)  # Muon, AdamW
+    warm_up: int = 80
+    save_seconds: float = 60.0
+    look_every: int = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """One budget."""
 
+    order: Order
     shards: int
-    clips: int  # per shard
-    frames: int = 20  # rendered per clip
-    window: int = 4  # latent frames the network sees at once
+    held_out: int = 6
+    render_seconds: float
     channels: int = 192
-    width: int = 256
-    depth: int = 7
-    heads: int = 4
-    batch: int = 32
-    steps: int
-    seconds: float | None = None  # training ends here at the latest, its decay included
-    warm_up: int = 80
-    rates: tuple[float, float] = (0.02, 1e-3)  # Muon, AdamW
-    silence: float = 0.12  # share of clips without words
-    save_every: int = 100
-    look_every: int = 200
-    healer_steps: int = 300
+    network: dict[str, int] = field(default_factory=dict)
+    widths: tuple[int, ...] = (64, 128, 192)
+    depth: int = 2
+    shapes: dict[Shape, float] = field(default_factory=dict)  # of a step's pieces, and how often each is drawn
+    tokens: int  # in a step of the denoiser, about
+    squares: tuple[int, int]  # clips in a step of the decoder, and pixels across its squares
+    decoder: Stage
+    denoiser: Stage
     device: str = "cpu"
 
 
 CONFIGS = {
     "cpu-smoke": Config(
+        order=Order(clips=2, frames=9, size=(64, 48)),
         shards=1,
-        clips=6,
-        channels=64,
-        width=64,
-        depth=2,
-        heads=2,
-        batch=4,
-        steps=4,
-        warm_up=1,
-        save_every=2,
-        look_every=2,
-        healer_steps=2,
+        held_out=1,
+        render_seconds=1e9,
+        channels=24,
+        network={"outer": 32, "inner": 32, "before": 1, "within": 1, "after": 1},
+        widths=(8, 16),
+        depth=1,
+        shapes={(3, 3, 4): 1.0, (2, 2, 2): 1.0},
+        tokens=48,
+        squares=(1, 32),
+        decoder=Stage(steps=4, warm_up=1, look_every=2),
+        denoiser=Stage(steps=4, warm_up=1, look_every=2),
     ),
-    "cpu-hour": Config(shards=64, clips=64, batch=16, steps=8000, seconds=3500.0, save_every=200, look_every=300),
-    "one-gpu": Config(
+    "cpu-three-hours": Config(
+        order=Order(),
         shards=400,
-        clips=64,
-        width=512,
-        depth=12,
-        heads=8,
-        batch=64,
-        steps=20000,
-        seconds=1500.0,
-        rates=(0.02, 5e-4),
+        render_seconds=3000.0,
+        shapes={(7, 9, 16): 3.0, (4, 9, 16): 1.0, (4, 9, 8): 3.0, (4, 6, 8): 2.0, (1, 9, 16): 0.5},
+        tokens=4032,
+        squares=(8, 64),
+        decoder=Stage(steps=20_000, seconds=6900.0, look_every=200),
+        denoiser=Stage(steps=20_000, seconds=6900.0, look_every=300),
+    ),
+    "one-gpu": Config(
+        order=Order(clips=64, device="cuda"),
+        shards=64,
+        held_out=1,
+        render_seconds=420.0,
+        network={"outer": 512, "inner": 768, "before": 2, "within": 4, "after": 3},
+        widths=(96, 160, 256),
+        shapes={(7, 9, 16): 3.0, (4, 9, 16): 1.0},
+        tokens=65_536,
+        squares=(16, 96),
+        decoder=Stage(steps=20_000, seconds=300.0, warm_up=200, look_every=2000),
+        denoiser=Stage(steps=40_000, seconds=720.0, warm_up=300, rates=(0.02, 5e-4), look_every=2000),
         device="cuda",
-        look_every=1000,
-        save_every=1000,
-        healer_steps=3000,
     ),
 }
 
@@ -90,146 +120,209 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", choices=sorted(CONFIGS), required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--clips", type=Path, help="a folder of clips to learn from; none are rendered")
+    parser.add_argument("--only", choices=STAGES, help="do this stage alone")
+    parser.add_argument("--processes", type=int, default=2, help="that render")
     options = parser.parse_args(arguments)
-    run(CONFIGS[options.config], options.out, options.processes)
+    options.out.mkdir(parents=True, exist_ok=True)
+    if options.clips and not (options.out / "clips").exists():
+        (options.out / "clips").symlink_to(options.clips.resolve(), target_is_directory=True)
+    stages = (options.only,) if options.only else STAGES
+    run(CONFIGS[options.config], options.out, stages, options.processes)
 
 
-def run(config: Config, out: Path, processes: int) -> Learner:
-    """From nothing to a trained network in `out`; or from wherever the last run stopped."""
-    clips = out / "clips"
-    make_dataset(clips, config.shards, config.clips, config.frames, processes)
-    basis, deviation = basis_of(out, clips, config)
-    groups = load_clips(clips, "train", config.shards, basis, mirror=True)
-    (held_out,) = load_clips(clips, "held_out", 1, basis, mirror=False)
-    learner = make_learner(config, deviation)
-    learner.resume(out)
-    train(learner, config, groups, held_out, basis, out)
-    finish(learner, config, basis, out)
-    return learner
+def run(config: Config, out: Path, stages: tuple[str, ...] = STAGES, processes: int = 1) -> None:
+    """From nothing to a model in `out`; or on from wherever the last run stopped."""
+    if "clips" in stages and not (out / "clips").is_symlink():
+        make_dataset(out / "clips", config.shards, config.held_out, config.order, processes, config.render_seconds)
+    nets = [stage for stage in ("decoder", "denoiser") if stage in stages]
+    if len(nets) == 2 and config.device == "cpu" and torch.get_num_threads() > 1:
+        Studio(config, out, bare=True)  # what both need is made once, before they part
+        with ProcessPoolExecutor(len(nets), mp_context=get_context("spawn")) as pool:
+            for job in [pool.submit(learn, config, out, net, torch.get_num_threads() // 2) for net in nets]:
+                job.result()
+    else:
+        for net in nets:
+            learn(config, out, net)
+    if "export" in stages:
+        print(f"wrote {Studio(config, out, bare=True).export()}", flush=True)
 
 
-def finish(learner: Learner, config: Config, basis: PatchBasis, out: Path) -> None:
-    """The seam healer, then weights and card in `out/model`, the moving average being what travels."""
-    words_at = word_table()
-    average = learner.average.eval()
-    healer = train_healer(average, basis, out / "clips", words_at, config.healer_steps, out / "healer.safetensors")
-    held_out = load_shard(shard_path(out / "clips", "held_out", 0))
-    shown = guess(average, basis, held_out, words_at, torch.Generator().manual_seed(7))
-    healed = heal(healer, shown)
-    facts = {
-        "script": "core/training/train.py",
-        "config": asdict(config),
-        "steps": learner.progress.step,
-        "clips_seen": learner.progress.step * config.batch,
-        "seconds": round(learner.progress.seconds),
-        "torch": torch.__version__,
-        "data": "clips rendered by core/training from seeds; no pictures, videos or weights of others",
-        "held_out": learner.progress.held_out[-1] if learner.progress.held_out else {},
-        "healer": {
-            "error": mean_error(shown.frames, shown.true),
-            "error_healed": mean_error(healed, shown.true),
-            "seams_true": seam_ratio(shown.true),
-            "seams": seam_ratio(shown.frames),
-            "seams_healed": seam_ratio(healed),
-        },
-    }
-    print(f"wrote {export(out / 'model', average, basis, healer, HEALER, config.window, facts)}", flush=True)
+@dataclass(slots=True)
+class Course:
+    """What one network is taught, until its budget is spent."""
+
+    learner: Learner
+    stage: Stage
+    loss: Callable[[], torch.Tensor]  # of the next lesson, which the number of the step alone decides
+    look: Callable[[], dict[str, float]]  # figures on what is held out
+    folder: Path
+
+    def run(self) -> None:
+        """Steps until the budget is spent, saved every minute or so."""
+        progress = self.learner.progress
+        saved = time.monotonic()
+        while self.spent < 1.0:
+            self.step()
+            ended = self.spent >= 1.0
+            if progress.step % self.stage.look_every == 0 or ended:
+                self._report(self.look())
+            if ended or time.monotonic() - saved > self.stage.save_seconds:
+                self.learner.save(self.folder)
+                saved = time.monotonic()
+
+    def step(self) -> float:
+        """One lesson; returns its loss."""
+        return self.learner.learn(self.loss, self.pace)
+
+    @property
+    def spent(self) -> float:
+        """How much of the budget is gone, 0..1."""
+        progress, stage = self.learner.progress, self.stage
+        return max(progress.step / stage.steps, progress.seconds / stage.seconds if stage.seconds else 0.0)
+
+    @property
+    def pace(self) -> float:
+        """Learning rate as a share of the full one: warm-up, plateau, linear decay over the last 35 %."""
+        return min(1.0, (self.learner.progress.step + 1) / self.stage.warm_up, (1.0 - self.spent) / 0.35 + 0.005)
+
+    def _report(self, figures: dict[str, float]) -> None:
+        progress = self.learner.progress
+        progress.held_out.append({"step": float(progress.step), **figures})
+        self.folder.mkdir(parents=True, exist_ok=True)
+        save_curves(self.folder / "curves.png", progress, CURVES[self.folder.name])
+        recent = progress.losses[-200:]
+        told = [f"{name} {value:.3f}" for name, value in {"train": sum(recent) / len(recent), **figures}.items()]
+        print(f"{self.folder.name} {progress.step}  {progress.seconds:.0f} s  {'  '.join(told)}", flush=True)
 
 
-def mean_error(frames: torch.Tensor, true: torch.Tensor) -> float:
-    """Mean absolute difference in 0..1."""
-    return (frames - true).abs().mean().item() / 2
+def learn(config: Config, out: Path, net: str, threads: int | None = None) -> None:
+    """Teach one network until its budget is spent. Two side by side learn more than one by one on all cores."""
+    if threads:
+        torch.set_num_threads(threads)
+    studio = Studio(config, out)
+    (studio.decoder_lessons() if net == "decoder" else studio.denoiser_lessons()).run()
 
 
-def basis_of(out: Path, clips: Path, config: Config) -> tuple[PatchBasis, torch.Tensor]:
-    """The fitted basis and the deviation of its channels, fitted once and kept."""
-    path = out / "basis.safetensors"
+class Studio:
+    """One run: its clips, its fitted patches, its reader of prompts, and the two networks that learn from them."""
+
+    def __init__(self, config: Config, out: Path, bare: bool = False) -> None:
+        self.config, self.out, self.device = config, out, config.device
+        self.text: TextEncoder = wording.learned(out / "text.safetensors", self.device)
+        self.patches, self.deviation = _patches(out, config)
+        if not bare:
+            self.clips, self.held_out = (Clips(out, kind, self.text, self.device) for kind in ("train", "held_out"))
+            print(f"{len(self.clips)} clips to learn from, {len(self.held_out)} held out", flush=True)
+
+    def decoder(self) -> Learner:
+        """The decoder as far as it has come."""
+        torch.manual_seed(1)
+        shape = DecoderConfig(text=self.text.size, widths=self.config.widths, depth=self.config.depth)
+        network, average = (DraftDecoder(shape).to(self.device) for _ in range(2))
+        learner = Learner(network, average, [], self.config.decoder.rates)
+        learner.resume(self.out / "decoder")
+        return learner
+
+    def denoiser(self) -> Learner:
+        """The denoiser as far as it has come."""
+        torch.manual_seed(0)
+        shape = DraftConfig(latent=self.config.channels, text=self.text.size, **self.config.network)
+        network, average = (DraftVideo(shape).to(self.device) for _ in range(2))
+        network.deviation.copy_(self.deviation)
+        learner = Learner(network, average, [network.before, network.within, network.after], self.config.denoiser.rates)
+        learner.resume(self.out / "denoiser")
+        return learner
+
+    def decoder_lessons(self) -> Course:
+        """Squares of frames for the decoder."""
+        learner, (count, side) = self.decoder(), self.config.squares
+        draw = torch.Generator().manual_seed(99)
+        shown = [decoding.sitting(self.held_out, count, side, self.patches, self.deviation, draw) for _ in range(4)]
+        network, average = _compiled(learner.network, self.device), learner.average
+
+        def loss() -> torch.Tensor:
+            draw = torch.Generator().manual_seed(50_000_000 + learner.progress.step)
+            lesson = decoding.sitting(self.clips, count, side, self.patches, self.deviation, draw)
+            return decoding.painting_loss(network, lesson)
+
+        def look() -> dict[str, float]:
+            return decoding.painting_figures(average, shown)  # type: ignore[arg-type]
+
+        return Course(learner, self.config.decoder, loss, look, self.out / "decoder")
+
+    def denoiser_lessons(self) -> Course:
+        """Pieces of clips for the denoiser, all of a step of one shape."""
+        learner = self.denoiser()
+        network = _compiled(learner.network, self.device)
+        shapes, odds = list(self.config.shapes), torch.tensor(list(self.config.shapes.values()))
+
+        def loss() -> torch.Tensor:
+            draw = torch.Generator().manual_seed(1000 + learner.progress.step)
+            shape = shapes[int(torch.multinomial(odds, 1, generator=draw))]
+            count = max(1, round(self.config.tokens / (shape[0] * shape[1] * shape[2])))
+            return flow_loss(network, self.clips.drawn(count, shape, self.patches, draw), draw)
+
+        return Course(learner, self.config.denoiser, loss, lambda: self._look(learner), self.out / "denoiser")
+
+    def _look(self, learner: Learner) -> dict[str, float]:
+        """Figures of the moving average, and a sheet: the truth, the latents alone, painted by the decoder of now."""
+        average: Any = learner.average
+        figures = judging.held_out_figures(average, self.patches, self.held_out.whole(12, self.patches))
+        few = self.held_out.whole(5, self.patches)
+        shown = [n for n in SHOWN if n < self.config.order.frames]
+        made = judging.sample(average, few, 12, 2.0, 1)
+        decoder: Any = self.decoder().average
+        rows = [
+            self.patches.decode(few.latents)[:, shown],
+            self.patches.decode(made)[:, shown],
+            judging.painted(decoder, self.patches, self.held_out, made, shown),
+        ]
+        path = self.out / "denoiser" / f"samples_{learner.progress.step:06d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_picture(path, torch.cat([sheet(row.cpu()) for row in rows], 1))
+        return figures
+
+    def export(self) -> Path:
+        """Weights and card in `out/model`, the moving averages being what travels."""
+        denoiser, decoder = self.denoiser(), self.decoder()
+        facts = {
+            "script": "core/training/train.py",
+            "config": _plain(self.config),
+            "clips": len(list((self.out / "clips").glob("train_*.safetensors"))) * self.config.order.clips,
+            "torch": torch.__version__,
+            "data": "clips rendered by core/training from seeds; no pictures, videos or weights of others",
+        }
+        for name, learner in (("denoiser", denoiser), ("decoder", decoder)):
+            progress = learner.progress
+            held_out = progress.held_out[-1] if progress.held_out else {}
+            facts[name] = {"steps": progress.step, "seconds": round(progress.seconds), "held_out": held_out}
+        network: Any = denoiser.average
+        window = 1 + (self.config.order.frames - 1) // 4
+        return export(self.out / "model", network, decoder.average, self.patches, self.text, window, facts)  # type: ignore[arg-type]
+
+
+def _patches(out: Path, config: Config) -> tuple[Patches, torch.Tensor]:
+    """The fitted bases and the deviations (2, C) of their channels, fitted once and kept."""
+    path = out / "patches.safetensors"
     if not path.exists():
-        basis, deviation = fit_basis(clips, min(4, config.shards), config.channels)
-        save_file({**basis.state_dict(), "deviation": deviation}, path)
+        patches, deviation = fit_patches(out, config.channels)
+        save_whole({**patches.state_dict(), "deviation": deviation}, path)
     tensors = load_file(path)
-    deviation = tensors.pop("deviation")
-    basis = PatchBasis(config.channels)
-    basis.load_state_dict(tensors)
-    return basis, deviation
+    deviation = tensors.pop("deviation").to(config.device)
+    patches = Patches(config.channels).to(config.device)
+    patches.load_state_dict(tensors)
+    return patches, deviation
 
 
-def make_learner(config: Config, deviation: torch.Tensor) -> Learner:
-    """A new network and its moving average; the same numbers every time."""
-    torch.manual_seed(0)
-    shape = DraftConfig(
-        latent=config.channels, width=config.width, depth=config.depth, heads=config.heads, words=len(vocabulary()) + 1
-    )
-    network, average = (DraftVideo(shape).to(config.device) for _ in range(2))
-    network.deviation.copy_(deviation)
-    return Learner(network, average, config.rates)
+def _compiled(network: Any, device: str) -> Any:
+    return torch.compile(network, dynamic=False) if device == "cuda" else network
 
 
-def train(learner: Learner, config: Config, groups: list[Batch], held_out: Batch, basis: PatchBasis, out: Path) -> None:
-    """Steps until the budget is spent; draws depend on the step's number alone, so a resumed run is the same run."""
-    progress = learner.progress
-    while share_spent(config, progress) < 1.0:
-        step(learner, config, groups)
-        if progress.step % config.look_every == 0:
-            look(learner, config, held_out, basis, out)
-        if progress.step % config.save_every == 0:
-            learner.save(out)
-    learner.save(out)
-
-
-def step(learner: Learner, config: Config, groups: list[Batch]) -> float:
-    """Learn from one batch; returns the loss."""
-    started, progress = time.monotonic(), learner.progress
-    generator = torch.Generator().manual_seed(1000 + progress.step)
-    batch = draw_batch(groups, config.batch, config.window, generator)
-    words = draw_words(batch.kinds, word_table(), config.silence, generator)
-    loss = learner.learn(on(batch, config.device), words.to(config.device), progress.step, pace(config, progress))
-    progress.losses.append(round(loss, 5))
-    progress.seconds += time.monotonic() - started
-    return progress.losses[-1]
-
-
-def word_table() -> dict[str, int]:
-    """Indices of the words; 0 is kept for silence."""
-    return {word: n + 1 for n, word in enumerate(vocabulary())}
-
-
-def on(batch: Batch, device: str) -> Batch:
-    there = [field.to(device) for field in (batch.latents, batch.directions, batch.origins, batch.headings)]
-    return Batch(*there, kinds=batch.kinds)
-
-
-def share_spent(config: Config, progress: Progress) -> float:
-    """How much of the budget is gone, 0..1."""
-    return max(progress.step / config.steps, progress.seconds / config.seconds if config.seconds else 0.0)
-
-
-def pace(config: Config, progress: Progress) -> float:
-    """Learning rate as a share of the full one: warm-up, plateau, linear decay over the last 35 %."""
-    return min(1.0, (progress.step + 1) / config.warm_up, (1.0 - share_spent(config, progress)) / 0.35 + 0.005)
-
-
-def look(learner: Learner, config: Config, held_out: Batch, basis: PatchBasis, out: Path) -> None:
-    """Figures and pictures of the moving average on what it never saw."""
-    generator = torch.Generator().manual_seed(3)
-    batch = take(held_out, torch.arange(min(32, len(held_out.kinds))), 0, config.window)
-    words = draw_words(batch.kinds, word_table(), 0.0, generator, held_out=True)
-    basis = basis.to(config.device)
-    figures = held_out_figures(learner.average, basis, on(batch, config.device), words.to(config.device))
-    progress = learner.progress
-    progress.held_out.append({"step": float(progress.step), **figures})
-    few = take(held_out, torch.arange(min(6, len(held_out.kinds))), 0, config.window)
-    made = sample(learner.average, on(few, config.device), words[: len(few.kinds)].to(config.device), 12, 2.0, 1)
-    pictures = torch.cat(
-        [sheet(basis.decode(latents.to(config.device)).cpu(), (0, 8, 15)) for latents in (made, few.latents)], 1
-    )
-    basis.cpu()
-    save_picture(out / f"samples_{progress.step:06d}.png", pictures)
-    save_curves(out / "curves.png", progress)
-    recent = progress.losses[-100:]
-    told = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
-    print(f"step {progress.step}  {progress.seconds:.0f} s  train {sum(recent) / len(recent):.4f}  {told}", flush=True)
+def _plain(config: Config) -> dict[str, Any]:
+    """The config as JSON can hold it."""
+    shapes = {"x".join(map(str, shape)): odds for shape, odds in config.shapes.items()}
+    return asdict(replace(config, shapes={})) | {"shapes": shapes}
 
 
 if __name__ == "__main__":

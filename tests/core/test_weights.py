@@ -27,9 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def resign(folder: Path) -> None:
     """Make the card name the file as it is now."""
-    card = json.loads((folder / "draft.json").read_text())
-    card["sha256"] = weights.file_sha256(folder / "draft.safetensors")
-    (folder / "draft.json").write_text(json.dumps(card))
+    recard(folder, sha256=weights.file_sha256(folder / "draft.safetensors"))
 
 
 def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
@@ -95,10 +93,16 @@ CASES: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "draft.safetensors",
     ),
     "a card without sha256": (lambda f: recard(f, sha256=None), "E_MODEL_CORRUPT", "sha256"),
+    "a card without files": (lambda f: recard(f, files={}), "E_MODEL_CORRUPT", "its files"),
+    "a shard that is missing": (
+        lambda f: recard(f, files={"draft-2-of-2.safetensors": "0" * 64}),
+        "E_MODEL_MISSING",
+        "draft-2-of-2.safetensors",
+    ),
     "a card that is not JSON": (lambda f: (f / "draft.json").write_text("{"), "E_MODEL_CORRUPT", "draft.json"),
     "another format": (lambda f: recard(f, version=99), "E_MODEL_MISMATCH", "draft.json"),
     "another network": (
-        lambda f: recard(f, network={"latent": 24, "width": 64, "depth": 1, "heads": 2, "words": 300}),
+        lambda f: recard(f, network={"latent": 24, "width": 64, "depth": 1, "heads": 2, "words": 11}),
         "E_MODEL_MISMATCH",
         "card describes",
     ),
@@ -123,6 +127,23 @@ def test_a_flaw_is_named(folder: Path, case: str) -> None:
     with pytest.raises(PlatewrightError) as told:
         draft.open("cpu")
     assert told.value.code == code and words in told.value.message and told.value.hint
+
+
+def test_shards_are_one_model_and_each_is_proven(folder: Path) -> None:
+    """The card's hash of the second shard is checked as that of the first is."""
+    tensors = load_file(folder / "draft.safetensors")
+    halves = [dict(list(tensors.items())[part::2]) for part in (0, 1)]
+    names = [f"draft-{n}-of-2.safetensors" for n in (1, 2)]
+    for name, half in zip(names, halves, strict=True):
+        save_file(half, folder / name)
+    recard(folder, files={name: weights.file_sha256(folder / name) for name in names})
+    found = weights.load_tensors(weights.find_card("draft"))
+    assert found.keys() == tensors.keys() and all(torch.equal(found[name], tensors[name]) for name in tensors)
+    assert [entry["file"] for entry in draft.open("cpu").provenance()["files"]] == names
+    save_file({name: tensor + 1 for name, tensor in halves[1].items()}, folder / names[1])
+    with pytest.raises(PlatewrightError, match="E_MODEL_CORRUPT") as told:
+        weights.load_tensors(weights.find_card("draft"))
+    assert names[1] in told.value.message
 
 
 def test_nothing_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from safetensors.torch import save
 
 from platewright.camera import CameraPath
 from platewright.nets.decoder import PatchBasis, SeamHealer
 from platewright.nets.draft_video import DraftConfig, DraftVideo
-from training.export import export
+from platewright.weights import FORMAT, VERSION
 from training.moves import path_from
 
 CHANNELS = 24
+WORDS = ("clear", "desert", "fog", "lake", "mountains", "night", "noon", "sandy", "sky", "snow")
 
 
 def write_tiny_model(folder: Path, window: int = 4) -> Path:
     """`draft.json` and `draft.safetensors` in a folder; returns the card's path. The same bytes every time."""
     torch.manual_seed(0)
-    shape = {"width": 8, "depth": 1}
-    network = DraftVideo(DraftConfig(latent=CHANNELS, width=32, depth=1, heads=2, words=300))
-    basis, healer = PatchBasis(CHANNELS), SeamHealer(**shape)
+    healer_shape = {"width": 8, "depth": 1}
+    network = DraftVideo(DraftConfig(latent=CHANNELS, width=32, depth=1, heads=2, words=len(WORDS) + 1))
+    basis, healer = PatchBasis(CHANNELS), SeamHealer(**healer_shape)
     basis.basis.copy_(torch.linalg.qr(torch.randn(basis.basis.shape)).Q)
     for layer in (network.write, network.last, network.steer):
         torch.nn.init.normal_(layer.weight, std=0.2)
-    return export(folder, network, basis, healer, shape, window, {})
+    parts = {"network.": network, "basis.": basis, "healer.": healer}
+    tensors = {p + name: t.half().contiguous() for p, part in parts.items() for name, t in part.state_dict().items()}
+    packed = save(tensors)
+    (folder / "draft.safetensors").write_bytes(packed)
+    facts = {"format": FORMAT, "version": VERSION, "name": "draft", "file": "draft.safetensors"}
+    facts |= {"sha256": hashlib.sha256(packed).hexdigest(), "network": asdict(network.config), "healer": healer_shape}
+    path = folder / "draft.json"
+    path.write_text(json.dumps(facts | {"window": window, "words": WORDS}))
+    return path
 
 
 def level_path(frames: int, width: int = 1920, height: int = 1080, **angles: float) -> CameraPath:

@@ -153,8 +153,7 @@ class DraftBackend:
         """Files with sha256, number format and versions."""
         import torch
 
-        source = self.loaded.source
-        files = [{"file": source.path.name, "sha256": source.sha256}]
+        files = [{"file": name, "sha256": sha256} for name, sha256 in self.loaded.source.files.items()]
         return {"files": files, "dtype": "float32", "torch": torch.__version__}
 
     def native_camera(self, camera: CameraPath) -> CameraPath:

@@ -1,0 +1,96 @@
+"""From latents to pictures that hang on the camera: each frame is repainted with all that its pixels' rays meet.
+
+The linear patches give colours and layout at low detail and with seams; the sights give texture at full detail, fixed
+to the world. A convolutional network at half, quarter and eighth size corrects the one by the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..sights import SIGHT_NAMES
+from .draft_denoiser import LIGHT
+
+COLOURS = 9  # of the frame before, the frame itself and the one behind
+DOUBT = 0.3  # that sampled latents deserve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecoderConfig:
+    """Shape of the decoder; written into the model's card."""
+
+    text: int  # numbers in a text's vector
+    widths: tuple[int, ...] = (64, 128, 192)  # at half, quarter, eighth size
+    depth: int = 2  # blocks at each size, on the way down and on the way up
+
+
+class DraftDecoder(nn.Module):
+    """pictures = decoder(linear pictures, sights, text, light, doubt)."""
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths, depth = config.widths, config.depth
+        self.mood = nn.Sequential(nn.Linear(config.text + LIGHT + 1, 128), nn.SiLU())
+        self.enter = nn.Conv2d(4 * (COLOURS + len(SIGHT_NAMES)), widths[0], 3, padding=1)
+        self.down = nn.ModuleList(Stage(width, depth) for width in widths)
+        self.up = nn.ModuleList(Stage(width, depth) for width in widths[:-1])
+        self.reduce = nn.ModuleList(nn.Conv2d(4 * a, b, 1) for a, b in pairwise(widths))
+        self.enlarge = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in pairwise(widths))
+        self.leave = nn.Conv2d(widths[0], 4 * 3, 3, padding=1)
+        for parameter in self.leave.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, frames: Tensor, sights: Tensor, text: Tensor, light: Tensor, doubt: Tensor) -> Tensor:
+        """Pictures (N, 3, H, W), about -1..1.
+
+        frames  (N, 3, 3, H, W) linear pictures: the frame before, the frame itself, the one behind; sides of 8 pixels
+        sights  (N, SIGHTS, H, W)
+        text    (N, config.text)
+        light   (N, LIGHT)
+        doubt   (N,) 0..1: how far from the truth the latents may be
+        """
+        mood = self.mood(torch.cat([text, light, doubt[:, None]], 1))
+        seen = torch.cat([frames.flatten(1, 2), sights], 1)
+        hidden = self.enter(functional.pixel_unshuffle(seen, 2).contiguous(memory_format=torch.channels_last))
+        hidden = self._through(hidden, mood, 0)
+        return frames[:, 1] + functional.pixel_shuffle(self.leave(functional.silu(hidden)), 2).to(frames.dtype)
+
+    def _through(self, hidden: Tensor, mood: Tensor, level: int) -> Tensor:
+        """One size, and all smaller ones within it."""
+        hidden = self.down[level](hidden, mood)
+        if level + 1 == len(self.down):
+            return hidden
+        smaller = self.reduce[level](functional.pixel_unshuffle(hidden, 2))
+        smaller = self._through(smaller, mood, level + 1)
+        return self.up[level](hidden + functional.pixel_shuffle(self.enlarge[level](smaller), 2), mood)
+
+
+class Stage(nn.Module):
+    """Blocks at one size: two convolutions each, the first one steered by the mood."""
+
+    def __init__(self, width: int, depth: int) -> None:
+        super().__init__()
+        self.first = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(depth))
+        self.second = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(depth))
+        self.steer = nn.ModuleList(nn.Linear(128, 2 * width) for _ in range(depth))
+        for layer in (*self.second, *self.steer):
+            nn.init.zeros_(layer.weight)  # pyright: ignore[reportArgumentType]
+
+    def forward(self, hidden: Tensor, mood: Tensor) -> Tensor:
+        for first, second, steer in zip(self.first, self.second, self.steer, strict=True):
+            shift, scale = steer(mood).to(hidden.dtype)[:, :, None, None].chunk(2, 1)
+            inner = torch.addcmul(shift, first(functional.silu(hidden)), 1 + scale)
+            hidden = hidden + second(functional.silu(inner))
+        return hidden
+
+
+def in_time(frames: Tensor, times: Tensor) -> Tensor:
+    """Frames (F, H, W, 3) at `times` (N,), each between its neighbours: (N, 3, 3, H, W)."""
+    beside = torch.stack([times - 1, times, times + 1], 1).clamp(0, len(frames) - 1)
+    return frames[beside].permute(0, 1, 4, 2, 3)
