@@ -182,8 +182,8 @@ def worded(kinds: Tensor, text: TextEncoder, held_out: bool) -> Tensor:
 
 
 def seen_once(clips: Path, path: Path, device: str) -> Path:
-    """The file of what tokens see of a shard, made if it is missing."""
-    if not path.exists():
+    """The file of what tokens see of a shard, made if it is missing or older than the clips."""
+    if not path.exists() or path.stat().st_mtime < clips.stat().st_mtime:
         path.parent.mkdir(parents=True, exist_ok=True)
         shard = _on(load_file(clips), device)
         made = [seen_of(shard, n) for n in range(len(shard["frames"]))]
