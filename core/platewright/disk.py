@@ -169,15 +169,19 @@ def refusing(target: Path) -> Iterator[None]:
         raise _refusal(error, target) from error
 
 
-def stale_parts(folder: Path) -> list[Path]:
-    """Unfinished files whose process is gone."""
-    parts = [path for path in folder.iterdir() if PART in path.name]
-    return sorted(path for path in parts if not _is_alive(path.name.rpartition(PART)[2]))
+def stale_parts(folder: Path, alone: bool = False) -> list[Path]:
+    """Unfinished files whose process is gone; numbers of processes come again, so who is `alone` here asks no number.
+
+    alone   the caller holds the folder's lock: whatever is not its own was left behind
+    """
+    owners = {path: path.name.rpartition(PART)[2] for path in folder.iterdir() if PART in path.name}
+    ours = str(os.getpid())
+    return sorted(path for path, pid in owners.items() if pid != ours and (alone or not _is_alive(pid)))
 
 
-def remove_stale_parts(folder: Path) -> None:
+def remove_stale_parts(folder: Path, alone: bool = False) -> None:
     """Drop what dead processes left half written."""
-    for part in stale_parts(folder):
+    for part in stale_parts(folder, alone):
         remove(part)
 
 

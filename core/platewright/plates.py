@@ -77,7 +77,7 @@ class PlateFolder:
         self._record: dict[str, Any] = {}
         self._journal = None if (path / MANIFEST).is_file() else disk.Journal(path / JOURNAL)
         self.is_whole = (path / MANIFEST).is_file()            # asked again: its writer may just have finished
-        disk.remove_stale_parts(path)
+        disk.remove_stale_parts(path, alone=self._journal is not None)
         if self.is_whole:
             self._put_away()
         elif self._journal:

@@ -17,6 +17,7 @@ import pytest
 from platewright import device_lock, engine, models
 from platewright.client import Worker
 from platewright.errors import Cancelled
+from platewright.models import grid
 from platewright.protocol import Event, Progress, Stage, Warned
 
 from .rig import CORE, eventually, job, lives, pump_until, real
@@ -207,7 +208,7 @@ def test_the_engine_holds_the_gpu_while_its_model_works_and_no_longer(
     def gpu(device: str) -> str:
         return {"auto": GPU, "cpu": ""}[device]
 
-    monkeypatch.setattr(models._module("grid"), "gpu", gpu)
+    monkeypatch.setattr(grid, "gpu", gpu)
     engine.make_plate(job(tmp_path), emit)
     take_it()
     assert tried

@@ -136,10 +136,12 @@ def test_a_failure_is_told_and_the_worker_serves_on(
     ],
 )
 def test_after_a_failure_of_the_device_the_next_job_gets_a_new_process(
-    run: Run, tmp_path: Path, opened: list[Worker], engine: str, code: str, status: int
+    tmp_path: Path, opened: list[Worker], engine: str, code: str, status: int
 ) -> None:
-    handle, _ = run(f"if job.request.prompt == 'done':\n    {engine}\nreturn {{}}")
+    opened.append(real(tmp_path, f"if job.request.prompt == 'done':\n    {engine}\nreturn {{}}"))
+    handle = opened[0].submit(job(tmp_path, "done"), tmp_path / "job")
     child = opened[0]._service.child  # type: ignore[union-attr]
+    opened[0].wait(handle.id, 60)
     assert handle.failure and (handle.failure.code, handle.failure.exit_code) == (code, 4)
     again = opened[0].submit(job(tmp_path, "well"), tmp_path / "again")
     opened[0].wait(again.id, 60)
