@@ -170,6 +170,19 @@ def test_the_window_of_the_refiner_slides(folder: Path) -> None:
     assert (narrow - wanted).abs().max() > 1e-3
 
 
+def test_blocks_that_come_and_go_refine_the_same(folder: Path) -> None:
+    """As on a GPU with too little room, here with the CPU for both places."""
+    part, cpu = Path(f"{folder}-refiner") / "transformer", torch.device("cpu")
+    long = torch.randn(1, tiny_sana.CHANNELS, 5, 2, 2, generator=torch.Generator().manual_seed(2))
+    told = (torch.randn(1, 8, tiny_sana.WORD, generator=torch.Generator().manual_seed(4)), torch.ones(1, 8).long())
+    ways = [
+        sana_wm_refining.placed(sana_wm_refining.load(part, torch.float32), cpu),
+        sana_wm_refining.in_turns(sana_wm_refining.load(part, torch.float32), cpu, use_stream=False),
+    ]
+    made = [torch.cat(list(sana_wm_refining.refined(way, long, told, 16.0, SEED, lambda: None)), 2) for way in ways]
+    assert torch.equal(*made)
+
+
 def test_a_refiner_with_other_tensors_is_refused(folder: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 

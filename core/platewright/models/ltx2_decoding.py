@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Layer = Any  # of diffusers' decoder; each docstring names its class
 TIME = 2  # the axis of the frames in (B, C, F, H, W)
+FRAMES_AT_ONCE = 2  # that pass through a layer: one latent becomes eight on its way
 
 
 @torch.no_grad()
@@ -71,15 +72,11 @@ class Stream:
     def __init__(self, decoder: Layer, causal: bool | None = None) -> None:
         is_causal = bool(causal or decoder.is_causal)
         self._stages: list[_Stage] = [_Convolution(decoder.conv_in, is_causal)]
-        self._rates = [1]  # frames per latent that leave each stage
-        self._append(decoder.mid_block.resnets, is_causal)
+        self._stages += [_Residual(block, is_causal) for block in decoder.mid_block.resnets]
         for block in decoder.up_blocks:
-            for upsampler in block.upsamplers or []:
-                self._stages.append(_Upsampler(upsampler, is_causal))
-                self._rates.append(self._rates[-1] * upsampler.stride[0])
-            self._append(block.resnets, is_causal)
+            self._stages += [_Upsampler(upsampler, is_causal) for upsampler in block.upsamplers or []]
+            self._stages += [_Residual(resnet, is_causal) for resnet in block.resnets]
         self._stages.append(_Output(decoder, is_causal))
-        self._rates.append(self._rates[-1])
 
     def push(self, latents: Tensor) -> Iterator[Tensor]:
         """Latents (1, C, n, h, w) in; yields the frames (1, 3, m, H, W) that are known now, if any."""
@@ -89,22 +86,18 @@ class Stream:
         """Yields the frames that waited for more; no more can be pushed."""
         for number, stage in enumerate(self._stages):
             rest = stage.flush()
-            if rest is not None:  # one latent's worth at a time: what follows is the expensive end
-                for piece in rest.split(self._rates[number], TIME):
-                    yield from self._through(number + 1, piece)
-
-    def _append(self, blocks: Iterable[Layer], causal: bool) -> None:
-        for block in blocks:
-            self._stages.append(_Residual(block, causal))
-            self._rates.append(self._rates[-1])
+            for piece in rest.split(1, TIME) if rest is not None else ():
+                yield from self._through(number + 1, piece)
 
     def _through(self, number: int, frames: Tensor) -> Iterator[Tensor]:
-        passing: Tensor | None = frames
-        for stage in self._stages[number:]:
-            passing = stage.push(passing)
-            if passing is None:
-                return
-        yield passing
+        """What becomes of the frames in the stages from `number` on, a few of them at a time."""
+        if number == len(self._stages):
+            yield frames
+            return
+        passed = self._stages[number].push(frames)
+        del frames
+        for piece in passed.split(FRAMES_AT_ONCE, TIME) if passed is not None else ():
+            yield from self._through(number + 1, piece)
 
 
 class _Stage(Protocol):

@@ -23,6 +23,7 @@ Refiner = Any  # SanaWMLTX2RefinerTransformer3DModel
 BLOCK = 3  # latent frames refined at once
 WINDOW = 11  # latent frames that are seen: the sink and the latest ten
 SIGMAS = (0.909375, 0.725, 0.421875, 0.0)  # as published; the last one is where it ends
+WORKING_BYTES = 14e9  # keys and values of the window 7.6 GB, a pass 1.0, the decoder at work beside it 4.6
 UNUSED = ("audio", "av_cross", "a2v", "v2a")  # in names of parameters
 
 Step = Callable[[], None]
@@ -55,6 +56,28 @@ def load(part: Path, dtype: torch.dtype) -> Refiner:
     if (found.config["patch_size"], found.config["patch_size_t"]) != (1, 1):
         raise BackendError("E_MODEL_MISMATCH", f"{part} joins latents into patches.", "Use the published model.")
     return found
+
+
+def placed(transformer: Refiner, device: torch.device) -> Refiner:
+    """The transformer where it runs: all of it where there is room, else each block while it works.
+
+    A block computes for about as long as the next one takes over the bus, so little is lost by it.
+    """
+    if device.type != "cuda":
+        return transformer.to(device)
+    weights = sum(tensor.nbytes for tensor in transformer.state_dict().values())
+    if weights + WORKING_BYTES < torch.cuda.mem_get_info(device)[0]:
+        return transformer.to(device)
+    return in_turns(transformer, device, use_stream=True)
+
+
+def in_turns(transformer: Refiner, device: torch.device, use_stream: bool) -> Refiner:
+    """Each block on the device while it works; with a stream the next one comes meanwhile. Changes it in place."""
+    transformer.enable_group_offload(
+        onload_device=device, offload_device=torch.device("cpu"), offload_type="block_level", num_blocks_per_group=1,
+        use_stream=use_stream,
+    )  # fmt: skip
+    return transformer
 
 
 @torch.no_grad()
