@@ -5,34 +5,19 @@ Ground z = 0, a wall across the way at y = 12, a dome at infinity. No pixel of i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from platewright.camera import CameraPath
+from platewright.match import Match
 from platewright.match.tracking import Tracks
 from platewright.match.views import Array, Views, rotation_from_vector
 from tests.core.shots import level_pose
 
 WALL_Y, WALL_HALF, WALL_TOP = 12.0, 3.0, 4.0       # metres
 WAVES = 24
-
-
-@dataclass
-class Found:
-    """What a solver found; the fields of a match that a lock looks at."""
-
-    report: dict[str, Any]
-    frames: tuple[int, ...]
-    given: Views
-    solved: Views | None
-    tracks: Tracks
-    points_world: Array
-    residual_px: Array
-    is_explained: NDArray[np.bool_]
-    per_frame: dict[str, Array]
 
 
 def path(poses: list[tuple[float, ...]], size: tuple[int, int] = (320, 180), focal: float = 1.1) -> CameraPath:
@@ -131,7 +116,7 @@ def painted(place: Array, grain: Array) -> Array:
 
 def found(
     camera: CameraPath, shown: Views, given: Views | None = None, *, noise_px: float = 0.0, step_px: int = 12
-) -> Found:
+) -> Match:
     """What a good solver makes of pictures that `shown` took: points of a grid on every fourth frame."""
     given = Views.of(camera) if given is None else given
     frames = len(shown)
@@ -152,7 +137,7 @@ def found(
     )
     everything = np.ones(len(points), dtype=np.bool_)
     per_frame = {"uncertainty_px": np.full(frames, max(0.02, noise_px / 5))}
-    return Found({}, camera.frames, given, shown, tracks, points, np.zeros(len(track)), everything, per_frame)
+    return Match({}, camera.frames, given, shown, tracks, points, np.zeros(len(track)), everything, per_frame)
 
 
 def _grid_points(views: Views, index: int, step_px: int) -> Array:

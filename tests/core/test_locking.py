@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,23 @@ from numpy.typing import NDArray
 
 from platewright.camera import CameraPath
 from platewright.errors import PlateError, RequestError
-from platewright.match import locking, warping
+from platewright.match import Match, locking, warping
 from platewright.match.relief import SceneDepth
-from platewright.match.settling import Move, settled
+from platewright.match.settling import Laid, Move, settled
 from platewright.match.views import Array, Views, vector_from_rotation
 from tests.core import painted_world as world
-from tests.core.painted_world import Found
 
 FRAMES = 12
 LAST = FRAMES - 1
 
 
-def lock_of(found: Found, camera: CameraPath, **options: Any) -> locking.Lock:
+def lock_of(found: Match, camera: CameraPath, **options: Any) -> locking.Lock:
     lock = locking.plan(found, camera, **options)  # type: ignore[arg-type]
     json.dumps(lock.report, allow_nan=False)
     return lock
 
 
-def nodal(turn_deg: float = 5.0, overscan: float = 0.5, noise_px: float = 0.0) -> tuple[CameraPath, Views, Found]:
+def nodal(turn_deg: float = 5.0, overscan: float = 0.5, noise_px: float = 0.0) -> tuple[CameraPath, Views, Match]:
     """A pan whose pictures turn away by `turn_deg` and zoom by 3 per cent."""
     camera = world.pan(FRAMES)
     wide = Views.of(locking.overscanned(camera, overscan))
@@ -39,7 +39,7 @@ def nodal(turn_deg: float = 5.0, overscan: float = 0.5, noise_px: float = 0.0) -
     return camera, shown, world.found(camera, shown, wide, noise_px=noise_px)
 
 
-def moving(shift_m: float, turn_deg: float = 1.0) -> tuple[CameraPath, Views, Found]:
+def moving(shift_m: float, turn_deg: float = 1.0) -> tuple[CameraPath, Views, Match]:
     """A dolly whose pictures were taken from beside the path."""
     camera = world.dolly(FRAMES)
     wide = Views.of(locking.overscanned(camera, 0.4))
@@ -104,8 +104,7 @@ def test_the_locked_picture_is_the_picture_that_was_wanted() -> None:
 def test_a_correction_of_the_wrong_sign_is_found() -> None:
     camera, shown, found = nodal(5.0)
     lock = lock_of(found, camera)
-    assert found.solved is not None
-    found.solved = world.drifted(found.given, -world.growing(FRAMES, (0.5, 1, 0.4), 5.0))
+    found = replace(found, solved=world.drifted(found.given, -world.growing(FRAMES, (0.5, 1, 0.4), 5.0)))
     wrong = lock_of(found, camera)
     source, _ = world.look(shown, LAST)
     truth, _ = world.look(Views.of(camera), LAST)
@@ -118,7 +117,7 @@ def test_a_right_plate_comes_back_bit_by_bit() -> None:
     views = Views.of(camera)
     found = world.found(camera, views)
     noise = np.random.default_rng(1).normal(size=(FRAMES, 3))
-    found.solved = world.drifted(views, np.degrees(0.005 / views.lens[0, 0]) * noise)
+    found = replace(found, solved=world.drifted(views, np.degrees(0.005 / views.lens[0, 0]) * noise))
     lock = lock_of(found, camera)
     picture = np.random.default_rng(0).random((180, 320, 3), dtype=np.float32)
     assert np.array_equal(lock.picture(3, picture), picture)
@@ -161,7 +160,7 @@ def test_frames_of_another_size_are_refused() -> None:
 
 def test_what_was_not_solved_cannot_be_locked() -> None:
     camera, _, found = nodal(1.0)
-    found.solved, found.report = None, {"reason": "nothing but fog"}
+    found = replace(found, solved=None, report={"reason": "nothing but fog"})
     with pytest.raises(PlateError, match="fog") as refusal:
         lock_of(found, camera)
     assert refusal.value.code == "E_UNSOLVED"
@@ -232,7 +231,7 @@ def test_the_overscan_that_is_named_is_enough_and_a_little_less_is_not() -> None
 
 def test_a_turn_alone_leaves_what_is_near_and_says_so(tmp_path: Path) -> None:
     camera, _, found = moving(0.25)
-    depth = depth_folder(tmp_path / "depth", camera, 3.0)
+    depth = depth_folder(tmp_path / "depth", world.path([world.level_pose(0, -6, 9, 0, -60)] * FRAMES))
     report = lock_of(found, camera, scene_depth=depth).report                # guilty depth: nothing to warp by
     assert report["translation"].startswith("refused: the scene's depth is not what the pictures show")
     assert band(report, None)["p95_px"] < 0.2
@@ -304,11 +303,11 @@ def test_a_turn_that_was_laid_down_as_a_wrong_place_is_undone_as_a_turn(monkeypa
     """A similarity that shares a drift between turns and places is taken back."""
     camera, shown, found = moving(0.0, turn_deg=3.0)
     move = Move(np.radians([0.5, -1.0, 1.5]), 0.03, shown.centre.mean(axis=0), np.array([0.02, 0.01, 0.0]))
-    found.solved, found.points_world = move.of_views(shown), move.of_points(found.points_world)
+    found = replace(found, solved=move.of_views(shown), points_world=move.of_points(found.points_world))
     report = lock_of(found, camera).report
     assert report["translation"].startswith("left")
     assert report["residual_px"]["p95_px"] < 0.5
-    monkeypatch.setattr("platewright.match.locking.laid", lambda match, *_: match)
+    monkeypatch.setattr("platewright.match.locking.lay", as_it_is)
     assert lock_of(found, camera).report["parallax_px"] > 2                  # guilty: as the check laid it
 
 
@@ -326,22 +325,82 @@ def test_a_path_that_does_not_move_leaves_the_world_where_it_is() -> None:
     assert abs(move.log_scale) < 1e-3
 
 
+def as_it_is(match: Match, *_: object) -> Laid:
+    return Laid(match, "left where it was", ground_m=0.0)
+
+
+def only_ground(found: Match) -> Match:
+    is_ground = (np.abs(found.points_world[:, 2]) < 1e-6) & (found.points_world[:, 3] > 0)
+    return replace(found, is_explained=found.is_explained & is_ground)
+
+
 def test_the_ground_is_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
     camera, shown, found = moving(0.25)
-    found.report["ground_m"] = 0.0
-    lock = lock_of(found, camera, to="ground")
-    assert lock.report["translation"].startswith("corrected on the ground at ")
-    is_ground = (np.abs(found.points_world[:, 2]) < 1e-6) & (found.points_world[:, 3] > 0)
-    found.is_explained &= is_ground
-    on_ground = lock_of(found, camera, to="ground").report["residual_px"]
-    assert on_ground["p95_px"] < 0.5
-    elsewhere = lock_of(found, camera, to="ground", ground_m=-1.0).report["residual_px"]
-    assert elsewhere["p95_px"] > 2                 # guilty: not where the ground is
-    monkeypatch.setattr("platewright.match.locking.laid", lambda match, *_: match)     # the very place, to the pixel
+    lock = lock_of(found, camera, to="ground", ground_m=0.0)
+    assert lock.report["translation"] == "corrected on the ground at 0 m"
+    assert lock_of(only_ground(found), camera, to="ground", ground_m=0.0).report["residual_px"]["p95_px"] < 0.5
+    monkeypatch.setattr("platewright.match.locking.lay", as_it_is)           # the very place, to the pixel
     lock = lock_of(found, camera, to="ground")
     source, _ = world.look(shown, LAST)
     truth, _ = world.look(Views.of(camera), LAST)
     assert world.psnr(lock.picture(LAST, source)[140:], truth[140:], 4) > 33
+
+
+def sloping() -> tuple[CameraPath, Views, Match]:
+    """A drift that is the same in every frame, and a move too long: the path shows neither, the ground both."""
+    camera = world.dolly(FRAMES)
+    wide = Views.of(locking.overscanned(camera, 0.4))
+    there = Move(np.radians([1.5, -1.5, 0.0]), 0.15, wide.centre.mean(axis=0), np.zeros(3))
+    back = Move(-there.turn, -there.log_scale, there.pivot, np.zeros(3))
+    shown = there.of_views(wide)
+    found = world.found(camera, shown, wide)
+    return camera, shown, replace(found, solved=wide, points_world=back.of_points(found.points_world))
+
+
+def test_a_ground_that_slopes_is_stood_up_and_brought_to_its_height() -> None:
+    camera, shown, found = sloping()
+    lock = lock_of(found, camera, to="ground", ground_m=0.0)
+    assert lock.report["world"] == "laid on the ground, which sloped by 2.12 degrees, and 1.162 times as large"
+    source, truth = world.look(shown, LAST)[0], world.look(Views.of(camera), LAST)[0]
+    assert world.psnr(lock.picture(LAST, source)[140:], truth[140:], 4) > 33
+    far = lock_of(found, camera)                                              # innocent: nothing is wrong with its path
+    assert far.report["correction_deg"]["max"] == 0.0
+    assert world.psnr(far.picture(LAST, source)[140:], truth[140:], 4) < 25
+    level = lock_of(found, camera, to="ground")                               # of no known height: stood up alone
+    assert level.report["world"].endswith("1.000 times as large")
+    assert level.report["correction_deg"]["max"] == pytest.approx(2.12, abs=0.05)
+
+
+def test_a_ground_that_is_where_it_should_be_is_left_alone() -> None:
+    camera, _, found = moving(0.0, turn_deg=0.0)
+    report = lock_of(found, camera, to="ground", ground_m=0.0).report
+    assert report["world"] == "left where the check laid it"
+    assert (report["correction_deg"]["max"], report["residual_px"]["max_px"]) == (0.0, 0.0)
+
+
+def test_what_stands_on_a_pinned_ground_is_said_to_be_bent() -> None:
+    camera, _, found = moving(0.25)
+    report = lock_of(found, camera, to="ground", ground_m=0.0).report
+    assert 0.1 < report["bent"]["share"] < 0.9
+    assert report["bent"]["p95_px"] > 2
+    assert "W_BENT" in report["warnings"][-1]
+    flat = lock_of(only_ground(found), camera, to="ground", ground_m=0.0).report
+    assert flat["bent"]["share"] == 0.0
+    assert not any("W_BENT" in warning for warning in flat["warnings"])
+    assert lock_of(found, camera).report["bent"] is None
+
+
+def test_the_first_picture_stays_as_it_is() -> None:
+    """The check lays half of a drift into the first picture; a lock takes it out of there."""
+    camera, shown, found = nodal(4.0)
+    middle = Move(np.radians([0.3, 0.8, 1.9]), 0.0, shown.centre[0], np.zeros(3))
+    halved = replace(found, solved=middle.of_views(shown), points_world=middle.of_points(found.points_world))
+    lock = lock_of(halved, camera)
+    assert lock.report["world"] == "laid by the first picture, which stays as it is"
+    assert left_deg(lock, shown)[0] < 0.05
+    assert left_deg(lock, shown).max() < 0.1
+    truth = world.look(Views.of(camera), LAST)[0]
+    assert world.psnr(lock.picture(LAST, world.look(shown, LAST)[0]), truth) > 34
 
 
 # A region ----------------------------------------------------------------------------------------
@@ -360,7 +419,8 @@ def test_a_region_is_pinned_at_its_own_depth(tmp_path: Path) -> None:
     white = np.zeros((wide.height, wide.width))
     white[: wide.height // 2, wide.width // 3 : -wide.width // 3] = 1.0       # on the wall
     region = region_picture(tmp_path / "region.png", wide, white)
-    found.is_explained &= (found.points_world[:, 3] > 0) & (np.abs(found.points_world[:, 1] - world.WALL_Y) < 1e-6)
+    on_wall = (found.points_world[:, 3] > 0) & (np.abs(found.points_world[:, 1] - world.WALL_Y) < 1e-6)
+    found = replace(found, is_explained=found.is_explained & on_wall)
     pinned = lock_of(found, camera, to="region", region=region)
     assert pinned.report["translation"].startswith("left")
     assert pinned.report["residual_px"]["p95_px"] < 1.0

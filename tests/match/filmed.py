@@ -13,6 +13,8 @@ from typing import Any
 from platewright.camera import CameraPath
 from platewright.match import Match, check
 from platewright.match.footage import Footage
+from platewright.match.matching import judged
+from platewright.match.tracking import Tracks, follow
 from tools import environments
 
 HERE = Path(__file__).resolve().parent
@@ -63,9 +65,15 @@ def filmed(name: str) -> Filmed:
 @cache
 def true_match(name: str) -> Match:
     """The check of a sequence against the camera.json beside it."""
-    return matched(filmed(name).frames, filmed(name).camera)
+    return check(Footage.open(filmed(name).frames), filmed(name).camera)
 
 
 def matched(frames: Path, camera: CameraPath, **options: Any) -> Match:
-    """The check, without its progress."""
-    return check(Footage.open(frames), camera, tell=lambda stage, done, total: None, **options)
+    """The check of an unmasked folder whose pictures do not change: they are followed once, whatever the camera."""
+    footage = Footage.open(frames)
+    return judged(footage, _followed(frames), camera, **options)
+
+
+@cache
+def _followed(frames: Path) -> Tracks:
+    return follow(Footage.open(frames), None, lambda done, total: None)

@@ -15,7 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy  # comes first: it brings mathutils
@@ -30,10 +30,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "core")]
 from blender_addon import scene_read  # noqa: E402
 from tests.match import scenery, textures  # noqa: E402
 
-FIRST, COUNT, FPS = 1001, 40, 24
+FIRST, WHOLE, FPS = 1001, 40, 24                              # a move takes so many frames; most sequences stop before
 WIDTH, HEIGHT = 640, 360
-SAMPLES = 4
+SAMPLES = 2
 DRIFT_AXIS = Vector((0.24, 0.95, 0.18)).normalized()          # of the camera: pitch, yaw, roll
+STRAY_AXIS = Vector((0.8, 0.0, 0.6))                          # of the world
 SLOW = 1 / 1.2
 NOTHING_M = 1e10                                              # how far the sky is, as Blender writes it
 
@@ -46,8 +47,10 @@ class Sequence:
     """A camera move, and what is odd about the world or about the camera that took the pictures."""
 
     move: Move
+    frames: int = WHOLE                            # rendered of it
     odd: str = ""                                  # crowd, clouds, breathing, swimming, fog, sky
     drift_deg: float = 0.0                         # at the last frame, of the camera that took the pictures
+    stray_m: float = 0.0                           # farthest that camera is from where it should be, and back
     overscan: float = 1.0                          # how much wider and higher its pictures are
     has_depth: bool = False
 
@@ -65,20 +68,24 @@ def between(first: Key, last: Key) -> Move:
 
 PARALLAX = between(((-2.2, 0.0, 1.8), -2.0, -5.0, 35.0), ((2.2, 4.0, 2.1), -3.5, 6.0, 35.0))
 NODAL = between(((0.0, 0.0, 1.7), -2.0, 12.5, 35.0), ((0.0, 0.0, 1.7), 2.0, -12.5, 35.0))
+STANDING = between(((0.0, 0.0, 1.7), 0.0, 0.0, 35.0), ((0.0, 0.0, 1.7), 0.0, 0.0, 35.0))
+CLOUDS = between(((0.0, 0.0, 1.7), 6.5, 7.5, 35.0), ((0.0, 0.0, 1.7), 6.5, -7.5, 35.0))
+SKY = between(((0.0, 0.0, 1.7), 50.0, 0.0, 35.0), ((0.0, 0.0, 1.7), 50.0, -7.0, 35.0))
 SEQUENCES = {
     "parallax": Sequence(PARALLAX, has_depth=True),
     "nodal": Sequence(NODAL),
-    "drift": Sequence(NODAL, drift_deg=3.0),
-    "zoom": Sequence(between(((0.0, 0.0, 1.7), 0.0, 0.6, 28.0), ((0.0, 0.0, 1.7), 0.3, -0.6, 55.0))),
-    "static": Sequence(between(((0.0, 0.0, 1.7), 0.0, 0.0, 35.0), ((0.0, 0.0, 1.7), 0.0, 0.0, 35.0))),
-    "crane": Sequence(between(((0.0, -2.0, 1.5), -3.0, 2.0, 28.0), ((0.6, 4.5, 4.6), -13.0, -2.0, 40.0))),
-    "sky": Sequence(between(((0.0, 0.0, 1.7), 50.0, 0.0, 35.0), ((0.0, 0.0, 1.7), 50.0, -7.0, 35.0)), odd="sky"),
-    "crowd": Sequence(PARALLAX, odd="crowd"),
-    "clouds": Sequence(between(((0.0, 0.0, 1.7), 6.5, 7.5, 35.0), ((0.0, 0.0, 1.7), 6.5, -7.5, 35.0)), odd="clouds"),
-    "breathing": Sequence(PARALLAX, odd="breathing"),
-    "swimming": Sequence(PARALLAX, odd="swimming"),
-    "overscan": Sequence(PARALLAX, drift_deg=2.0, overscan=1.2),
-    "fog": Sequence(PARALLAX, odd="fog"),
+    "drift": Sequence(NODAL, 20, drift_deg=3.0),
+    "zoom": Sequence(between(((0.0, 0.0, 1.7), 0.0, 2.5, 28.0), ((0.0, 0.0, 1.7), 0.3, -2.5, 55.0)), 30),
+    "static": Sequence(STANDING, 12),
+    "crane": Sequence(between(((0.0, -2.0, 1.5), -3.0, 2.0, 28.0), ((0.6, 4.5, 4.6), -13.0, -2.0, 40.0)), 24),
+    "sky": Sequence(SKY, 12, odd="sky"),
+    "crowd": Sequence(PARALLAX, 20, odd="crowd"),
+    "clouds": Sequence(CLOUDS, 24, odd="clouds"),
+    "breathing": Sequence(PARALLAX, 24, odd="breathing"),
+    "swimming": Sequence(PARALLAX, 20, odd="swimming"),
+    "overscan": Sequence(PARALLAX, 20, drift_deg=2.0, overscan=1.2),
+    "astray": Sequence(PARALLAX, 20, drift_deg=0.7, stray_m=0.35, overscan=1.2),
+    "fog": Sequence(PARALLAX, 16, odd="fog"),
 }
 
 
@@ -94,27 +101,28 @@ def main() -> None:
             make(SEQUENCES[name], part := folder.with_name(f"{name}.part-{os.getpid()}"))
             part.rename(folder)
             seconds, work = time.monotonic() - started, time.process_time() - worked
-            print(f"{name}: {COUNT} frames in {seconds:.0f} s, {work:.0f} s of work", flush=True)
+            print(f"{name}: {SEQUENCES[name].frames} frames in {seconds:.0f} s, {work:.0f} s of work", flush=True)
 
 
 def make(sequence: Sequence, folder: Path) -> None:
     """Build the place, write the camera that should have been and the one that was, render."""
     folder.mkdir(parents=True, exist_ok=True)
     scene = empty_scene()
-    wanted = add_camera("Shot", sequence.move)
+    scene.frame_end = FIRST + sequence.frames - 1
+    wanted = add_camera("Shot", sequence)
     write_camera(scene, wanted, folder / "camera.json")
     change = build(sequence)
     if sequence.drift_deg or sequence.overscan != 1:
-        taken = add_camera("Taken", sequence.move, sequence.drift_deg, sequence.overscan)
+        taken = add_camera("Taken", sequence, is_wrong=True)
         render = scene.render
         render.resolution_x, render.resolution_y = (round(side * sequence.overscan) for side in (WIDTH, HEIGHT))
         write_camera(scene, taken, folder / "true_camera.json")
-    for index in range(COUNT):
+    for index in range(sequence.frames):
         scene.frame_set(FIRST + index)
         change(index)
         still(scene, folder / "frames" / f"seq.{FIRST + index}.png")
     if sequence.has_depth:
-        render_depths(scene, sequence.move, folder)
+        render_depths(scene, sequence, folder)
 
 
 def empty_scene() -> bpy.types.Scene:
@@ -128,7 +136,7 @@ def empty_scene() -> bpy.types.Scene:
     render.image_settings.file_format, render.image_settings.color_mode = "PNG", "RGB"
     render.image_settings.compression = 15
     scene.view_settings.view_transform, scene.view_settings.look = "Standard", "None"
-    scene.frame_start, scene.frame_end = FIRST, FIRST + COUNT - 1
+    scene.frame_start = FIRST
     cycles.device, cycles.samples, cycles.use_adaptive_sampling, cycles.use_denoising = "CPU", SAMPLES, False, False
     cycles.max_bounces, cycles.use_animated_seed, cycles.use_auto_tile = 0, True, False
     return scene
@@ -137,23 +145,30 @@ def empty_scene() -> bpy.types.Scene:
 # The cameras ----------------------------------------------------------------------------------------
 
 
-def add_camera(name: str, move: Move, drift_deg: float = 0.0, overscan: float = 1.0) -> bpy.types.Object:
+def add_camera(name: str, sequence: Sequence, is_wrong: bool = False) -> bpy.types.Object:
     """A camera with a key on every frame, and the scene's; overscan keeps the focal length in pixels."""
     camera = bpy.data.objects.new(name, bpy.data.cameras.new(name))
     bpy.context.scene.collection.objects.link(camera)
     bpy.context.scene.camera = camera
     camera.rotation_mode = "QUATERNION"
     camera.data.clip_end = 5000.0
-    for index in range(COUNT):
-        share = index / (COUNT - 1)
-        place, pitch, yaw, lens = move(share)
-        upright = Euler((math.radians(90 + pitch), 0.0, math.radians(yaw))).to_quaternion()
+    for index in range(sequence.frames):
+        place, pitch, yaw, lens = sequence.move(index / (WHOLE - 1))
         camera.location = place
-        camera.rotation_quaternion = upright @ Quaternion(DRIFT_AXIS, math.radians(drift_deg * share**1.5))
-        camera.data.lens = lens / overscan
+        camera.rotation_quaternion = Euler((math.radians(90 + pitch), 0.0, math.radians(yaw))).to_quaternion()
+        camera.data.lens = lens
+        if is_wrong:
+            lead_astray(camera, sequence, index / (sequence.frames - 1))
         for owner, channel in ((camera, "location"), (camera, "rotation_quaternion"), (camera.data, "lens")):
             owner.keyframe_insert(channel, frame=FIRST + index)
     return camera
+
+
+def lead_astray(camera: bpy.types.Object, sequence: Sequence, share: float) -> None:
+    """Turned away more and more, beside its way and back, and wider."""
+    camera.rotation_quaternion @= Quaternion(DRIFT_AXIS, math.radians(sequence.drift_deg * share**1.5))
+    camera.location += sequence.stray_m * math.sin(math.pi * share) * STRAY_AXIS
+    camera.data.lens /= sequence.overscan
 
 
 def write_camera(scene: bpy.types.Scene, camera: bpy.types.Object, file: Path) -> None:
@@ -271,11 +286,12 @@ def still(scene: bpy.types.Scene, file: Path) -> None:
     bpy.ops.render.render(write_still=True)
 
 
-def render_depths(scene: bpy.types.Scene, move: Move, folder: Path) -> None:
+def render_depths(scene: bpy.types.Scene, sequence: Sequence, folder: Path) -> None:
     """The depth that the camera sees, and what one sees that moves less far."""
     set_depth(scene)
     render_all(scene, folder / "depth")
-    write_camera(scene, add_camera("Slow", slowed(move)), folder / "slow_camera.json")
+    slow = add_camera("Slow", replace(sequence, move=slowed(sequence.move)))
+    write_camera(scene, slow, folder / "slow_camera.json")
     render_all(scene, folder / "slow_depth")
 
 
@@ -303,7 +319,7 @@ def set_depth(scene: bpy.types.Scene) -> None:
 
 
 def render_all(scene: bpy.types.Scene, folder: Path) -> None:
-    for index in range(COUNT):
+    for index in range(scene.frame_end - FIRST + 1):
         scene.frame_set(FIRST + index)
         still(scene, folder / f"depth.{FIRST + index}.exr")
 

@@ -12,7 +12,8 @@ from .views import Array, Views
 
 BANDS_M = (0.0, 2.0, 5.0, 10.0, 20.0, 50.0, 200.0, np.inf)
 LIMIT_PX = 1.0
-_SLICES, _SLICE_LEAST = 40, 50                     # of all observations by depth: as many, but not smaller
+_SLICES, _SLICE_LEAST = 20, 150                    # of all observations by depth: as many, but not smaller
+_SLICE_FACTOR = 1.5                                # from its farthest to its nearest, where it is not the farthest
 _PERCENTILE = 95
 
 
@@ -88,22 +89,34 @@ def figures(rest_px: Array) -> dict[str, Any]:
 def usable_beyond_m(depth_m: Array, rest_px: Array) -> float | None:
     """The nearest depth beyond which every slice of depths has its p95 within a pixel; 0 if all do, None if none does.
 
-    Slices hold equal counts of observations, so many that are fine far away cannot hide those that are not.
+    Slices hold equal counts of observations, and those that span a factor in depth are cut smaller: many that are fine
+    far away cannot hide those that are not. The farthest is left whole: a handful of wild points says nothing of hills.
     """
     is_known = np.isfinite(rest_px) & ~np.isnan(depth_m)
     if not is_known.any():
         return None
     order = np.argsort(-depth_m[is_known], kind="stable")
     depth, rest = depth_m[is_known][order], rest_px[is_known][order]
-    endless = int(np.count_nonzero(np.isinf(depth)))
-    count = max(1, min(_SLICES, (len(rest) - endless) // _SLICE_LEAST))
-    starts = [0, *(endless + np.linspace(0, len(rest) - endless, count + 1)).astype(int).tolist()]
     usable = None
-    for start, end in pairwise(starts):
-        if end > start and np.percentile(rest[start:end], _PERCENTILE) > LIMIT_PX:
+    for start, end in pairwise(_slices(depth)):
+        if np.percentile(rest[start:end], _PERCENTILE) > LIMIT_PX:
             return usable
-        usable = _finite(depth[end - 1]) if end > start else usable
+        usable = _finite(depth[end - 1])
     return 0.0
+
+
+def _slices(depth: Array) -> list[int]:
+    """Where slices of falling depths begin, and the end of the last."""
+    count = max(1, min(_SLICES, len(depth) // _SLICE_LEAST))
+    found = [0]
+    for end in np.linspace(0, len(depth), count + 1).astype(int)[1:].tolist():
+        while len(found) > 1 and end - found[-1] >= 2 * _SLICE_LEAST:
+            cut = int(np.searchsorted(-depth, -depth[found[-1]] / _SLICE_FACTOR))
+            if cut >= end - _SLICE_LEAST:
+                break
+            found.append(max(cut, found[-1] + _SLICE_LEAST))
+        found.append(end)
+    return found
 
 
 def _finite(depth_m: float) -> float | None:

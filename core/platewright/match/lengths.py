@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .aligning import uncertainty_px
-from .choosing import Tell, judged, solve, some, strongest
+from .choosing import Fit, Tell, Witness, solve, some, strongest
 from .resecting import resected
 from .solving import Model
 from .tracking import Tracks
@@ -31,6 +31,7 @@ class Cameras:
     views: Views
     doubt_px: Array                                # (F,) standard error, footage pixels
     share: float                                   # of the long tracks, explained within a pixel
+    witness: Witness                               # which start found them
 
 
 def cameras(tracks: Tracks, given: Views, tell: Tell) -> Cameras:
@@ -38,19 +39,23 @@ def cameras(tracks: Tracks, given: Views, tell: Tell) -> Cameras:
     frames = len(given)
     if frames <= KEYS_MAX:
         kernel = some(tracks, strongest(tracks, frames))
-        fit = solve(kernel, given, tell)
-        return Cameras(fit.model, fit.views, uncertainty_px(kernel, fit), judged(kernel, fit).share)
+        return _told(best := solve(kernel, given, tell), best.solution.views, uncertainty_px(kernel, best.solution))
     keys = np.unique(np.linspace(0, frames - 1, KEYS_MAX).round().astype(np.int32))
     at_keys, carried = _only_at(tracks, keys)
     chosen = strongest(at_keys, len(keys))
     kernel = some(at_keys, chosen)
-    fit = solve(kernel, _picked(given, keys), tell)
+    best = solve(kernel, _picked(given, keys), tell)
+    fit = best.solution
     doubt = np.interp(np.arange(frames), keys, uncertainty_px(kernel, fit))
     carriers = np.zeros(len(tracks.was_lost), dtype=np.bool_)
     carriers[np.flatnonzero(carried)[chosen]] = True
     every = np.ones(frames, dtype=np.bool_)
     views = resected(some(tracks, carriers), given, fit, _between(given, keys, fit.views), every, KERNELS_PX)
-    return Cameras(fit.model, views, doubt, judged(kernel, fit).share)
+    return _told(best, views, doubt)
+
+
+def _told(fit: Fit, views: Views, doubt_px: Array) -> Cameras:
+    return Cameras(fit.solution.model, views, doubt_px, fit.share, fit.witness)
 
 
 def _only_at(tracks: Tracks, keys: NDArray[np.int32]) -> tuple[Tracks, NDArray[np.bool_]]:

@@ -26,31 +26,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..camera import CameraPath
 from ..errors import PlateError, RequestError
 from ..pictures import Picture
-from . import leftover, warping
+from . import warping
 from .borrowing import borrowed
 from .correction import Difference, pinned, sensitivity, steadied
 from .footage import Footage, Mask
-from .overscan import expected_overscan, overscan_for, overscanned
-from .placing import Placing, Sight, by_depth, likeness, on_ground
+from .laying import Target, lay
+from .overscan import expected_overscan, overscanned
+from .placing import Placing, Sight, by_depth, on_ground
 from .relief import FarAway, GroundPlane, Relief, hidden
-from .settling import laid
+from .settling import Laid
+from .surveying import Uncovered, before, bent_warnings, correction_figures, listed, survey, uncovered_warnings
 from .views import Array, Views
 
 if TYPE_CHECKING:
     from . import Match
 
 __all__ = ["Lock", "Target", "Uncovered", "expected_overscan", "overscanned", "plan"]
-
-Target = Literal["far", "ground", "region"]
-Uncovered = Literal["fill", "refuse"]
-GROUND_SLACK = 0.1                                 # of the camera's height: points so near the ground are of it
 
 
 @dataclass(slots=True)
@@ -94,7 +92,7 @@ class Lock:
     def _note_sharpness(self, index: int, before: Picture, after: Picture, scale: float) -> None:
         self._before[index], self._after[index] = warping.sharpness(before) * scale, warping.sharpness(after)
         pulse = warping.pulse(self._before, self._after)
-        self.report["sharpness"] = {"before": _listed(self._before), "after": _listed(self._after), "pulse": pulse}
+        self.report["sharpness"] = {"before": listed(self._before), "after": listed(self._after), "pulse": pulse}
         self.report["sharpness_pulse"] = pulse
 
 
@@ -121,28 +119,36 @@ def plan(
     E_DEPTH_FRAMES, E_DEPTH_READ and those of `Mask.open`.
     """
     _require_solved(match, camera)
-    wanted, found = Views.of(camera, match.frames), match
-    difference, sight = _difference(match, wanted), Sight.of(match)
-    if not difference.is_nothing:
-        match = _laid(found, wanted, scene_depth)
-        difference, sight = _difference(match, wanted), Sight.of(match)
+    wanted = Views.of(camera, match.frames)
+    place = lay(match, wanted, _difference(match, wanted), to, ground_m, scene_depth)
+    laid, sight = place.match, Sight.of(place.match)
+    difference = _difference(laid, wanted)
     if to == "region":
-        difference = _region_difference(match, wanted, sight, region, difference)
-    pictured = difference.pictured(match.given, wanted)
-    if to == "far":
-        placing = by_depth(match, sight, pictured, wanted, scene_depth)
-    elif to == "ground":
-        placing = on_ground(pictured, wanted, _ground(found, match) if ground_m is None else ground_m)
-    else:
-        placing = Placing(FarAway(), "left: a region is pinned by turn and focal length")
+        difference = _region_difference(laid, wanted, sight, region, difference)
+    pictured = difference.pictured(laid.given, wanted)
+    placing = _placing(place, to, sight, pictured, wanted, scene_depth)
     unseen = np.full(len(wanted), np.nan)
     lock = Lock(match.frames, pictured, wanted, placing.relief, sight.nearness(wanted), {}, unseen, unseen.copy())
-    lock.report |= {"to": to, **_correction_figures(difference), **placing.to_dict()}
-    lock.report |= {"residual_before_px": _before(found, wanted), **_survey(lock, match, sight)}
-    _judge_uncovered(lock.report, uncovered)
-    lock.report |= {"sharpness": {"before": _listed(unseen), "after": _listed(unseen), "pulse": None}}
-    lock.report |= {"sharpness_pulse": None}
+    pinned_m = place.ground_m if isinstance(placing.relief, GroundPlane) else None
+    report: dict[str, Any] = {"to": to, "world": place.words, **correction_figures(difference), **placing.to_dict()}
+    report |= {"residual_before_px": before(match, wanted)}
+    report |= survey(laid, sight, pictured, wanted, placing.relief, pinned_m)
+    report["warnings"] = [*uncovered_warnings(report, uncovered), *bent_warnings(report["bent"])]
+    report |= {"sharpness": {"before": listed(unseen), "after": listed(unseen), "pulse": None}}
+    lock.report |= {**report, "sharpness_pulse": None}
     return lock
+
+
+def _placing(
+    place: Laid, to: Target, sight: Sight, pictured: Views, wanted: Views, scene_depth: Path | None
+) -> Placing:
+    if to == "far":
+        return by_depth(place.match, sight, pictured, wanted, scene_depth)
+    if to == "ground":
+        return on_ground(pictured, wanted, place.ground_m)
+    return Placing(
+        FarAway(), "left: turn and zoom pin the region at its own distance; what is nearer or farther slides"
+    )
 
 
 def _require_solved(match: Match, camera: CameraPath) -> None:
@@ -152,25 +158,6 @@ def _require_solved(match: Match, camera: CameraPath) -> None:
     if not camera.frames[0] <= match.frames[0] <= match.frames[-1] <= camera.frames[-1]:
         why = f"The camera's frames {camera.frames[0]} to {camera.frames[-1]} do not hold all that was measured."
         raise RequestError("E_RANGE", why, "Lock with the camera file that the frames were checked with.")
-
-
-def _laid(match: Match, wanted: Views, scene_depth: Path | None) -> Match:
-    """Place on place; but where the scene's depth is at hand and says better, as the check laid it."""
-    moved = laid(match, wanted, Sight.of(match).nearness(wanted))
-    if scene_depth and likeness(match, wanted, scene_depth) > likeness(moved, wanted, scene_depth):
-        return match
-    return moved
-
-
-def _ground(found: Match, laid_match: Match) -> float:
-    """The height of the ground that was found, in the world as it is laid now; 0 where none was."""
-    known = found.report.get("ground_m")
-    if known is None:
-        return 0.0
-    near = found.points_world[:, 3] > 0
-    z, z_now = (match.points_world[near, 2] / match.points_world[near, 3] for match in (found, laid_match))
-    is_ground = np.abs(z - known) < GROUND_SLACK * np.abs(np.median(found.given.centre[:, 2]) - known)
-    return float(np.median(z_now[is_ground])) if is_ground.any() else float(known)
 
 
 # What is wrong -----------------------------------------------------------------------------------
@@ -213,97 +200,3 @@ def _inside(match: Match, sight: Sight, region: Path) -> np.ndarray[Any, np.dtyp
         here = sight.frame == index
         inside[here] = ~mask.is_free(int(index))[row[here], column[here]]
     return inside
-
-
-# What the report says ----------------------------------------------------------------------------
-
-
-def _correction_figures(difference: Difference) -> dict[str, Any]:
-    degrees = np.degrees(np.linalg.norm(difference.turn, axis=1))
-    ratio = np.exp(difference.zoom)
-    return {
-        "correction_deg": {"mean": round(float(degrees.mean()), 5), "max": round(float(degrees.max()), 5)},
-        "focal_ratio": {"min": round(float(ratio.min()), 6), "max": round(float(ratio.max()), 6)},
-    }
-
-
-def _before(match: Match, wanted: Views) -> dict[str, Any]:
-    """What there was to mend, the world laid as the check laid it."""
-    assert match.solved is not None
-    sight, _ = _in_plate(wanted, Sight.of(match))
-    nowhere = np.zeros(len(sight.frame))
-    return leftover.figures(leftover.left_px(match.solved, match.given, wanted, sight.points, sight.frame, nowhere))
-
-
-def _survey(lock: Lock, match: Match, sight: Sight) -> dict[str, Any]:
-    """One look at every frame: what is left of the error, and what the pictures do not cover."""
-    assert match.solved is not None
-    wanted, pictured = lock.wanted, lock.pictured
-    sight, goal = _in_plate(wanted, sight)
-    inverse = np.zeros(len(goal))
-    shares, reach = np.zeros(len(wanted)), np.zeros((len(wanted), 2))
-    for index in range(len(wanted)):
-        depth = lock.relief.inverse_depth(index)
-        positions = warping.source_positions(pictured, wanted, index, depth)
-        shares[index] = 1.0 - warping.covered(positions, pictured.width, pictured.height).mean()
-        reach[index] = warping.reach(positions, pictured.width, pictured.height)
-        if isinstance(depth, np.ndarray):
-            here = sight.frame == index
-            inverse[here] = _sampled(depth, goal[here])
-    after = leftover.left_px(match.solved, pictured, wanted, sight.points, sight.frame, inverse)
-    depth_m = leftover.depths(wanted, sight.points, sight.frame)
-    return {
-        "residual_px": leftover.figures(after),
-        "bands": leftover.by_depth(depth_m, after),
-        "usable_beyond_m": leftover.usable_beyond_m(depth_m, after),
-        "uncovered": _uncovered(lock.frames, shares),
-        "overscan_needed": round(overscan_for(reach, match.given, wanted), 4),
-    }
-
-
-def _in_plate(wanted: Views, sight: Sight) -> tuple[Sight, Array]:
-    """The observations that the plate should show, and where (N, 2)."""
-    goal = leftover.goal_pixels(wanted, sight.points, sight.frame)
-    is_inside = (goal >= 0).all(axis=1) & (goal <= [wanted.width, wanted.height]).all(axis=1)
-    return Sight(sight.points[is_inside], sight.frame[is_inside], sight.pixel[is_inside]), goal[is_inside]
-
-
-def _sampled(inverse_depth: Array, pixel: Array) -> Array:
-    """The inverse depth at places (N, 2) of the plate."""
-    height, width = inverse_depth.shape
-    column = np.minimum(pixel[:, 0], width - 1).astype(int)
-    row = np.minimum(pixel[:, 1], height - 1).astype(int)
-    return inverse_depth[row, column]
-
-
-def _uncovered(frames: tuple[int, ...], shares: Array) -> dict[str, Any]:
-    lacking = [frame for frame, share in zip(frames, shares, strict=True) if share > 0]
-    return {
-        "mean": round(float(shares.mean()), 6),
-        "max": round(float(shares.max()), 6),
-        "worst_frame": frames[int(shares.argmax())] if lacking else None,
-        "frames": lacking,
-        "per_frame": [round(float(share), 6) for share in shares],
-        "mirrored": [None] * len(frames),
-    }
-
-
-def _judge_uncovered(report: dict[str, Any], uncovered: Uncovered) -> None:
-    """A warning, or the refusal that was asked for; nothing where the pictures reach everywhere."""
-    report["warnings"] = []
-    found = report["uncovered"]
-    if not found["frames"]:
-        return
-    what = f"frame {found['worst_frame']} lacks {found['max']:.2%} of its picture"
-    enough = f"an overscan of {report['overscan_needed']:.3g} would have been enough"
-    if uncovered == "refuse":
-        why = f"The pictures end before the plate does: {what}; {enough}."
-        hint = f"Generate with --overscan {report['overscan_needed']:.3g}, or let the rim be filled."
-        raise PlateError("E_UNCOVERED", why, hint)
-    count = len(found["frames"])
-    also = f"{count} frames do, from {found['frames'][0]} to {found['frames'][-1]}"
-    report["warnings"] = [f"W_UNCOVERED: {what} and was filled ({also}); {enough}."]
-
-
-def _listed(values: Array) -> list[float | None]:
-    return [round(float(value), 6) if np.isfinite(value) else None for value in values]

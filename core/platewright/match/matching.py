@@ -63,10 +63,27 @@ def check(
     raises       RequestError E_FRAMES_FEW, E_RANGE, and those of reading frames, masks and depths
     """
     path = _at_footage(camera, footage)
-    given = Views.of(path, footage.frames)
     areas = Mask.open(mask, footage) if mask else None
     tracks = follow(footage, areas, lambda done, total: tell("tracking", done, total))
     scale = (plate_size[0] if plate_size else footage.width) / footage.width
+    return judged(footage, tracks, path, scale, ground_m=ground_m, scene_depth=scene_depth, tell=tell)
+
+
+def judged(
+    footage: Footage,
+    tracks: Tracks,
+    path: CameraPath,
+    scale: float = 1.0,
+    *,
+    ground_m: float | None = None,
+    scene_depth: Path | None = None,
+    tell: Tell = lambda stage, done, total: None,
+) -> Match:
+    """What the tracks of `footage` say of a camera path at its size.
+
+    scale   plate pixels per footage pixel; the rest as in `check`
+    """
+    given = Views.of(path, footage.frames)
     if len(tracks.was_lost) < TRACKS_MIN:
         return _unsolved(footage, given, tracks, verdict.little_texture(len(tracks.was_lost)))
     found = cameras(tracks, given, tell)
@@ -78,6 +95,7 @@ def check(
     place = world.measured(footage, tracks, given, everything, figures.is_explained, scale, ground_m, scene_depth)
     misfit = under_the_path(tracks, given, scale)
     report = verdict.report(footage.frames, given, everything, figures, doubt, misfit, place, scale)
+    report["witness"] = found.witness if report["verdict"] != "unsolved" else None
     return _match(footage, given, tracks, everything, figures, doubt, report)
 
 

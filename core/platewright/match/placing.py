@@ -21,6 +21,7 @@ from .warping import source_points
 if TYPE_CHECKING:
     from . import Match
 
+HELD_PX = 0.5                                      # of the pictures, root mean square over a track
 SHIFT_PX = 0.25                                    # a wrong place that moves the usual picture by less is left alone
 PARALLAX_SHARE = 0.06                              # of the width: a warp by more is refused
 GROUND_SHARE = 0.15                                # a plane bends nothing that lies in it: farther
@@ -30,21 +31,38 @@ TRIAL_FRAMES = 24                                  # are tried before the decisi
 _TRIAL_STEP_PX = 8
 
 
+def held(match: Match) -> NDArray[np.bool_]:
+    """(K,) what one rigid scene explains, and within HELD_PX: others measure no pixel.
+
+    Mostly those are no points at all, but crossings of two edges at two depths.
+    """
+    track, count = match.tracks.track, len(match.is_explained)
+    square = np.bincount(track, np.nan_to_num(match.residual_px) ** 2, count)
+    length = np.maximum(np.bincount(track, minlength=count), 1)
+    is_known = match.is_explained & np.isfinite(match.points_world).all(axis=1)
+    return is_known & (square <= HELD_PX**2 * length)
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """The observations of what one rigid scene explains: what a lock is judged by."""
+    """The observations of points that are held: what a lock is judged by."""
 
     points: Array                                  # (N, 4) homogeneous world points
     frame: NDArray[np.int32]                       # (N,)
     pixel: Array                                   # (N, 2) in the pictures
+    point: NDArray[np.intp]                        # (N,) which of the explained points it is
+
+    def __getitem__(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Sight:
+        return Sight(self.points[chosen], self.frame[chosen], self.pixel[chosen], self.point[chosen])
 
     @classmethod
     def of(cls, match: Match) -> Sight:
         tracks = match.tracks
-        is_good = match.is_explained & np.isfinite(match.points_world).all(axis=1)
+        is_good = held(match)
         chosen = is_good[tracks.track]
         track = tracks.track[chosen]
-        return cls(match.points_world[track], tracks.frame[chosen], tracks.pixel[chosen])
+        number = np.cumsum(is_good) - 1
+        return cls(match.points_world[track], tracks.frame[chosen], tracks.pixel[chosen], number[track])
 
     def nearness(self, wanted: Views) -> float:
         """RMS inverse depth, per metre; 0 where everything is at infinity."""
@@ -105,7 +123,7 @@ def by_depth(match: Match, sight: Sight, pictured: Views, wanted: Views, scene_d
 
 def _solved_depth(match: Match, wanted: Views) -> SolvedDepth:
     tracks = match.tracks
-    is_good = match.is_explained & np.isfinite(match.points_world).all(axis=1)
+    is_good = held(match)
     first = np.full(len(is_good), np.iinfo(np.int32).max, dtype=np.int32)
     last = np.zeros(len(is_good), dtype=np.int32)
     np.minimum.at(first, tracks.track, tracks.frame)
@@ -154,8 +172,10 @@ def _parallax_px(pictured: Views, wanted: Views, index: int, inverse_depth: Arra
     return float(np.percentile(np.linalg.norm(near - far, axis=1), 95)) * scale
 
 
-def likeness(match: Match, wanted: Views, scene_depth: Path) -> tuple[float, float]:
-    """Which share of the solved points the scene has at their depth, and the usual ratio of its depth to theirs."""
+def likeness(
+    match: Match, wanted: Views, scene_depth: Path, factor: float = DEPTH_FACTOR
+) -> tuple[float, float]:
+    """The share of solved points that the scene has within a factor of their depth; the usual ratio, its to theirs."""
     scene, sight = SceneDepth.open(scene_depth, match.frames, wanted), Sight.of(match)
     ratios: list[Array] = []
     for index in _trial_frames(wanted, wanted):
@@ -170,4 +190,4 @@ def likeness(match: Match, wanted: Views, scene_depth: Path) -> tuple[float, flo
     ratio = np.concatenate(ratios)
     if not len(ratio):
         return 0.0, 1.0
-    return float(np.mean(np.abs(np.log(ratio)) <= np.log(DEPTH_FACTOR))), float(np.median(ratio))
+    return float(np.mean(np.abs(np.log(ratio)) <= np.log(factor))), float(np.median(ratio))

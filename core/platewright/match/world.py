@@ -7,6 +7,11 @@ world_scale   how many times too far the plate's camera moves, against that geom
               distance at which the plate shows it, the camera's move taken from the path
 slide_px      how far the plate's picture runs away under a CG point that stands on that geometry, nailed to what the
               plate shows beneath it where the track begins
+ground_m, ground_tilt_deg    the plate's own ground: its height below the path, and its slope
+
+All of them with the plate's path laid over the given one, place on place: a camera that only turns away is then no
+nearer to its ground. A turn that is the same in every frame shows here, as a sloping ground, or nowhere: without
+parallax nothing tells it from a world that is built so.
 """
 
 from __future__ import annotations
@@ -18,21 +23,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .aligning import Similarity
 from .footage import Footage
+from .grounds import POINTS_MIN, Level, ground_of
 from .relief import SceneDepth
 from .scoring import parallax_px
+from .settling import settled
 from .solving import Solution, spans
 from .tracking import Tracks
-from .views import Array, Views
+from .views import Array, Views, rotation_from_vector
 
-POINTS_MIN = 12
 PARALLAX_MIN_PX = 2.0                              # a point that shifts less has no depth worth a word
+TILT_TOLD_DEG = 0.5                                # a meadow slopes as much by itself
 SAME_SURFACE = 0.25                                # of the logarithm of the depth: what is farther off is another thing
 EDGE = 0.02                                        # a first depth farther off than that share is of the pixel next door
-TILT_MAX_DEG = 15.0
-NEAR_GROUND, ON_GROUND = 0.05, 0.02                # of the camera's height: what votes for a ground, what stands on it
-DIP = 0.05                                         # downward slope of a ray that may meet the ground
-TRIALS = 400                                       # of three points each: with half of them on it one will do
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,13 @@ class Place:
     against: str | None = None                     # what it was compared with
     why_not: str | None = None
 
+    @classmethod
+    def of(cls, level: Level | None) -> Place:
+        """Only what the plate shows by itself."""
+        if level is None:
+            return cls()
+        return cls(ground_m=round(level.height_m, 4), ground_tilt_deg=round(level.tilt_deg, 3))
+
     def to_dict(self) -> dict[str, Any]:
         """These fields in the report."""
         return {
@@ -54,13 +65,16 @@ class Place:
         }  # fmt: skip
 
     def words(self, parallax: str | None) -> list[str]:
-        """What a person must know of the scale."""
+        """What a person must know of the scale, and of a ground that should be level."""
         if parallax == "none":
-            return ["Nothing shifts against anything: it is judged as a far background."]
+            return ["Nothing shifts against anything: it is judged as a far background, and one turn of all is free."]
         if self.world_scale is None:
             return [f"Up to world scale{': ' + self.why_not if self.why_not else ''}."]
         slide = f", CG on it slides {self.slide_px['p95']:.1f} px" if self.slide_px else ""
-        return [f"Against {self.against} the camera moves {self.world_scale:.2f} times as far as it should{slide}."]
+        far = f"Against {self.against} the camera moves {self.world_scale:.2f} times as far as it should{slide}."
+        if (self.ground_tilt_deg or 0.0) < TILT_TOLD_DEG:
+            return [far]
+        return [far, f"The plate's ground slopes by {self.ground_tilt_deg:.1f} degrees."]
 
 
 def measured(
@@ -74,12 +88,15 @@ def measured(
     scene_depth: Path | None,
 ) -> Place:
     """World scale and slide against the scene's depth, else against its ground; the plate's own ground in any case."""
+    solution = _over_the_path(given, solution, explained)
     is_deep = explained & (parallax_px(tracks, solution) >= PARALLAX_MIN_PX) & (solution.points.inverse_depth > 0)
-    level = _ground(given, solution, is_deep)
-    own = Place(ground_m=level.height_m, ground_tilt_deg=level.tilt_deg) if level else Place()
+    level = ground_of(given.centre, solution.points.homogeneous(), is_deep)
+    own = Place.of(level)
     if scene_depth is not None:
         there = SceneDepth.open(scene_depth, footage.frames, given)
-        return _against_depth(tracks, given, solution, is_deep, plate_scale, there, own)
+        told = _against_depth(tracks, given, solution, is_deep, plate_scale, there, own)
+        if told.world_scale is not None or ground_m is None:
+            return told
     if ground_m is None:
         return own
     if level is None:
@@ -90,6 +107,17 @@ def measured(
     scale = (height - ground_m) / (height - level.height_m)
     slide = _slide(tracks, given, _on_ground(tracks, given, ground_m), level.is_on, plate_scale)
     return replace(own, world_scale=round(scale, 4), slide_px=slide, against=f"the ground at {ground_m:g} m")
+
+
+def _over_the_path(given: Views, solution: Solution, explained: NDArray[np.bool_]) -> Solution:
+    """The solved world laid so that its cameras stand where the given ones do, as nearly as one can."""
+    if not solution.model.moves or not explained.any():
+        return solution
+    nearness = float(np.sqrt(np.mean(solution.points.inverse_depth[explained] ** 2)))
+    move = settled(solution.views.centre, given.centre, nearness)
+    turn, scale = rotation_from_vector(move.turn), float(np.exp(move.log_scale))
+    whole = Similarity(turn, move.pivot + move.offset - scale * turn @ move.pivot, scale)
+    return replace(solution, views=whole.of_views(solution.views), points=whole.of_points(solution.points))
 
 
 def _slide(
@@ -172,61 +200,6 @@ def _median_by_track(values: Array, first: NDArray[np.intp], length: NDArray[np.
 
 
 # Against the scene's ground --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Level:
-    """The plate's own ground, in the path's metres."""
-
-    height_m: float                                # below the middle of the path
-    tilt_deg: float
-    is_on: NDArray[np.bool_]                       # (K,) tracks on it
-
-
-def _ground(given: Views, solution: Solution, is_deep: NDArray[np.bool_]) -> _Level | None:
-    """The plane below the cameras that holds most points; nearly level, or there is none."""
-    middle = given.centre.mean(axis=0)
-    homogeneous = solution.points.homogeneous()
-    points = np.full((len(is_deep), 3), np.nan)
-    points[is_deep] = homogeneous[is_deep, :3] / homogeneous[is_deep, 3:] - middle
-    flat = np.hypot(points[:, 0], points[:, 1])
-    below = np.flatnonzero(is_deep & (points[:, 2] < -DIP * flat))
-    if len(below) < POINTS_MIN:
-        return None
-    plane = _best_plane(points[below])
-    if plane is None:
-        return None
-    near = np.abs(points @ np.array([-plane[0], -plane[1], 1.0]) - plane[2]) < ON_GROUND * -plane[2]
-    is_on = is_deep & near
-    tilt = float(np.degrees(np.arctan(np.hypot(plane[0], plane[1]))))
-    return _Level(round(float(plane[2] + middle[2]), 4), round(tilt, 3), is_on)
-
-
-def _best_plane(points: Array) -> Array | None:
-    """z = a x + b y + c through most of the points (N, 3): trials of three, then least squares; None: no plane."""
-    draws = np.random.default_rng(0).integers(0, len(points), (TRIALS, 3))
-    best, votes = np.zeros(3), POINTS_MIN - 1
-    for three in points[draws]:
-        rows = np.column_stack([three[:, :2], np.ones(3)])
-        if abs(np.linalg.det(rows)) < 1e-6:
-            continue
-        plane = np.linalg.solve(rows, three[:, 2])
-        is_level = plane[2] < 0 and np.hypot(plane[0], plane[1]) < np.tan(np.radians(TILT_MAX_DEG))
-        count = np.count_nonzero(_on(points, plane)) if is_level else 0
-        if count > votes:
-            best, votes = plane, count
-    if votes < POINTS_MIN:
-        return None
-    for _ in range(3):
-        held = points[_on(points, best)]
-        rows = np.column_stack([held[:, :2], np.ones(len(held))])
-        best = np.asarray(np.linalg.lstsq(rows, held[:, 2], rcond=None)[0], dtype=np.float64)
-    return best
-
-
-def _on(points: Array, plane: Array) -> NDArray[np.bool_]:
-    height = points[:, :2] @ plane[:2] + plane[2]
-    return np.abs(points[:, 2] - height) < NEAR_GROUND * -plane[2]
 
 
 def _on_ground(tracks: Tracks, given: Views, ground_m: float) -> Array:
