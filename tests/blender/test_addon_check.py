@@ -74,7 +74,8 @@ def test_a_locked_plate_comes_back_with_the_scenes_camera(plate: Path, folder: P
     bpy.ops.platewright.import_solve(plate=told["plate"])
     scene = bpy.context.scene
     path = scene_read.camera_path(scene)
-    assert scenes.worst_px(path, scene, bpy.data.objects["Platewright solve"]) < 2.0 * 1920 / 480
+    worst_px = scenes.worst_px(path, scene, bpy.data.objects["Platewright solve"])
+    assert worst_px < 3.0 * 1920 / 480, "three pixels of the plate, for points as near as the lens allows"
     assert len(bpy.data.objects["Platewright points"].data.vertices) > 50
     bpy.ops.platewright.show_plate(plate=told["plate"])
     match = addon.plate_link.told_of(scene.platewright.plate).match
