@@ -74,8 +74,13 @@ def test_a_locked_plate_comes_back_with_the_scenes_camera(plate: Path, folder: P
     bpy.ops.platewright.import_solve(plate=told["plate"])
     scene = bpy.context.scene
     path = scene_read.camera_path(scene)
-    worst_px = scenes.worst_px(path, scene, bpy.data.objects["Platewright solve"])
-    assert worst_px < 3.0 * 1920 / 480, "three pixels of the plate, for points as near as the lens allows"
+    for index, frame in enumerate(path.frames):
+        scene.frame_set(frame)
+        solved = scenes.evaluated(scene, bpy.data.objects["Platewright solve"], frame).matrix_world
+        given = path.camera_to_world[index]
+        assert math.dist(solved.translation, given[3:12:4]) < 0.006, "metres; the nearest ground is six away"
+        backward = [-given[axis] for axis in (2, 6, 10)]
+        assert math.degrees(solved.col[2].xyz.angle(backward)) < 0.05, "half a pixel of the plate"
     assert len(bpy.data.objects["Platewright points"].data.vertices) > 50
     bpy.ops.platewright.show_plate(plate=told["plate"])
     match = addon.plate_link.told_of(scene.platewright.plate).match
