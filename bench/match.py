@@ -34,8 +34,8 @@ from platewright.match.footage import Footage  # noqa: E402
 from platewright.match.views import Views, vector_from_rotation  # noqa: E402
 
 Array = NDArray[np.float64]
-NAMES = ("parallax", "crane", "nodal", "drift", "zoom")
-LENGTHS = (60, 240)
+NAMES = ("parallax", "crane", "nodal")
+LENGTHS = (60, 180)
 BLENDER = ROOT / ".venv-bpy" / "bin" / "python"
 
 

@@ -6,15 +6,23 @@
 
 `far`     pins what is far away: turn and focal length. Where the depth of things is known, from the scene or from the
           solved points, the camera's wrong place is corrected too, as long as a warp can do it.
-`ground`  pins the plane z = ground_m, by the solved place as well. The plane's homography becomes the far one at the
-          horizon and stays it above: nothing tears, and what rises above the horizon is locked as if it were far.
-`region`  pins what a mask shows white, by turn and focal length.
+`ground`  pins the plane z = ground_m, by the solved place as well, and stands the plate's own ground up and brings it
+          to its height, also where that is wrong alike in every frame. The plane's homography becomes the far one at
+          the horizon and stays it above: nothing tears. But what stands on the ground is bent: its foot is where it
+          should be, its top is moved as the ground behind it; the report says how much stands there and by how much.
+`region`  pins what a mask shows white, by turn and focal length alone: right at the region's own distance, while what is
+          nearer or farther slides against it.
+
+Where the plate's world lies in the scene is decided first (`laying`), for no picture tells.
 
 The report holds, all in plate pixels and null where nothing is known:
-    to, warnings, translation (in words), parallax_px, disoccluded      what the lock does about a wrong place
+    to, warnings, world (in words)                                       what lays the plate's world over the scene
+    translation (in words), parallax_px, disoccluded                     what the lock does about a wrong place
     correction_deg {mean, max}, focal_ratio {min, max}                   how much it turns and zooms
     residual_before_px, residual_px {points, p95_px, max_px}             of what one rigid scene explains
     bands [{from_m, to_m, points, p95_px, max_px}], usable_beyond_m      the same by depth; the last band is infinity
+    bent {share, share_off, p95_px, max_px}                              of a ground lock: what stands on it, by how much
+                                                                         it is off, and the share off by over a pixel
     uncovered {mean, max, worst_frame, frames, per_frame, mirrored}      shares of the picture; mirrored: once made,
                                                                          what no other frame could lend
     overscan_needed                                                      that would have covered all of it
@@ -109,7 +117,7 @@ def plan(
     """What must be done to every frame, decided for the whole plate before the first is made.
 
     camera        the camera that is wanted, at the plate's size; its frames hold all of the footage's
-    ground_m      height of the ground, metres, for `to="ground"`; None: what the match says, else 0
+    ground_m      height of the scene's ground, metres; None: not known, `to="ground"` then pins it where it is seen
     scene_depth   folder of EXR with planar depth in metres as `camera` sees it, numbered by scene frame
     region        for `to="region"`: a picture, or a folder of them numbered by frame, of the footage's shape; white is
                   what is pinned
