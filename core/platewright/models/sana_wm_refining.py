@@ -132,17 +132,19 @@ class _Window:
         return self._passed(block, sigma, "inject")
 
     def remember(self, block: Tensor) -> None:
-        """Keys and values of the refined block; the oldest are forgotten."""
-        self._passed(block, 0.0, "inject_and_capture_post_rope")
-        frames = block.shape[2]
+        """Keys and values of the refined block; the oldest are forgotten, layer by layer as the pass goes on."""
+        frames, tokens = block.shape[2], block[0, 0, 0].numel()
         kept = min(self._remembered, WINDOW - 1 - frames)
-        tokens = block[0, 0, 0].numel()
-        for layer in self._cache.layer_caches:
-            new, old = layer.get_captured_post_rope(), layer.get_history()
-            if old is not None:
-                rest = [part[:, part.shape[1] - kept * tokens :] for part in old]
-                new = [torch.cat(both, dim=1) for both in zip(rest, new, strict=True)]
-            layer.store_history(*new)
+        layers = zip(self._transformer.transformer_blocks, self._cache.layer_caches, strict=True)
+        hooks = [
+            inner.register_forward_hook(lambda *_, layer=layer: _append(layer, kept * tokens))
+            for inner, layer in layers
+        ]
+        try:
+            self._passed(block, 0.0, "inject_and_capture_post_rope")
+        finally:
+            for hook in hooks:
+                hook.remove()
         self._remembered = kept + frames
 
     def _placed(self, start: int, block: Tensor) -> tuple[Tensor, Tensor]:
@@ -168,6 +170,15 @@ class _Window:
         )[0]
         self._stepped()
         return found.float().transpose(1, 2).reshape(block.shape)
+
+
+def _append(layer: Any, kept: int) -> None:
+    """What the layer has just seen joins the last `kept` tokens of what it remembers."""
+    new, old = layer.get_captured_post_rope(), layer.get_history()
+    if old is not None:
+        rest = [part[:, part.shape[1] - kept :] for part in old]
+        new = [torch.cat(both, dim=1) for both in zip(rest, new, strict=True)]
+    layer.store_history(*new)
 
 
 def drop_unused(module: nn.Module) -> set[str]:
