@@ -10,6 +10,9 @@ from ..errors import DeviceLost, OutOfMemory, RequestError
 
 if TYPE_CHECKING:  # a card is read without it
     import torch
+    from torch import nn
+
+ROOM = 1.15  # of the weights' bytes: what a pass needs beside them
 
 
 def chosen(device: str) -> torch.device:
@@ -38,6 +41,16 @@ def words(device: torch.device) -> str:
     import torch
 
     return f"{device} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device)
+
+
+def with_room(device: torch.device, module: nn.Module) -> torch.device:
+    """The device, or the CPU where the module is too large for what the device has free."""
+    import torch
+
+    if device.type != "cuda":
+        return device
+    weights = sum(tensor.nbytes for tensor in module.state_dict().values())
+    return device if weights * ROOM < torch.cuda.mem_get_info(device)[0] else torch.device("cpu")
 
 
 @contextlib.contextmanager

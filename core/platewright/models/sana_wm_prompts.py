@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import models
 from . import checkpoint, embeddings
+from . import device as devices
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +51,7 @@ def _stage_1(
     pipeline: Any = SanaWMPipeline(tokenizer, encoder, nothing, nothing, nothing)
     with torch.no_grad():
         names = ("prompt", "prompt_mask", "negative", "negative_mask")
-        made = pipeline.encode_prompt(prompt, negative, device=device, chi_prompt=DEFAULT_CHI_PROMPT)
+        made = pipeline.encode_prompt(prompt, negative, device=encoder.device, chi_prompt=DEFAULT_CHI_PROMPT)
         found = {name: tensor.cpu() for name, tensor in zip(names, made, strict=True)}
     del pipeline, encoder
     models.give_memory_back()
@@ -62,24 +63,26 @@ def _refiner(folder: Path, prompt: str, device: torch.device, dtype: torch.dtype
     from diffusers.pipelines.ltx2.connectors import LTX2TextConnectors
     from diffusers.pipelines.sana_wm.refiner import SanaWMLTX2Refiner
 
-    connectors = checkpoint.load(LTX2TextConnectors, folder / "connectors", dtype).to(device)
     encoder = _encoder(folder, ("Gemma3ForConditionalGeneration",), device, dtype)
+    connectors = checkpoint.load(LTX2TextConnectors, folder / "connectors", dtype).to(encoder.device)
     nothing: Any = None
     tokenizer = checkpoint.tokenizer(folder / "tokenizer")
     length = checkpoint.read_json(folder / "model_index.json").get("text_max_sequence_length", 1024)
     pipeline: Any = SanaWMLTX2Refiner(nothing, connectors, tokenizer, encoder, nothing, text_max_sequence_length=length)
     with torch.no_grad():
-        embedding, mask = (tensor.cpu() for tensor in pipeline._encode_prompt(prompt, device=device, dtype=dtype))
+        made = pipeline._encode_prompt(prompt, device=encoder.device, dtype=dtype)
+        embedding, mask = (tensor.cpu() for tensor in made)
     del pipeline, encoder, connectors
     models.give_memory_back()
     return {"prompt": embedding, "mask": mask}
 
 
 def _encoder(folder: Path, kinds: tuple[str, ...], device: torch.device, dtype: torch.dtype) -> Any:
-    """The text encoder on its device; its config says which of `kinds` it is."""
+    """The text encoder on the device, or on the CPU where it has no room; its config says which of `kinds` it is."""
     import transformers
 
     config = checkpoint.read_json(folder / "text_encoder" / "config.json")
     named = [name for name in config.get("architectures") or [] if name in kinds]
     kind = getattr(transformers, (named or list(kinds))[0])
-    return checkpoint.load(kind, folder / "text_encoder", dtype).to(device)
+    encoder = checkpoint.load(kind, folder / "text_encoder", dtype)
+    return encoder.to(devices.with_room(device, encoder))
