@@ -10,8 +10,8 @@
           to its height, also where that is wrong alike in every frame. The plane's homography becomes the far one at
           the horizon and stays it above: nothing tears. But what stands on the ground is bent: its foot is where it
           should be, its top is moved as the ground behind it; the report says how much stands there and by how much.
-`region`  pins what a mask shows white, by turn and focal length alone: right at the region's own distance, while what is
-          nearer or farther slides against it.
+`region`  pins what a mask shows white, by turn and focal length alone: right at the region's own distance, while
+          what is nearer or farther slides against it.
 
 Where the plate's world lies in the scene is decided first (`laying`), for no picture tells.
 
@@ -21,8 +21,8 @@ The report holds, all in plate pixels and null where nothing is known:
     correction_deg {mean, max}, focal_ratio {min, max}                   how much it turns and zooms
     residual_before_px, residual_px {points, p95_px, max_px}             of what one rigid scene explains
     bands [{from_m, to_m, points, p95_px, max_px}], usable_beyond_m      the same by depth; the last band is infinity
-    bent {share, share_off, p95_px, max_px}                              of a ground lock: what stands on it, by how much
-                                                                         it is off, and the share off by over a pixel
+    bent {share, share_off, p95_px, max_px}                              of a ground lock: what stands on it, and by how
+                                                                         much it is off; the share off by over a pixel
     uncovered {mean, max, worst_frame, frames, per_frame, mirrored}      shares of the picture; mirrored: once made,
                                                                          what no other frame could lend
     overscan_needed                                                      that would have covered all of it
