@@ -94,6 +94,7 @@ def test_a_declared_sky_may_drift(tmp_path: Path) -> None:
 
 # Guilty cameras -------------------------------------------------------------------------------------
 
+ASIDE = planted.rotation(np.radians([0.0, 2.0, 0.0]))
 GUILTY: dict[str, tuple[str, Guilt]] = {
     "drift of 0.3 degrees": ("parallax", lambda path: planted.rotation_drift(path, 0.3)),
     "drift of 3 degrees": ("parallax", lambda path: planted.rotation_drift(path, 3.0)),
@@ -105,6 +106,7 @@ GUILTY: dict[str, tuple[str, Guilt]] = {
     "focal length of a pan 5 % off": ("nodal", lambda path: planted.focal_error(path, 0.95)),
     "zoom too far": ("zoom", lambda path: planted.focal_error(path, 1.04, growing=True)),
     "place 0.3 m off": ("parallax", lambda path: planted.translation_error(path, 0.3)),
+    "turned aside all along": ("parallax", lambda path: planted.with_poses(path, planted.poses(path) @ ASIDE)),
     "three frames late": ("parallax", lambda path: planted.late(path, 3)),
     "a pan three frames late": ("nodal", lambda path: planted.late(path, 3)),
 }

@@ -314,6 +314,22 @@ def shown_world(wanted: CameraPath, index: int) -> Array:
     return planted.world_points(wanted, looks).reshape(*depth.shape, 3)
 
 
+def test_a_turn_aside_all_along_is_taken_out_where_the_path_shows_it() -> None:
+    """The same two degrees in every frame: not half a turn and half a wrong place."""
+    right = filmed("parallax").true
+    aside = planted.rotation(np.radians([0.0, 2.0, 0.0]))
+    wanted = planted.with_poses(right, planted.poses(right) @ aside)
+    lock = locking.plan(matched(filmed("parallax").frames, wanted), wanted)
+    assert lock.report["world"] == "laid place on place"
+    assert lock.report["correction_deg"]["mean"] == pytest.approx(2.0, abs=0.1)
+    assert lock.report["usable_beyond_m"] == 0.0
+    turns = planted.poses(wanted)[:, :3, :3].transpose(0, 2, 1) @ lock.pictured.world_from_camera
+    error = turns @ aside[:3, :3]
+    degrees = np.degrees(np.arccos(np.clip((np.trace(error, axis1=1, axis2=2) - 1) / 2, -1, 1)))
+    assert degrees.max() < 0.3                     # of all of it: a straight path does not tell how its world rolls
+    assert np.ptp(degrees) <= LIMIT_DEG
+
+
 def test_a_ground_that_slopes_all_along_is_stood_up(tmp_path: Path) -> None:
     """A tilt that is the same in every frame: a lock to what is far does not see it, one to the ground does."""
     frames, right = filmed("parallax").frames, filmed("parallax").true
