@@ -26,6 +26,7 @@ class ModelCard:
     licence: str                                   # SPDX expression of the weights
     commercial: Literal["yes", "no", "conditions"]
     native_size: tuple[int, int]                   # pixels at 16:9; other aspects have about the same area
+    sizes: tuple[tuple[int, int], ...] = ()        # all that it makes: its view is widened to one's shape; empty: any
     clip: FrameRule                                # frames in one window; longer paths take several
     fps: float | None = None                       # rate it was trained at; None: any
     default_steps: int = 1

@@ -9,13 +9,13 @@ and, unchanged, inside the command line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import device_lock, guides, measuring, models, provenance, versions, wedge
+from . import device_lock, fitting, guides, measuring, models, provenance, versions, wedge
 from .camera import CameraPath
 from .errors import OutOfMemory, PlatewrightError
 from .match import Match, locking
@@ -51,12 +51,18 @@ def plate_camera(request: PlateRequest) -> CameraPath:
     return request.camera if request.size is None else request.camera.fitted(*request.size)
 
 
-def seen_camera(request: PlateRequest, camera: CameraPath, drift_deg: float) -> CameraPath:
-    """The plate's camera with the overscan that was asked for, or that the model's drift calls for."""
+def seen_camera(
+    request: PlateRequest, camera: CameraPath, drift_deg: float, sizes: Sequence[fitting.Size] = ()
+) -> CameraPath:
+    """The plate's camera with the overscan that was asked for, or that the model's drift calls for.
+
+    A model that makes only these `sizes` sees more, until the view has exactly the shape of one of them.
+    """
     overscan = request.overscan
     if overscan is None:
         overscan = min(1.0, locking.expected_overscan(camera, drift_deg)) if request.lock else 0.0
-    return locking.overscanned(camera, overscan)
+    wide = locking.overscanned(camera, overscan)
+    return fitting.shaped(wide, fitting.size_for(camera, sizes)) if sizes else wide
 
 
 def _best_of(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
@@ -78,7 +84,7 @@ def _one(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
     request, card = job.request, models.card(job.request.model)
     camera = plate_camera(request)
     versions.preflight(Path(job.out), job.name, camera, request.frame_format)
-    seen = seen_camera(request, camera, card.drift_deg)
+    seen = seen_camera(request, camera, card.drift_deg, card.sizes)
 
     depth = None if resume else _scene_depth(request)        # before a version is taken
     if request.first_frame:

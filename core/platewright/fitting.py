@@ -1,4 +1,7 @@
-"""A path of any length on a model that makes m*k + o frames at a time: windows, each led by the last good picture.
+"""A path of any length and shape on a model that makes m*k + o frames at a time, in sizes of its own.
+
+Length  windows, each led by the last good picture
+Shape   a view about the picture that has exactly the shape of one of the model's sizes; the rest is cut off again
 
 Windows meet and never blend: every scene frame comes from exactly one of them, as its model made it. A window after the
 first starts on frames that are there already, in the last one the camera rests on its last pose until the model's
@@ -11,11 +14,15 @@ length is full, and what was made of that rest is cut off again.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .camera import CameraPath
 from .errors import RequestError
 from .protocol import FrameRule
+
+Size = tuple[int, int]                             # width and height in pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +106,27 @@ def reach(camera: CameraPath) -> float:
     """The path's own size in world units: the farthest that it gets from its first position."""
     places = [(pose[3], pose[7], pose[11]) for pose in camera.camera_to_world]
     return max(sum((a - b) ** 2 for a, b in zip(place, places[0], strict=True)) ** 0.5 for place in places)
+
+
+# Shape -------------------------------------------------------------------------------------------
+
+
+def size_for(camera: CameraPath, sizes: Sequence[Size]) -> Size:
+    """Of the sizes that a model makes, the one on which a view of the camera's shape loses least; `sizes` is not empty.
+
+    Also right for a view that `shaped` has made: of its own shape nothing is lost.
+    """
+    return max(sizes, key=lambda size: -abs(math.log(camera.width * size[1] / (camera.height * size[0]))))
+
+
+def shaped(camera: CameraPath, size: Size) -> CameraPath:
+    """The smallest view about the picture that holds all of it and has exactly the shape of `size`.
+
+    Focal lengths in pixels stay, the principal point moves with the corner: the picture is a window of whole pixels of
+    it, in its middle up to half a pixel, and `scaled(*size)` shrinks both axes alike. RequestError E_SIZE beyond the
+    largest size.
+    """
+    across, down = (side // math.gcd(*size) for side in size)
+    times = max(-(-camera.width // across), -(-camera.height // down))
+    width, height = times * across, times * down
+    return camera.cropped((camera.width - width) // 2, (camera.height - height) // 2, width, height)

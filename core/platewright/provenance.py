@@ -184,25 +184,27 @@ def picture(
     native: tuple[int, int],
     frame_format: str,
     *,
-    seen: tuple[int, int] | None = None,
+    seen: tuple[int, int, int, int] | None = None,
     warp: str = "",
 ) -> dict[str, Any]:
     """How the frames came from the model's pictures.
 
     native   width and height of those, pixels
-    seen     the same in pixels of the plate: more than the plate has where there was overscan; None: as many
+    seen     where the plate begins in them, left and top, and their width and height, in pixels of the plate: they are
+             more than the plate where there was overscan, or where the model makes another shape; None: they are it
     warp     the filter of a lock; empty where nothing was locked
     """
     size = camera.width, camera.height
-    seen = seen or size
-    scale = [seen[0] / native[0], seen[1] / native[1]]
+    left, top, width, height = seen or (0, 0, *size)
+    scale = [width / native[0], height / native[1]]
     is_whole = not warp and scale == [1.0, 1.0]
     return {
         "width": size[0],
         "height": size[1],
         "native_width": native[0],
         "native_height": native[1],
-        "overscan": round(seen[0] / size[0] - 1, 6),
+        "overscan": round(width / size[0] - 1, 6),
+        "seen": {"left": left, "top": top, "width": width, "height": height},
         "resample": None if is_whole else {"filter": warp or pictures.RESAMPLE_FILTER, "scale": scale},
         "format": frame_format,
         "pixel_aspect": 1.0,

@@ -127,9 +127,15 @@ class Take:
     def framed(self, picture: Picture, made: Made) -> Picture:
         """The plate's part of a picture at the plate's size, in one resample."""
         x, y = made.native[0] / self.seen.width, made.native[1] / self.seen.height
-        left, top = (self.seen.width - self.camera.width) / 2, (self.seen.height - self.camera.height) / 2
+        left, top = self.corner
         box = left * x, top * y, (left + self.camera.width) * x, (top + self.camera.height) * y
         return resize(picture, self.camera.width, self.camera.height, box)
+
+    @property
+    def corner(self) -> tuple[int, int]:
+        """Where the plate begins in what the model sees, in pixels of the plate from its left and from its top."""
+        (_, _, seen_x, seen_y), (_, _, x, y) = self.seen.intrinsics[0], self.camera.intrinsics[0]
+        return round(seen_x - x), round(seen_y - y)
 
     def frames_as_footage(self) -> Footage:
         """The plate's frames, as they lie on the disk."""
@@ -165,7 +171,9 @@ class Take:
     def picture(self, source: Source) -> dict[str, Any]:
         """The manifest's words on how frames came from pictures."""
         seen, warp = (self.seen.width, self.seen.height), WARP if source.is_locked else ""
-        return provenance.picture(self.camera, source.made.native, self.request.frame_format, seen=seen, warp=warp)
+        return provenance.picture(
+            self.camera, source.made.native, self.request.frame_format, seen=(*self.corner, *seen), warp=warp
+        )
 
 
 def write_frames(

@@ -47,6 +47,7 @@ def card(folder: Path | None = None) -> ModelCard:
         licence="Apache-2.0 AND LicenseRef-LTX-2-Community AND LicenseRef-Gemma",
         commercial="conditions",
         native_size=NATIVE,
+        sizes=(NATIVE,),
         clip=CLIP,
         fps=FPS,
         default_steps=STEPS,

@@ -66,6 +66,11 @@ class Kind:
         return (*self.experts, *COMMON, *(CLIP_PARTS if self.has_clip else ()))
 
     @property
+    def sizes(self) -> tuple[fitting.Size, ...]:
+        """Both ways round, as published."""
+        return self.native, (self.native[1], self.native[0])
+
+    @property
     def clip(self) -> FrameRule:
         return FrameRule(multiple=wan_fun_camera.GROUP, offset=1, maximum=self.longest)
 
@@ -84,6 +89,7 @@ class Kind:
             licence="Apache-2.0",
             commercial="yes",
             native_size=self.native,
+            sizes=self.sizes,
             clip=self.clip,
             fps=self.fps,
             default_steps=STEPS,
@@ -176,7 +182,7 @@ class WanFun:
 
     def native_camera(self, camera: CameraPath) -> CameraPath:
         """The same view in the model's own pixels; the angles of view are exactly the camera's."""
-        return camera.scaled(*self._kind.native)
+        return camera.scaled(*fitting.size_for(camera, self._kind.sizes))
 
     def generate(self, request: PlateRequest, camera: CameraPath, job: str, emit: Emit) -> Iterator[Picture]:
         """Yield float32 (H, W, 3) display sRGB pictures; see `base.Backend.generate`.

@@ -47,6 +47,11 @@ class Kind:
     longest: int = 81                              # frames
 
     @property
+    def sizes(self) -> tuple[fitting.Size, ...]:
+        """Both ways round, as published."""
+        return self.native, (self.native[1], self.native[0])
+
+    @property
     def clip(self) -> FrameRule:
         return FrameRule(multiple=4, offset=1, maximum=self.longest)
 
@@ -65,6 +70,7 @@ class Kind:
             licence="Apache-2.0",
             commercial="yes",
             native_size=self.native,
+            sizes=self.sizes,
             clip=self.clip,
             fps=FPS,
             default_steps=STEPS,
@@ -163,7 +169,7 @@ class WanVace:
 
     def native_camera(self, camera: CameraPath) -> CameraPath:
         """The same view in the model's own pixels; the angles of view are exactly the camera's."""
-        return camera.scaled(*self._kind.native)
+        return camera.scaled(*fitting.size_for(camera, self._kind.sizes))
 
     def generate(self, request: PlateRequest, camera: CameraPath, job: str, emit: Emit) -> Iterator[Picture]:
         """Yield float32 (H, W, 3) display sRGB pictures; see `base.Backend.generate`.
