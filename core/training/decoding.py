@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -17,7 +18,8 @@ from platewright.world_noise import WorldNoise
 from .latents import GUIDED, SILENT, SUNLESS, WORDINGS, Clips, as_signed, guide_of, partly, view_of_pixels
 
 FRAMES = 4  # of each clip in a lesson
-WORST = 0.8  # most noise in the latents
+WORST = 0.95  # most noise in the latents
+KEPT = 512  # worlds whose noise is kept, 5 MB each: making one anew takes a quarter of a lesson
 BLIND = 0.06  # share of the lessons without sights: so that what sights are worth can be told
 
 
@@ -58,13 +60,13 @@ def _squares(
     square = slice(top, top + side), slice(left, left + side)
     times = torch.randint(count, (FRAMES,), generator=draw).to(clips.device)
     guided, sunless, silent, blind = torch.rand(4, generator=draw).tolist()
-    doubt = WORST * float(torch.rand((), generator=draw)) ** 1.5
+    doubt = WORST * float(torch.rand((), generator=draw)) ** 1.3
     whole = as_signed(part["frames"][(n, slice(None), *square)])
     linear = patches.decode(blurred(patches.encode(whole[None]), doubt, deviation, draw))[0]
     sun = torch.zeros_like(part["sun"][n]) if sunless < SUNLESS else part["sun"][n]
     guide = partly(guide_of(part, n, times), int(part["seed"][n])).window(*square) if guided < GUIDED else None
     view = view_of_pixels(part, n, times, (top, left), side)
-    noise = WorldNoise(int(part["seed"][n]), clips.device)
+    noise = _noise(int(part["seed"][n]), clips.device)
     text = clips.texts[shard][n, int(torch.randint(WORDINGS, (), generator=draw))] * float(silent > SILENT)
     return Sitting(
         in_time(linear, times),
@@ -74,6 +76,11 @@ def _squares(
         torch.full((FRAMES,), doubt, device=clips.device),
         whole[times].permute(0, 3, 1, 2),
     )
+
+
+@lru_cache(KEPT)
+def _noise(seed: int, device: str) -> WorldNoise:
+    return WorldNoise(seed, device)
 
 
 def blurred(latents: Tensor, doubt: float, deviation: Tensor, draw: torch.Generator) -> Tensor:

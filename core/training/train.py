@@ -61,7 +61,7 @@ class Config:
     shards: int
     held_out: int = 6
     render_seconds: float
-    channels: int = 192
+    channels: int = 32
     network: dict[str, int] = field(default_factory=dict)
     widths: tuple[int, ...] = (64, 128, 192)
     depth: int = 2

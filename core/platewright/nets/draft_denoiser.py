@@ -31,7 +31,7 @@ HEAD = 64  # channels of an attention head
 class DraftConfig:
     """Shape of the network; written into the model's card."""
 
-    latent: int = 192  # channels of a latent cell
+    latent: int = 32  # channels of a latent cell
     text: int  # numbers in a text's vector
     outer: int = 384  # width at every cell
     inner: int = 384  # width at 2 x 2 cells
