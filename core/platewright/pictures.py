@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import av
 import numpy as np
@@ -51,7 +51,7 @@ COLOUR = {                                         # of each format, as a manife
         "compression": "deflate",
     },
 }
-_REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
+REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 _EXR_ROWS_PER_CHUNK = 16                           # of ZIP
 _BT709 = 1                                         # primaries, transfer and matrix share the number in H.264
 
@@ -111,11 +111,16 @@ def time_code(frame: int, rate: Fraction) -> tuple[int, int] | None:
 
 def write_exr(path: Path, picture: Picture, tags: Tags) -> None:
     """Write a half-float EXR and read its header and last rows back; OSError when it did not arrive whole."""
-    height, width = picture.shape[:2]
+    write_linear(path, linear_from_srgb(picture), tags, "half")
+
+
+def write_linear(path: Path, linear: Picture, tags: Tags, kind: Literal["half", "float"]) -> None:
+    """The same for scene-linear values as they are, also beyond 0..1, in the given kind of channel."""
+    height, width = linear.shape[:2]
     output = OpenImageIO.ImageOutput.create("exr")
     assert output is not None, "OpenImageIO without EXR"
-    is_written = output.open(str(path), _exr_spec(width, height, tags))
-    is_written = is_written and output.write_image(linear_from_srgb(picture))
+    is_written = output.open(str(path), _exr_spec(width, height, tags, kind))
+    is_written = is_written and output.write_image(linear)
     is_written = output.close() and is_written
     complaint = output.geterror()
     if not is_written or complaint:
@@ -125,12 +130,17 @@ def write_exr(path: Path, picture: Picture, tags: Tags) -> None:
 
 def write_png(path: Path, picture: Picture, tags: Tags) -> None:
     """Write an 8-bit sRGB PNG with the tags as text and the kind of source as XMP; OSError from the system."""
+    write_codes(path, bytes_from_display(picture), tags)
+
+
+def write_codes(path: Path, codes: npt.NDArray[np.uint8], tags: Tags) -> None:
+    """The same for 8-bit codes as they are."""
     chunks = PngImagePlugin.PngInfo()
     chunks.add(b"sRGB", b"\0")                     # perceptual intent
     for name, text in {**tags.texts, **_camera_texts(tags)}.items():
         chunks.add_text(name, text)
     chunks.add_itxt("XML:com.adobe.xmp", _xmp(tags.texts.get("platewright.digitalSourceType", "")))
-    Image.fromarray(bytes_from_display(picture)).save(path, "PNG", pnginfo=chunks, compress_level=1)
+    Image.fromarray(codes).save(path, "PNG", pnginfo=chunks, compress_level=1)
 
 
 def read_picture(path: Path) -> Picture:
@@ -138,15 +148,35 @@ def read_picture(path: Path) -> Picture:
 
     Grey becomes three channels, alpha is left out, and an EXR's data window is laid on its display window.
     """
-    source = _opened(path)
+    pixels = _read(path, _opened(path))
+    return srgb_from_linear(pixels) if path.suffix.lower() == ".exr" else pixels
+
+
+def read_stored(path: Path) -> Picture:
+    """The values as they are stored: linear and without bounds in an EXR, else 0..1 by the display's curve.
+
+    What alpha there is has touched none of them. Otherwise as `read_picture`; PlateError E_FRAME_READ.
+    """
+    plain = OpenImageIO.ImageSpec()
+    plain.attribute("oiio:UnassociatedAlpha", 1)
+    return _read(path, _opened(path, plain))
+
+
+def _read(path: Path, source: OpenImageIO.ImageInput) -> Picture:
     spec = source.spec()
     pixels = source.read_image(0, 0, 0, 3 if spec.nchannels >= 3 else 1, "float")
     if pixels is None:
         raise _unreadable(path, source.geterror())
     source.close()
     pixels = _on_display_window(pixels, spec)
-    pixels = pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
-    return srgb_from_linear(pixels) if path.suffix.lower() == ".exr" else pixels
+    return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
+
+
+def read_header(path: Path) -> tuple[str, tuple[float, ...] | None]:
+    """The kind of its channels (half, float, uint8, uint16 ...) and an EXR's chromaticities, if it tells them."""
+    spec = _opened(path).spec()
+    told = spec.getattribute("chromaticities")
+    return str(spec.format), None if told is None else tuple(float(value) for value in told)
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -155,8 +185,8 @@ def read_size(path: Path) -> tuple[int, int]:
     return spec.full_width, spec.full_height
 
 
-def _opened(path: Path) -> OpenImageIO.ImageInput:
-    source = OpenImageIO.ImageInput.open(str(path))
+def _opened(path: Path, config: OpenImageIO.ImageSpec | None = None) -> OpenImageIO.ImageInput:
+    source = OpenImageIO.ImageInput.open(str(path), config) if config else OpenImageIO.ImageInput.open(str(path))
     if source is None:
         raise _unreadable(path, OpenImageIO.geterror())
     spec = source.spec()
@@ -198,12 +228,12 @@ def resize(picture: Picture, width: int, height: int, box: Box | None = None) ->
     return np.clip(np.stack(resized, axis=-1), 0.0, 1.0)
 
 
-def _exr_spec(width: int, height: int, tags: Tags) -> OpenImageIO.ImageSpec:
-    spec = OpenImageIO.ImageSpec(width, height, 3, "half")
+def _exr_spec(width: int, height: int, tags: Tags, kind: str) -> OpenImageIO.ImageSpec:
+    spec = OpenImageIO.ImageSpec(width, height, 3, kind)
     spec.attribute("compression", "zip:1")         # level 1: a third faster than the default for 1 % more bytes
     spec.attribute("DateTime", "")                 # keeps the clock out of the header
     spec.attribute("oiio:ColorSpace", LINEAR_SPACE)
-    spec.attribute("chromaticities", OpenImageIO.TypeDesc("float[8]"), _REC709)
+    spec.attribute("chromaticities", OpenImageIO.TypeDesc("float[8]"), REC709)
     spec.attribute("PixelAspectRatio", 1.0)
     spec.attribute("framesPerSecond", OpenImageIO.TypeDesc("rational"), (tags.rate.numerator, tags.rate.denominator))
     spec.attribute("worldToCamera", OpenImageIO.TypeDesc("matrix"), world_to_camera(tags.world_from_camera))

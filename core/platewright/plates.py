@@ -22,6 +22,7 @@ without says in job.json why not. A job is told in these calls:
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from . import disk, pictures
 from .camera import CameraPath
 from .disk import FileRecord
 from .errors import Cancelled, PlateError, PlatewrightError
+from .keeping import Kept, KeptPlate
 from .pictures import Picture
 
 MANIFEST, RECORD, JOURNAL = "plate.json", "job.json", "journal.jsonl"
@@ -134,11 +136,14 @@ class PlateFolder:
 
     # Frames ---------------------------------------------------------------------------------------
 
-    def write(self, camera: CameraPath, index: int, picture: Picture, marks: Mapping[str, str]) -> FrameRecord:
+    def write(
+        self, camera: CameraPath, index: int, picture: Picture, marks: Mapping[str, str], kept: Kept | None = None
+    ) -> FrameRecord:
         """Publish frame `index` of `camera`, or return it as it stands when an earlier run has made it.
 
         picture   float32 (camera.height, camera.width, 3), display-referred sRGB, 0..1
         marks     `platewright.*` texts for the header
+        kept      of a given plate, what is not painted over by the picture
         raises    PlateError E_FRAME_SIZE, E_NOT_FINITE (no file appears), and those of `disk.publish`
         """
         journal, frame = self._open_journal, camera.frames[index]
@@ -153,11 +158,33 @@ class PlateFolder:
             texts=marks,
         )
         suffix = self._record["frame_format"]
+        encode = {"exr": kept.write_exr, "png": kept.write_png}[suffix] if kept else _ENCODERS[suffix]
         file = disk.publish(
             self.path / f"{self.path.name}.{frame:04d}.{suffix}",
-            lambda part: _ENCODERS[suffix](part, picture, tags),
+            lambda part: encode(part, picture, tags),
         )
         record = FrameRecord(frame, file.file, file.size, file.sha256, _suspicions(picture, frame))
+        journal.append(_journal_line(record))
+        self.frames[frame] = record
+        return record
+
+    def adopt(self, frame: int, source: Path, sha256: str) -> FrameRecord:
+        """Take over a frame of another plate byte for byte, or return it as it stands.
+
+        PlateError E_FRAME_CORRUPT where `source` is not what its manifest says, and those of `disk.publish`.
+        """
+        journal = self._open_journal
+        if frame in self.frames:
+            return self.frames[frame]
+
+        def copied(part: Path) -> None:
+            shutil.copyfile(source, part)
+            if disk.measure(part).sha256 != sha256:
+                message = f"{source.name} is not the file that was written: its bytes have changed."
+                raise PlateError("E_FRAME_CORRUPT", message, "Fetch the plate again, or make all of it anew.")
+
+        file = disk.publish(self.path / f"{self.path.name}.{frame:04d}{source.suffix}", copied)
+        record = FrameRecord(frame, file.file, file.size, file.sha256)
         journal.append(_journal_line(record))
         self.frames[frame] = record
         return record
@@ -171,9 +198,14 @@ class PlateFolder:
     # The end --------------------------------------------------------------------------------------
 
     @contextmanager
-    def frames_of(self, camera: CameraPath, marks: Mapping[str, str]) -> Iterator[Frames]:
-        """The plate's frames while they are written; contact sheet and preview grow with them, or are thrown away."""
-        frames = Frames(self, camera, marks)
+    def frames_of(
+        self, camera: CameraPath, marks: Mapping[str, str], kept: KeptPlate | None = None
+    ) -> Iterator[Frames]:
+        """The plate's frames while they are written; contact sheet and preview grow with them, or are thrown away.
+
+        kept   the given plate whose pixels stay where it is not painted over
+        """
+        frames = Frames(self, camera, marks, kept)
         try:
             yield frames
         finally:
@@ -202,8 +234,10 @@ class PlateFolder:
 class Frames:
     """Frames in the order of the camera, each also shown in the contact sheet and the preview as it passes by."""
 
-    def __init__(self, folder: PlateFolder, camera: CameraPath, marks: Mapping[str, str]) -> None:
-        self._folder, self._camera, self._marks = folder, camera, marks
+    def __init__(
+        self, folder: PlateFolder, camera: CameraPath, marks: Mapping[str, str], kept: KeptPlate | None
+    ) -> None:
+        self._folder, self._camera, self._marks, self._kept = folder, camera, marks, kept
         self._sheet = pictures.ContactSheet(folder.title(camera), camera.width, camera.height)
         self._chosen = self._sheet.chosen(camera.frames)
         self._part = disk.Part(folder.path / "preview.mp4")
@@ -211,10 +245,13 @@ class Frames:
             self._preview = pictures.Preview(self._part.path, camera.rate, camera.width, camera.height, marks)
 
     def write(self, index: int, picture: Picture) -> FrameRecord:
-        """`PlateFolder.write`; of a frame that an earlier run made, the sheet and the preview show that one."""
-        is_known = self._camera.frames[index] in self._folder.frames
-        record = self._folder.write(self._camera, index, picture, self._marks)
-        self._show(record.frame, pictures.read_picture(self._folder.path / record.file) if is_known else picture)
+        """`PlateFolder.write`; the sheet and the preview show the file where it is not just this picture."""
+        frame = self._camera.frames[index]
+        is_known = frame in self._folder.frames
+        kept = self._kept.frame(frame) if self._kept and not is_known else None
+        record = self._folder.write(self._camera, index, picture, self._marks, kept)
+        is_other = is_known or kept is not None
+        self._show(frame, pictures.read_picture(self._folder.path / record.file) if is_other else picture)
         return record
 
     def _show(self, frame: int, picture: Picture) -> None:

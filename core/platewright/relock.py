@@ -82,6 +82,7 @@ def lock(subject: Subject, wish: Wish, emit: Emit) -> dict[str, Any]:
     camera, depth = _clip(whole, footage), subject.depth(whole)
     wanted = camera.fitted(*(wish.size or (footage.width, footage.height)))
     document = _manifest_of(subject.frames)
+    _refuse_kept(document)
     name = slug(wish.name or (document or {}).get("name") or camera.camera)
     versions.preflight(wish.out, name, wanted, wish.frame_format)
 
@@ -238,6 +239,13 @@ def _clip(camera: CameraPath, footage: Footage) -> CameraPath:
             message = f"Frames {frame + 1} to {following - 1} are missing."
             raise RequestError("E_FRAMES_GAP", message, "A plate has every frame of its range: fetch the rest.")
     return camera.window(footage.frames[0], footage.frames[-1])
+
+
+def _refuse_kept(document: dict[str, Any] | None) -> None:
+    """RequestError E_PLATE_LOCK for a plate that was painted into another: what was kept of that would move."""
+    if document and (document["request"] or {}).get("plate"):
+        why = "This plate holds pixels of another that were kept as they were; a lock would move them."
+        raise RequestError("E_PLATE_LOCK", why, "Lock a plate that is wholly the model's.")
 
 
 def _manifest_of(frames: Path) -> dict[str, Any] | None:

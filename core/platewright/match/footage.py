@@ -9,35 +9,20 @@ Errors  RequestError E_FILE_MISSING, E_FRAMES_NONE, E_FRAMES_MIXED, E_FRAMES_SIZ
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import pictures, provenance
-from ..errors import PlateError, RequestError
+from .. import pictures, sequences
+from ..errors import RequestError
 from ..pictures import Picture
 
-SUFFIXES = frozenset({".exr", ".png", ".jpg", ".jpeg"})
 ASPECT_SLACK = 0.02                                # a mask may be drawn at another size, not at another shape
 _REC709 = np.array([[0.2126, 0.7152, 0.0722]], dtype=np.float32)
-_NUMBER = re.compile(r"(.*?)([0-9]+)([^0-9]*)", re.DOTALL)
-
-
-class _Name(NamedTuple):
-    """A file's name around its number."""
-
-    before: str
-    after: str
-    suffix: str
-
-    def __str__(self) -> str:
-        return f"{self.before}####{self.after}{self.suffix}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +45,8 @@ class Footage:
         Raises RequestError E_FILE_MISSING, E_FRAMES_NONE (no numbered picture), E_FRAMES_MIXED (two sequences),
         E_FRAMES_SIZE (a frame of another size) and PlateError E_FRAME_READ, E_MANIFEST.
         """
-        if not path.is_dir():
-            raise _not_a_folder(path)
-        found = _listed_frames(path) if (path / "plate.json").exists() else _numbered_pictures(path)
-        width, height = _common_size(list(found.values()))
+        found = sequences.frames_of(path)
+        width, height = sequences.common_size(list(found.values()))
         return cls(tuple(found.values()), tuple(found), width, height)
 
     def picture(self, index: int) -> Picture:
@@ -74,7 +57,7 @@ class Footage:
         if index not in self._last:
             picture = _read(self.paths[index])
             if picture.shape[:2] != (self.height, self.width):
-                raise _other_size(self.paths[index], picture.shape[1::-1], (self.width, self.height))
+                raise sequences.other_size(self.paths[index], picture.shape[1::-1], (self.width, self.height))
             self._last.clear()
             self._last[index] = picture
         return self._last[index]
@@ -116,7 +99,7 @@ class Mask:
             sizes, paths = (drawn.width, drawn.height), tuple(of_frame[frame] for frame in footage.frames)
         stretch = sizes[0] * footage.height / (sizes[1] * footage.width)
         if abs(stretch - 1) > ASPECT_SLACK:
-            raise _other_size(paths[0], sizes, (footage.width, footage.height))
+            raise sequences.other_size(paths[0], sizes, (footage.width, footage.height))
         return cls(paths, footage.width, footage.height)
 
     def is_free(self, index: int) -> NDArray[np.bool_]:
@@ -130,75 +113,7 @@ class Mask:
         return self._last[path]
 
 
-# Which files -------------------------------------------------------------------------------------
-
-
-def _listed_frames(folder: Path) -> dict[int, Path]:
-    """The frames of a plate by its manifest, whose names `read_manifest` keeps inside the folder."""
-    entries = provenance.read_manifest(folder)["frames"]
-    found = {int(entry["frame"]): folder / str(entry["file"]) for entry in entries}
-    for frame, path in found.items():
-        if path.is_symlink() or not path.is_file():
-            kind = "a link, not a file" if path.is_symlink() else "missing"
-            hint = "Fetch the plate again; `platewright verify` tells what else is wrong with it."
-            raise PlateError("E_FRAME_READ", f"Frame {frame} of {folder.name} ({path.name}) is {kind}.", hint)
-    return found
-
-
-def _numbered_pictures(folder: Path) -> dict[int, Path]:
-    """The one sequence in a folder, by number."""
-    sequences: dict[_Name, list[tuple[int, Path]]] = {}
-    for path in _plain_files(folder):
-        number = _NUMBER.fullmatch(path.stem)
-        if number and path.suffix.lower() in SUFFIXES:
-            name = _Name(number[1], number[3], path.suffix.lower())
-            sequences.setdefault(name, []).append((int(number[2]), path))
-    if not sequences:
-        hint = "Give a plate, or a folder of exr, png or jpg with a frame number in each name: shot.1001.exr."
-        raise RequestError("E_FRAMES_NONE", f"{folder} holds no numbered pictures.", hint)
-    if len(sequences) > 1:
-        listed = ", ".join(f"{name} ({len(sequences[name])})" for name in sorted(sequences)[:4])
-        raise _mixed(folder, f"it holds {listed}")
-    found = sorted(next(iter(sequences.values())))
-    for (frame, path), (following, twin) in pairwise(found):
-        if frame == following:
-            raise _mixed(folder, f"{path.name} and {twin.name} have the same number")
-    return dict(found)
-
-
-def _plain_files(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    except OSError as error:
-        message = f"{folder} cannot be read: {error.strerror}."
-        raise PlateError("E_FRAME_READ", message, "Check the folder's permissions.") from error
-
-
-def _mixed(folder: Path, why: str) -> RequestError:
-    hint = "Give each sequence a folder of its own, with nothing else that is numbered in it."
-    return RequestError("E_FRAMES_MIXED", f"{folder} is not one sequence: {why}.", hint)
-
-
-def _not_a_folder(path: Path) -> RequestError:
-    if path.is_file():
-        return RequestError("E_FRAMES_NONE", f"{path} is a file.", "Give the folder that holds the frames.")
-    return RequestError("E_FILE_MISSING", f"{path} is not there.", "Give a plate or a folder of frames.")
-
-
 # Single pictures ---------------------------------------------------------------------------------
-
-
-def _common_size(paths: list[Path]) -> tuple[int, int]:
-    size = pictures.read_size(paths[0])
-    for path in paths[1:]:
-        if (other := pictures.read_size(path)) != size:
-            raise _other_size(path, other, size)
-    return size
-
-
-def _other_size(path: Path, size: tuple[int, ...], wanted: tuple[int, int]) -> RequestError:
-    why = f"{path.name} is {size[0]}x{size[1]} pixels, not {wanted[0]}x{wanted[1]} as it should be."
-    return RequestError("E_FRAMES_SIZE", why, "Bring all pictures of the sequence, and its mask, to one size.")
 
 
 def _read(path: Path) -> Picture:
