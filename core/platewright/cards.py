@@ -36,6 +36,7 @@ class ModelCard:
     takes_negative: bool = True
     needs_first_frame: bool = False
     takes_guide: bool = False
+    takes_plate: bool = False                      # paints into frames that are there, where their mask is white
     memory_gb: float = 0.5
     drift_deg: float = 0.0                         # turn away from the camera that one must expect
     revision: str = ""                             # sha256 of the weights, or a pinned commit

@@ -104,7 +104,8 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--frames", type=frame_range, metavar="A-B", help="part of the camera's range")
     drift = "share of the width added around the view, for the lock to pull in (default: what the model's drift needs)"
     command.add_argument("--overscan", type=float, metavar="X", help=f"{drift}; 0 to {OVERSCAN_MAX:g}")
-    command.add_argument("--no-lock", dest="lock", action="store_false", help="leave the model's camera as it is")
+    lock = "make the pictures follow the camera, or leave the model's as it is (default: lock; with --plate never)"
+    command.add_argument("--lock", action=argparse.BooleanOptionalAction, help=lock)
     skip = "do not measure how well the plate follows; neither is it locked then"
     command.add_argument("--no-check", dest="check", action="store_false", help=skip)
     needed = ("follows", "locked")
@@ -115,6 +116,10 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--guide", metavar="DIR", help=depth)
     seen = "what the camera sees at its first frame, for models that start from a picture"
     command.add_argument("--first-frame", metavar="IMG", help=seen)
+    given = "frames to paint into, numbered like the scene's and as large as the plate, such as a live-action foreground"
+    command.add_argument("--plate", metavar="DIR", help=given)
+    where = "for --plate, a picture or a folder of them: white is painted, black is kept bit for bit, grey a soft edge"
+    command.add_argument("--mask", metavar="PATH", help=where)
     command.add_argument("--ground", type=float, metavar="Z", help="height of the scene's ground in metres")
     command.add_argument("--sun", type=sun, metavar="AZ,EL", help=f"{_SUN}; write --sun=AZ,EL where it is negative")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import narration
 from .camera import CameraPath
 from .errors import Cancelled, PlatewrightError, RequestError
-from .protocol import Input, Job, PlateRequest, plate_name
+from .protocol import INPUTS, Input, Job, PlateRequest, plate_name
 
 if TYPE_CHECKING:
     from . import relock
@@ -52,11 +52,13 @@ def generate(options: argparse.Namespace) -> Answer:
         frame_format=options.format,
         device=options.device,
         overscan=options.overscan,
-        lock=options.lock and options.check,
+        lock=options.check and not options.plate if options.lock is None else options.lock,
         ground_m=options.ground,
         sun=options.sun,
         guide=Input.of(Path(options.guide)) if options.guide else None,
         first_frame=Input.of(Path(options.first_frame)) if options.first_frame else None,
+        plate=Input.of(Path(options.plate)) if options.plate else None,
+        mask=Input.of(Path(options.mask)) if options.mask else None,
     ).checked()
     job = Job(
         request=request,
@@ -102,7 +104,7 @@ def _read_job(path: Path, version: int | None) -> Job:
     request = data.get("request")
     if isinstance(request, dict) and isinstance(request.get("camera"), str):
         request["camera"] = CameraPath.read(path.parent / request["camera"]).to_dict()
-    for name in ("guide", "first_frame"):
+    for name in INPUTS:
         if isinstance(request, dict) and request.get(name) is not None:
             request[name] = _read_input(request[name], path.parent)
     if isinstance(request, dict) and request.get("seed") == -1:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import device_lock, fitting, guides, measuring, models, provenance, versions, wedge
+from . import device_lock, fitting, guides, keeping, measuring, models, provenance, versions, wedge
 from .camera import CameraPath
 from .errors import OutOfMemory, PlatewrightError
 from .match import Match, locking
@@ -89,11 +89,13 @@ def _one(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
     depth = None if resume else _scene_depth(request)        # before a version is taken
     if request.first_frame:
         request.first_frame.opened()
+    kept = None if resume else keeping.opened(request)
     folder = versions.open_folder(job, request, resume)
     if folder.is_whole:
         return provenance.answer(folder.path)
     with folder.recording():
-        _fill(Take(folder, job, card, camera, seen, emit, depth or _scene_depth(request)))
+        depth, kept = depth or _scene_depth(request), kept or keeping.opened(request)
+        _fill(Take(folder, job, card, camera, seen, emit, depth, kept=kept))
     return provenance.answer(folder.path)
 
 

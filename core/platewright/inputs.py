@@ -95,6 +95,23 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
+def refuse_half_a_plate(plate: Any, mask: Any, lock: bool, overscan: float | None) -> None:
+    """RequestError E_PLATE_MASK where one of a plate and its mask is missing, E_PLATE_LOCK where what is kept would move.
+
+    A plate that is there has the scene's camera already, so a lock is off by default with it.
+    """
+    if (plate is None) != (mask is None):
+        lacking = "plate" if plate is None else "mask"
+        why = f"A plate and its mask go together; there is no {lacking}."
+        raise RequestError("E_PLATE_MASK", why, "Give --plate and --mask: white is painted, black is kept.")
+    if plate is not None and lock:
+        why = "A lock would move the pixels that are to be kept; the plate has the scene's camera already."
+        raise RequestError("E_PLATE_LOCK", why, "Leave the lock off: --no-lock, or no word of it.")
+    if plate is not None and overscan:
+        why = "There is nothing to be seen around a plate that is given, so there can be no overscan."
+        raise RequestError("E_PLATE_LOCK", why, "Leave --overscan out.")
+
+
 # Numbers -----------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ from .cards import FrameRule as FrameRule
 from .cards import ModelCard as ModelCard
 from .errors import RequestError
 from .inputs import Input as Input
-from .inputs import ground_height, sun_direction
+from .inputs import ground_height, refuse_half_a_plate, sun_direction
 
 PROTOCOL = 1                                       # raised when old and new cannot talk
 SCHEMA_VERSION = 1                                 # of the request and the job on disk
@@ -31,8 +31,8 @@ GUIDANCE_MAX = 50.0
 OVERSCAN_MAX = 1.0                                 # of the width: twice as wide
 TRIES_MAX = 64
 NAME_MAX = 64
-_INPUTS = ("guide", "first_frame")
-_LEFT_OUT_WHERE_NONE = ("ground_m", "sun", *_INPUTS)
+INPUTS = ("guide", "first_frame", "plate", "mask")
+_LEFT_OUT_WHERE_NONE = ("ground_m", "sun", *INPUTS)
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(10))}
 
 FrameFormat = Literal["exr", "png"]
@@ -54,11 +54,13 @@ class PlateRequest:
     frame_format: FrameFormat = "exr"
     device: str = "auto"                           # auto, cpu, cuda, cuda:N, mps
     overscan: float | None = None                  # share of width and height around the view; None: the model's drift
-    lock: bool = True                              # measure the model's pictures and make them follow the camera
+    lock: bool = True                              # make the pictures follow the camera; never with a plate
     ground_m: float | None = None                  # height of the scene's ground, world metres; None: not known
     sun: tuple[float, float] | None = None         # towards it: azimuth from +X to +Y and elevation, world, degrees
     guide: Input | None = None                     # folder of planar depth that the camera sees: depth.1001.exr ...
     first_frame: Input | None = None               # picture of what the camera sees at its first frame
+    plate: Input | None = None                     # folder of frames to paint into
+    mask: Input | None = None                      # picture, or a folder of them: white is painted, black is kept
 
     def to_dict(self) -> dict[str, Any]:
         """The versioned form on disk and on the wire; what a scene has not told is left out, as before it could."""
@@ -75,7 +77,7 @@ class PlateRequest:
         return self.to_dict() | {name: {"sha256": given.sha256} for name, given in self._inputs().items()}
 
     def _inputs(self) -> dict[str, Input]:
-        return {name: getattr(self, name) for name in _INPUTS if getattr(self, name) is not None}
+        return {name: getattr(self, name) for name in INPUTS if getattr(self, name) is not None}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> PlateRequest:
@@ -87,7 +89,8 @@ class PlateRequest:
         try:
             size = plain.pop("size", None)
             size = tuple(size) if size is not None else None
-            plain |= {name: Input.from_dict(plain[name]) for name in _INPUTS if plain.get(name) is not None}
+            plain.setdefault("lock", plain.get("plate") is None)
+            plain |= {name: Input.from_dict(plain[name]) for name in INPUTS if plain.get(name) is not None}
             request = cls(camera=CameraPath.from_dict(camera), size=size, **plain)
         except TypeError as error:
             raise RequestError("E_JOB", f"The request is incomplete: {error}.", "Compare it with examples/.") from None
@@ -96,6 +99,7 @@ class PlateRequest:
     def checked(self) -> PlateRequest:
         """The same request with a clean prompt and a real seed, or RequestError naming the field that is wrong."""
         _check_types(self)
+        refuse_half_a_plate(self.plate, self.mask, self.lock, self.overscan)
         return replace(
             self,
             prompt=clean_prompt(self.prompt),
@@ -311,7 +315,10 @@ def plate_size(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def check_against(request: PlateRequest, card: ModelCard) -> None:
-    """Refuse what this model cannot do: RequestError E_PROMPT_EMPTY, E_VALUE, E_MODEL_UNAVAILABLE, E_FIRST_FRAME."""
+    """Refuse what this model cannot do.
+
+    RequestError E_PROMPT_EMPTY, E_VALUE, E_MODEL_UNAVAILABLE, E_FIRST_FRAME, E_PLATE_MODEL.
+    """
     if not card.available:
         why = f"{card.title} cannot run here: {card.reason}"
         raise RequestError("E_MODEL_UNAVAILABLE", why, "See `platewright models`.")
@@ -320,6 +327,9 @@ def check_against(request: PlateRequest, card: ModelCard) -> None:
     if card.needs_first_frame and request.first_frame is None:
         hint = "Name a picture of what the camera sees at its first frame, such as a render."
         raise RequestError("E_FIRST_FRAME", f"{card.title} starts from a picture.", hint)
+    if request.plate is not None and not card.takes_plate:
+        hint = "Choose one that does: see `platewright models`."
+        raise RequestError("E_PLATE_MODEL", f"{card.title} does not paint into a plate.", hint)
     if request.steps is not None:
         _within("steps", request.steps, 1, card.max_steps)
 
@@ -350,7 +360,7 @@ def _check_types(request: PlateRequest) -> None:
         raise RequestError("E_VALUE", f"lock is {request.lock!r}.", "It must be true or false.")
     if request.frame_format not in ("exr", "png"):
         raise RequestError("E_VALUE", f"The format {request.frame_format!r} is not known.", "Use exr or png.")
-    for name in _INPUTS:
+    for name in INPUTS:
         if not isinstance(getattr(request, name), Input | None):
             raise RequestError("E_VALUE", f"{name} is {getattr(request, name)!r}.", "It must be an Input.")
 

@@ -37,8 +37,13 @@ _SCAFFOLD = {"plate.json", "journal.jsonl", "job.json", "native"}
 # Writing -----------------------------------------------------------------------------------------
 
 
-def source_type(card: ModelCard) -> str:
-    """IPTC's word for how the pixels came to be: a layout is drawn by rule, anything else by a trained model."""
+def source_type(card: ModelCard, is_composite: bool = False) -> str:
+    """IPTC's word for how the pixels came to be: a layout is drawn by rule, anything else by a trained model.
+
+    is_composite   painted into a plate that was given
+    """
+    if is_composite:
+        return _IPTC + "compositeWithTrainedAlgorithmicMedia"
     return _IPTC + ("algorithmicMedia" if card.kind == "layout" else "trainedAlgorithmicMedia")
 
 
@@ -61,7 +66,8 @@ class Origin:
     ) -> Origin:
         """Pictures that a model made for this request."""
         facts = {**asdict(card), **model}
-        return cls(job.id, request.identity(), request.sha256, facts, request.seed, device, source_type(card))
+        source = source_type(card, request.plate is not None)
+        return cls(job.id, request.identity(), request.sha256, facts, request.seed, device, source)
 
     @classmethod
     def locked(cls, document: Mapping[str, Any] | None, source: str) -> Origin:

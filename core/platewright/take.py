@@ -16,6 +16,7 @@ from .camera import CameraPath
 from .disk import FileRecord
 from .errors import PlateError
 from .guides import DepthGuide
+from .keeping import KeptPlate
 from .match import Match
 from .match.footage import Footage
 from .pictures import Picture, resize
@@ -73,6 +74,7 @@ class Take:
     seen: CameraPath                               # what the model is shown: the plate's with its overscan
     emit: Emit
     depth: DepthGuide | None = None                # what the scene's own camera sees
+    kept: KeptPlate | None = None                  # the plate that is painted into
     warnings: list[str] = field(default_factory=list[str])
     timings: dict[str, float] = field(default_factory=dict[str, float])
     companions: tuple[FileRecord, ...] = ()
@@ -107,7 +109,15 @@ class Take:
         marks = provenance.marks(self.origin())
         with self.timed("frames"):
             self.companions = write_frames(
-                self.folder, self.camera, marks, source.pictures, source.finished, self.job.id, self.emit, self.warn
+                self.folder,
+                self.camera,
+                marks,
+                source.pictures,
+                source.finished,
+                self.job.id,
+                self.emit,
+                self.warn,
+                self.kept,
             )
 
     @contextmanager
@@ -145,7 +155,8 @@ class Take:
     def are_frames_as_made(self, source: Source) -> bool:
         """Whether each frame is the model's picture, pixel by pixel: then they need not be measured twice."""
         size = self.camera.width, self.camera.height
-        return not source.is_locked and size == source.made.native == (self.seen.width, self.seen.height)
+        as_seen = size == source.made.native == (self.seen.width, self.seen.height)
+        return as_seen and not source.is_locked and self.kept is None
 
     def refuse_little_space(self, made: Made) -> None:
         """PlateError E_DISK_SPACE where the model's own pictures would not fit."""
@@ -164,16 +175,19 @@ class Take:
         request = self.request
         guide = self.depth.to_dict() | {"sha256": request.guide.sha256} if self.depth and request.guide else None
         sun = None if request.sun is None else list(request.sun)
-        picture = request.first_frame
-        first_frame = {"name": Path(picture.path).name, "sha256": picture.sha256} if picture else None
-        return {"ground_m": request.ground_m, "sun": sun, "guide": guide, "first_frame": first_frame}
+        files = {
+            name: {"name": Path(given.path).name, "sha256": given.sha256} if given else None
+            for name, given in (("first_frame", request.first_frame), ("plate", request.plate), ("mask", request.mask))
+        }
+        return {"ground_m": request.ground_m, "sun": sun, "guide": guide, **files}
 
     def picture(self, source: Source) -> dict[str, Any]:
         """The manifest's words on how frames came from pictures."""
         seen, warp = (self.seen.width, self.seen.height), WARP if source.is_locked else ""
-        return provenance.picture(
+        told = provenance.picture(
             self.camera, source.made.native, self.request.frame_format, seen=(*self.corner, *seen), warp=warp
         )
+        return told | {"kept": self.kept.to_dict(self.request.frame_format)} if self.kept else told
 
 
 def write_frames(
@@ -185,12 +199,13 @@ def write_frames(
     job: str,
     emit: Emit,
     warn: Callable[[str], None],                   # takes "W_CODE: sentence"
+    kept: KeptPlate | None = None,                 # the plate that is painted into
 ) -> tuple[FileRecord, ...]:
     """Every picture becomes a frame under its final name, told as it does; returns camera.json, sheet and preview.
 
     Raises PlateError E_FRAMES_MISSING where there are fewer pictures than frames.
     """
-    with folder.frames_of(camera, marks) as frames:
+    with folder.frames_of(camera, marks, kept) as frames:
         with closing(_write_behind(frames, pictures, finished)) as records:
             for record in records:
                 for warning in record.warnings:
