@@ -5,6 +5,7 @@ Straight paths (rectified flow): x_t = (1 - t) * clean + t * noise, so t = 1 is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from torch import Tensor
 
 COARSE = 24  # latent channels that start from full noise
 CALM = 0.3
+SHARED = 0.5  # of the power of the noise that all frames of a window have in common
 Denoise = Callable[[Tensor, Tensor], Tensor]  # (noisy latent, times (B, L)) -> clean latent
 
 
@@ -46,6 +48,14 @@ def window_noise(shape: Sequence[int], seed: int, window: int) -> Tensor:
     """White noise drawn on the CPU, so every device starts from the same bytes; one stream per window of a path."""
     generator = torch.Generator(device="cpu").manual_seed((seed * 1_000_003 + window * 7_919 + 17) % 2**63)
     return torch.randn(tuple(shape), generator=generator, dtype=torch.float32)
+
+def frames_noise(white: Tensor) -> Tensor:
+    """Noise (B, L, C, h, w) of white noise (B, L + 1, C, h, w): each frame's own, mixed with what all have in common.
+
+    The frames of a shot are alike, so they begin alike: what a small network leaves of the noise then does not flicker
+    (mixed noise: Ge et al. 2023, "Preserve Your Own Correlation", section 4.2).
+    """
+    return white[:, :1] * math.sqrt(SHARED) + white[:, 1:] * math.sqrt(1.0 - SHARED)
 
 
 def calmed(noise: Tensor) -> Tensor:

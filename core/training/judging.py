@@ -17,6 +17,7 @@ from platewright.sights import sights, view_of
 from platewright.world_noise import WorldNoise
 
 from .latents import Clips, Lesson
+from .learning import drawn_noise
 
 TIMES = (0.3, 0.6, 0.8, 0.95)
 SHIFT = 2.0  # of the schedule
@@ -42,7 +43,7 @@ def held_out_figures(network: DraftVideo, patches: Patches, lesson: Lesson) -> d
 
 def _error(network: DraftVideo, patches: Patches, lesson: Lesson, time: float) -> tuple[float, float]:
     clean = lesson.latents
-    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(5)).to(clean.device)
+    noise = drawn_noise(clean, torch.Generator().manual_seed(5))
     times = torch.full(clean.shape[:2], time, device=clean.device)
     with torch.autocast(clean.device.type, dtype=torch.bfloat16):
         found = network((1 - time) * clean + time * noise, times, lesson.seen, lesson.text, lesson.light).float()
@@ -60,8 +61,7 @@ def sample(network: DraftVideo, lesson: Lesson, steps: int, guidance: float, see
             told = network(noisy, times, lesson.seen, lesson.text, lesson.light).float()
             return guided(told, network(noisy, times, lesson.seen, silent, lesson.light).float(), guidance)
 
-    noise = torch.randn(lesson.latents.shape, generator=torch.Generator().manual_seed(seed))
-    noisy = noise.to(lesson.latents.device)
+    noisy = drawn_noise(lesson.latents, torch.Generator().manual_seed(seed))
     for now, then in itertools.pairwise(schedule(steps, SHIFT)):
         noisy = sample_step(denoise, noisy, 0, now, then)
     return noisy

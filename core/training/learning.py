@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from platewright.nets.draft_denoiser import DraftVideo
+from platewright.sampling import frames_noise
 
 from .latents import Lesson
 from .progress import Progress, save_whole
@@ -120,7 +121,7 @@ def flow_loss(network: DraftVideo, lesson: Lesson, generator: torch.Generator) -
     """
     clean = lesson.latents
     time, given = (part.to(clean.device) for part in noise_times(len(clean), clean.shape[1], generator))
-    noise = torch.randn(clean.shape, generator=generator).to(clean.device)
+    noise = drawn_noise(clean, generator)
     spread = time[:, :, None, None, None]
     with torch.autocast(clean.device.type, dtype=torch.bfloat16):
         found = network((1 - spread) * clean + spread * noise, time, lesson.seen, lesson.text, lesson.light)
@@ -130,6 +131,12 @@ def flow_loss(network: DraftVideo, lesson: Lesson, generator: torch.Generator) -
     error = error * (share / _expected(deviation, share, time))[..., None, None]
     wanted = (~given)[:, :, None, None, None]
     return (error * wanted).sum() / (wanted.sum() * error[0, 0].numel())
+
+
+def drawn_noise(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Noise such as latents (B, L, C, h, w) begin from."""
+    batch, frames, *cell = like.shape
+    return frames_noise(torch.randn((batch, frames + 1, *cell), generator=generator)).to(like.device)
 
 
 def noise_times(count: int, frames: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
