@@ -17,17 +17,15 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from platewright.errors import Cancelled, PlatewrightError, RequestError
-from platewright.protocol import Job, Stage
 
-from .plate_read import Plate, read_plate
-from .preparing import LOOK_PAUSE_SECONDS, Preparation
 from .runtime import Check, Runtime, default_python
-from .scene_geometry import GeometryReading
-from .scene_read import Reading
-from .scene_write import show_behind_camera
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:                                  # what only a job needs is loaded with the first one
     from platewright.client import JobHandle, Worker
+    from platewright.protocol import Event, Job
+
+    from .plate_read import Plate
+    from .preparing import Preparation
 
 POLL_SECONDS = 0.1
 PANEL_REGIONS = {("VIEW_3D", "UI"), ("PROPERTIES", "WINDOW"), ("PREFERENCES", "WINDOW")}
@@ -143,6 +141,10 @@ def prepare(
     With `is_scene_read` the scene's geometry is read, too, and handed to `make_job`.
     A short shot starts at once. Raises what `submit` and `Reading` raise; what shows later becomes `state.refusal`.
     """
+    from .preparing import Preparation
+    from .scene_geometry import GeometryReading
+    from .scene_read import Reading
+
     refuse_busy()
     reading = Reading(scene)
     start = partial(submit, origin=Origin.of(scene, reading.camera), runtime=runtime)
@@ -248,7 +250,7 @@ def tick() -> float | None:
     if prepared() or pump(TICK_SECONDS) or state.check.is_running:
         redraw()
     if state.preparation:
-        return LOOK_PAUSE_SECONDS
+        return state.preparation.pause_seconds
     return POLL_SECONDS if running() or state.check.is_running else None
 
 
@@ -280,14 +282,21 @@ def pump(seconds: float) -> bool:
     if run is None or state.worker is None:
         return False
     news = state.worker.poll(seconds)
-    for event in news:
-        if isinstance(event, Stage) and event.stage == "trying":
-            run.attempt = event.detail
+    follow_tries(run, news)
     if run.stage != run.handle.stage:
         run.stage, run.stage_started = run.handle.stage, monotonic()
     if run.handle.ended:
         follow_end(run)
     return bool(news)
+
+
+def follow_tries(run: Run, news: list[Event]) -> None:
+    """Which try the worker is at."""
+    from platewright.protocol import Stage
+
+    for event in news:
+        if isinstance(event, Stage) and event.stage == "trying":
+            run.attempt = event.detail
 
 
 def follow_end(run: Run) -> None:
@@ -307,6 +316,8 @@ def follow_end(run: Run) -> None:
 
 def read_back(run: Run) -> None:
     """Hash every frame: gigabytes take seconds. In a thread of its own; touches nothing of Blender."""
+    from .plate_read import read_plate
+
     answer = run.handle.answer or {}
     try:
         run.plate = read_plate(answer["plate"])
@@ -319,6 +330,8 @@ def show_at_origin(run: Run) -> None:
     place = run.origin.find()
     if run.plate is None or place is None:
         return
+    from .scene_write import show_behind_camera
+
     scene, camera = place
     try:
         show_behind_camera(camera, run.plate, scene)

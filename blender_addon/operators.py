@@ -4,16 +4,14 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from platewright.camera import CameraPath
 from platewright.errors import PlatewrightError, RequestError
-from platewright.protocol import Job, PlateRequest, plate_name
 
-from . import jobs, preferences, runtime, scene_read, scene_write, solve_read, solve_write
+from . import jobs, preferences, runtime
 from .properties import (
     GUIDANCE_MAX,
     OVERSCAN_MAX,
@@ -23,7 +21,13 @@ from .properties import (
     TRIES_MAX,
     PLATEWRIGHT_PG_scene,
 )
-from .scene_geometry import GUIDE, SceneGeometry, geometry_along
+from .words import in_panel_words
+
+if TYPE_CHECKING:                                  # what only a press needs is loaded with the first one
+    from platewright.camera import CameraPath
+    from platewright.protocol import Job
+
+    from .scene_geometry import SceneGeometry
 
 Outcome = set[str]
 
@@ -69,6 +73,8 @@ class PLATEWRIGHT_OT_show_plate(bpy.types.Operator):
     plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH", options=PATH_OPTIONS)
 
     def execute(self, context: bpy.types.Context) -> Outcome:
+        from . import scene_write
+
         try:
             imported = scene_write.import_plate(context.scene, self.plate)
         except PlatewrightError as error:
@@ -89,6 +95,8 @@ class PLATEWRIGHT_OT_composite_plate(bpy.types.Operator):
     plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH", options=PATH_OPTIONS)
 
     def execute(self, context: bpy.types.Context) -> Outcome:
+        from . import scene_write
+
         try:
             imported = scene_write.import_plate(context.scene, self.plate, background=False, compositor=True)
         except PlatewrightError as error:
@@ -108,6 +116,8 @@ class PLATEWRIGHT_OT_import_solve(bpy.types.Operator):
     use_points: BoolProperty(name="Points", description="Bring the points along, as a mesh of vertices", default=True)
 
     def execute(self, context: bpy.types.Context) -> Outcome:
+        from . import scene_write, solve_read, solve_write
+
         try:
             solve = solve_read.read_solve(scene_write.absolute_folder(self.plate))
         except PlatewrightError as error:
@@ -192,35 +202,40 @@ def wait_for(operator: bpy.types.Operator, run: jobs.Run) -> Outcome:
 
 def refuse(operator: bpy.types.Operator, error: PlatewrightError) -> Outcome:
     """Report what went wrong; for a script Blender makes a RuntimeError of it."""
-    operator.report({"ERROR"}, f"{error.code}: {error.for_people()}")
+    operator.report({"ERROR"}, f"{error.code}: {in_panel_words(error.for_people())}")
     return {"CANCELLED"}
 
 
 def tell(operator: bpy.types.Operator, notes: tuple[str, ...]) -> None:
     """What the artist should know of something that worked."""
     for note in notes:
-        operator.report({"WARNING" if note.startswith("W_") else "INFO"}, note)
+        operator.report({"WARNING" if note.startswith("W_") else "INFO"}, in_panel_words(note))
 
 
-def job_of(scene: bpy.types.Scene) -> Job:
+def job_of(scene: bpy.types.Scene) -> "Job":
     """Everything frozen as it is now: camera samples, the scene's geometry, settings, name and folder.
 
     Raises CameraError and RequestError; E_UNSAVED for a folder relative to a file that was never saved.
     """
-    make, path = job_maker(scene), scene_read.camera_path(scene)
+    from .scene_geometry import geometry_along
+    from .scene_read import camera_path
+
+    make, path = job_maker(scene), camera_path(scene)
     return make(path, geometry_along(scene, path) if scene.platewright.use_scene else None)
 
 
-def job_maker(scene: bpy.types.Scene) -> Callable[..., Job]:
+def job_maker(scene: bpy.types.Scene) -> "Callable[..., Job]":
     """The same but for camera and geometry, which may be long in coming: it touches nothing of Blender any more.
 
     Depth that was read is written beside where the job's record will lie.
     """
+    from platewright.protocol import Job, PlateRequest, plate_name
+
     settings, frozen, measuring = scene.platewright, settings_of(scene), measuring_of(scene)
     out = folder_of(settings.out or preferences.out_folder())
     name, records = settings.plate_name or "{camera}", runtime.own_folder()
 
-    def make(camera: CameraPath, geometry: SceneGeometry | None = None) -> Job:
+    def make(camera: "CameraPath", geometry: "SceneGeometry | None" = None) -> Job:
         plate, job_id = plate_name(name, camera), os.urandom(6).hex()
         known = known_of(geometry, records / job_id) if geometry else {}
         request = PlateRequest(camera=camera, **known, **frozen)
@@ -229,8 +244,10 @@ def job_maker(scene: bpy.types.Scene) -> Callable[..., Job]:
     return make
 
 
-def known_of(geometry: SceneGeometry, folder: Path) -> dict[str, Any]:
+def known_of(geometry: "SceneGeometry", folder: Path) -> dict[str, Any]:
     """What a request says of the scene; its depth is written into a folder below `folder`."""
+    from .scene_geometry import GUIDE
+
     guide = geometry.write(folder / GUIDE)
     return {"ground_m": geometry.ground_m, "sun": geometry.sun, "guide": guide}
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import bpy
 
 from platewright.errors import PlatewrightError
 
 from . import jobs, plate_link, plate_match, preferences
-from .plate_read import Plate
-from .plate_told import Told, Try, Wedge
-from .preparing import Preparation
-from .words import beside, draw_text, duration, ending, file_of, shown
+from .words import beside, draw_text, duration, ending, file_of, in_panel_words, shown
+
+if TYPE_CHECKING:                                  # not at every start of Blender
+    from .plate_read import Plate
+    from .plate_told import Told, Try, Wedge
+    from .preparing import Preparation
 
 SEED_CHARS = 6                                     # of a seed in the list of tries; neighbours differ in the last
 EMBEDDED = {"draft": "Draft (embedded)", "grid": "Grid (layout)"}
@@ -222,7 +226,7 @@ def draw_progress(layout: bpy.types.UILayout, run: jobs.Run) -> None:
     layout.progress(factor=run.fraction, text=run.headline())
     left = run.seconds_left()
     row = layout.row()
-    row.label(text=f"about {duration(left)} left" if left is not None else shown(run.handle.detail))
+    row.label(text=f"about {duration(left)} left" if left is not None else shown(in_panel_words(run.handle.detail)))
     cancel = row.row()
     cancel.enabled = not run.is_cancelling
     cancel.operator("platewright.cancel", text="Cancelling..." if run.is_cancelling else "Cancel", icon="CANCEL")
@@ -245,6 +249,8 @@ def plate_in_hand(settings: bpy.types.PropertyGroup, own: jobs.Run | None) -> st
 
 def told_of(folder: str) -> Told:
     """What is known of the plate in this folder: of one that stands somewhere, else of one that was just made."""
+    from .plate_told import Told
+
     made = (run.plate.told for run in jobs.state.runs if run.plate and str(run.plate.folder) == folder)
     return plate_link.told_of(folder) or next(made, Told())
 

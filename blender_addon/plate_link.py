@@ -10,13 +10,14 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 from bpy.app.handlers import persistent
 
-from .plate_read import Plate
-from .plate_told import Told
+if TYPE_CHECKING:                                  # not at every start of Blender
+    from .plate_read import Plate
+    from .plate_told import Told
 
 TAG = "platewright_plate"                          # custom property: name of the plate
 RECORD = "platewright_record"                      # custom property: JSON, `folder` and what the plate told
@@ -30,6 +31,8 @@ def remember(image: bpy.types.Image, plate: Plate) -> None:
 
 def told_of(folder: str) -> Told | None:
     """What the plate in this folder says of itself, as far as an image of the open file remembers it."""
+    from .plate_told import Told
+
     for image in own_images():
         record = recorded(image)
         if record.get("folder") == folder:

@@ -13,13 +13,16 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from threading import Thread
 from time import perf_counter
+from typing import TYPE_CHECKING, ClassVar
 
-from platewright.camera import CameraPath
 from platewright.errors import PlatewrightError
-from platewright.protocol import Job
 
-from .scene_geometry import GeometryReading
-from .scene_read import Reading
+if TYPE_CHECKING:
+    from platewright.camera import CameraPath
+    from platewright.protocol import Job
+
+    from .scene_geometry import GeometryReading
+    from .scene_read import Reading
 
 LOOK_SECONDS = 0.03                                # of a helping
 LOOK_SECONDS_MAX = 1.0                             # of one in a window that was busy for longer than that
@@ -45,6 +48,7 @@ class Preparation:
     is_over: bool = False                          # there is a job, or an error
     clock: Callable[[], float] = perf_counter
     looked_at: float | None = None                 # when the last helping ended
+    pause_seconds: ClassVar[float] = LOOK_PAUSE_SECONDS
     _deadline: float = 0.0
     _what: str = "the camera"
     _steps: Steps = field(init=False)

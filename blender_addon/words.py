@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import bpy
@@ -11,13 +12,43 @@ SHOWN_CHARS = 120
 SENTENCE_CHARS = 480
 LETTER_PX, MARGIN_LETTERS = 6.8, 11                # of the interface's font at scale 1
 
+OPTION = r"(?<![\w-])--([a-z][a-z0-9-]*)"          # of the command line, which shares its sentences with the panel
+PHRASES = (                                        # a sentence's words there, and here
+    (r"Try --no-lock, or another --to\b", "Switch off Lock under Match"),
+    (r"Generate with --overscan ([\d.]+\d), or let the rim be filled", r"Set Overscan under Match to \1"),
+    (r"--overscan ([\d.]*\d)", r"Overscan \1 under Match"),
+    (r"\b([Cc])ontinue (?:its job |this job )?with --resume", lambda found: f"{found[1]}ontinue by generating again"),
+    (r"run the job again with --resume", "generate it again"),
+    (r", without --resume", ""),
+    (r"try --device cpu", "choose Processor as Device under Settings"),
+    (r"with --frames ([-\d]+)", r"with the frame range \1"),
+    (r"\(--allow-scripts, or Allow Execution in Blender\)", "(Allow Execution)"),
+    (r", or name its folder with --model\b", ""),
+    (r"--guide\b", "Scene Geometry"),
+)
+
 
 def draw_text(layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None:
     """Wrap a sentence into labels, which do not wrap by themselves."""
     column = layout.column(align=True)
-    for line in wrapped(shown(text, most=SENTENCE_CHARS), columns_of(bpy.context.region.width)):
+    for line in wrapped(shown(in_panel_words(text), most=SENTENCE_CHARS), columns_of(bpy.context.region.width)):
         column.label(text=line, icon=icon)
         icon = "BLANK1" if icon != "NONE" else "NONE"
+
+
+def in_panel_words(text: str) -> str:
+    """A sentence that speaks of the command line's options, as somebody says it who has buttons before him.
+
+    What stands in backticks is a command to be typed, and stays.
+    """
+    said = text.split("`")
+    return "`".join(part if index % 2 else _in_panel_words(part) for index, part in enumerate(said))
+
+
+def _in_panel_words(text: str) -> str:
+    for there, here in PHRASES:
+        text = re.sub(there, here, text)
+    return re.sub(OPTION, lambda found: found[1].replace("-", " ").title(), text)
 
 
 def columns_of(width_px: int) -> int:

@@ -27,7 +27,8 @@ before = set(sys.modules)                          # what Blender itself brings 
 import blender_addon
 from blender_addon import words
 blender_addon.register()
-print(sorted({{name.partition(".")[0] for name in set(sys.modules) - before}} & {asked!r}))
+new = {{f"{{name}}." for name in set(sys.modules) - before}}
+print(sorted(name for name in {asked!r} if any(each.startswith(f"{{name}}.") for each in new)))
 import os
 sys.stdout.flush()
 os._exit(0)
@@ -65,8 +66,15 @@ def test_enabling_needs_the_standard_library_alone() -> None:
     assert in_child({"numpy", "requests", "torch"}, {"torch", "diffusers", "safetensors", "tempfile"}) == "[]"
 
 
+def test_enabling_loads_nothing_that_only_a_job_needs() -> None:
+    readers = {f"blender_addon.{name}" for name in ("preparing", "scene_read", "scene_geometry", "scene_rays")}
+    writers = {f"blender_addon.{name}" for name in ("plate_read", "scene_write", "solve_read", "solve_write")}
+    assert in_child(set(), readers | writers | {"platewright.protocol", "platewright.client"}) == "[]"
+
+
 def test_that_check_sees_a_heavy_import() -> None:
     assert in_child(set(), {"blender_addon"}) == "['blender_addon']"
+    assert in_child(set(), {"blender_addon.panels", "platewright"}) == "['blender_addon.panels', 'platewright']"
 
 
 def test_manifest_says_what_the_platform_takes() -> None:

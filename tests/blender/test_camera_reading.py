@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 import pytest
 
-from blender_addon import scene_read
+from blender_addon import preparing, scene_read
 from platewright.camera import CameraPath
 from platewright.client import read_record
 from platewright.errors import CameraError, PlatewrightError
@@ -262,8 +262,8 @@ def press(addon: ModuleType, scene: Scene) -> None:
 
 def slowly(addon: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """One frame in a tick."""
-    monkeypatch.setattr(addon.preparing, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(addon.preparing, "LOOK_SECONDS_MAX", 0.0)
+    monkeypatch.setattr(preparing, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(preparing, "LOOK_SECONDS_MAX", 0.0)
 
 
 def tick_until(jobs: Any, is_so: Callable[[], object]) -> list[float | None]:
@@ -297,20 +297,19 @@ class Clock:
 
 def helpings(busy: float) -> list[int]:
     """Frames in each helping of a camera of 600 frames, in a window that is busy for so long after each."""
-    from blender_addon.preparing import LOOK_PAUSE_SECONDS, Preparation
-
     def make_job(camera: CameraPath) -> Job:
         return Job(request=PlateRequest(camera=camera, prompt="x"), name="n", out="/", id="1")
 
     scene, _ = shot(1, 600)
     sent: list[Job] = []
-    preparation = Preparation(scene_read.Reading(scene), make_job, lambda job, text: sent.append(job), clock=Clock())
+    reading = scene_read.Reading(scene)
+    preparation = preparing.Preparation(reading, make_job, lambda job, text: sent.append(job), clock=Clock())
     frames, before = [], 0
     while not preparation.is_over:
         preparation.advance()
         frames.append(preparation.done - before)
         before = preparation.done
-        preparation.clock.now += LOOK_PAUSE_SECONDS + busy
+        preparation.clock.now += preparing.LOOK_PAUSE_SECONDS + busy
     preparation.finish()
     assert len(sent[0].request.camera) == 600
     return frames
@@ -343,7 +342,7 @@ def test_a_long_camera_is_read_in_many_ticks_and_the_job_starts(
 
     pauses = tick_until(jobs, has_run)
     assert headlines[:3] == [f"reading the camera {done}/40" for done in (1, 2, 3)] and len(pauses) > 40
-    assert set(pauses[:-1]) == {jobs.LOOK_PAUSE_SECONDS} and jobs.state.preparation is None
+    assert set(pauses[:-1]) == {preparing.LOOK_PAUSE_SECONDS} and jobs.state.preparation is None
     run = jobs.running()
     assert run.handle.job.request.camera == scene_read.camera_path(scene)
     assert (run.origin.scene_uid, run.origin.camera_name) == (scene.session_uid, "Camera")

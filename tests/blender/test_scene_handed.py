@@ -12,7 +12,7 @@ from typing import Any
 import bpy
 import pytest
 
-from blender_addon import scene_geometry, scene_read, scene_stage
+from blender_addon import preparing, scene_geometry, scene_read, scene_stage
 from blender_addon.scene_geometry import GeometryReading, geometry_along, spread
 from platewright.errors import CameraError
 from platewright.inputs import fingerprint
@@ -102,8 +102,8 @@ def test_the_button_reads_camera_and_scene_between_the_ticks(
     monkeypatch.setattr(jobs, "follow", lambda: None)
     monkeypatch.setattr(jobs, "submit", lambda job, text, **words: sent.append((job, text)))
     for limit in ("LOOK_SECONDS", "LOOK_SECONDS_MAX"):
-        monkeypatch.setattr(addon.preparing, limit, 0.0)
-    monkeypatch.setattr(addon.scene_geometry, "LOOKS_SECONDS", math.inf)
+        monkeypatch.setattr(preparing, limit, 0.0)
+    monkeypatch.setattr(scene_geometry, "LOOKS_SECONDS", math.inf)
     scene = full_scene()
     scene.platewright.prompt, scene.platewright.out = "a moor", str(tmp_path)
     jobs.prepare(scene, addon.operators.job_maker(scene), addon.preferences.own_runtime(), is_scene_read=True)
