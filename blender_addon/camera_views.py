@@ -277,7 +277,7 @@ def undisturbed(
     finally:
         for marker, bound in bindings:
             marker.camera = bound
-        if (scene.frame_current, scene.frame_subframe) != (frame, subframe) or _has_listeners():
+        if (scene.frame_current, scene.frame_subframe) != (frame, subframe) or has_listeners():
             scene.frame_set(frame, subframe=subframe)
         scene.camera = camera
         for owner, name, value in tweaks:
@@ -285,7 +285,7 @@ def undisturbed(
                 setattr(owner, name, value)
 
 
-def _has_listeners() -> bool:
+def has_listeners() -> bool:
     """Whether somebody's code runs at every change of frame, in our own scene too, and may move what is not ours."""
     return bool(bpy.app.handlers.frame_change_pre or bpy.app.handlers.frame_change_post)
 

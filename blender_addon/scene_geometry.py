@@ -8,8 +8,9 @@ Depth   planar, of key frames spread over the range, 128 pixels across, as a gui
 Sun     of the first frame
 
 It is read a little at a time, and nothing is held between two helpings: undo, deletion, File > Open and quitting find
-nothing of ours. Setting a heavy scene up is the one thing that cannot be split: a helping is half as long again, and
-a window that would have to wait for long gets fewer key frames.
+nothing of ours. What stands still is read in the viewport's own scene (`scene_still`). Setting up many things that may
+move is the one thing that cannot be split: a helping is half as long again, and a window that would have to wait for
+long gets fewer key frames.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from __future__ import annotations
 import math
 from array import array
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -31,9 +33,10 @@ from platewright.protocol import Input
 
 from .camera_views import Pause
 from .depth_exr import exr_bytes
-from .scene_rays import Eye, nearest, surfaces
+from .scene_rays import Ball, Eye, Surface, near_below, nearest, surfaces
 from .scene_read import metres_per_unit
-from .scene_stage import Stage, staged
+from .scene_stage import Stage, scene_of, staged
+from .scene_still import Sorting, Viewport, is_plain_sky
 from .scene_sun import Sun, sun_of
 
 GUIDE = "depth"                                    # name of a guide's folder
@@ -79,6 +82,25 @@ class SceneGeometry:
         return f"The scene has {ground}, {sun}, {depth}."
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A scene as it is set up for one helping."""
+
+    viewport: Viewport
+    stage: Stage | None                            # what may move; None where all stands still
+    shown: tuple[Stage, bpy.types.Depsgraph] | None      # the viewport's suns and sky, where they never change
+
+    def find(self, ball: Ball) -> Surface | None:
+        """What a ball holds."""
+        return ball if isinstance(ball, Surface) else self.viewport.surface(ball.uid)
+
+    def sun(self, graph: bpy.types.Depsgraph | None) -> Sun | None:
+        """The sun, in the viewport or in the stage as it is evaluated in `graph`."""
+        if self.shown:
+            return sun_of(*self.shown)
+        return sun_of(self.stage, graph) if self.stage and graph else None
+
+
 class GeometryReading:
     """A scene's geometry `along` a camera path; `look` until it is true, from the main thread, then `geometry`.
 
@@ -93,6 +115,9 @@ class GeometryReading:
         self._level: list[tuple[float, float]] = []            # the same of level faces in its view
         self._depth: dict[int, array[float]] = {}
         self._sun: Sun | None = None
+        self._eye: Eye                                         # of the frame that is looked at
+        self._eye_of: int | None = None
+        self._unseen = deque[Ball]()                           # what that eye was not opened to yet
         self._pause: Pause = _unheard
 
     def along(self, path: CameraPath) -> GeometryReading:
@@ -100,6 +125,7 @@ class GeometryReading:
         self._path = path
         self._size = WIDTH, max(1, round(WIDTH * path.height / path.width))
         self._frames = spread(path.frames, KEY_FRAMES)
+        self._sorting = Sorting(self._scene_uid, frozenset(path.cameras))
         self._looks = self._sample()
         return self
 
@@ -120,44 +146,90 @@ class GeometryReading:
         return SceneGeometry(None if ground is None else round(ground, 4), self._sun, self._size, depth)
 
     def _sample(self) -> Generator[None, None, None]:
-        """One helping after the other; each sets the scene up and sees as many rows of as many frames as fit."""
+        """One helping after the other; each sees as many rows of as many frames as fit."""
+        while not self._sorting.sort(self._is_late):
+            yield
+        if self._sorting.is_empty:
+            return
         todo = deque((number, row) for number in self._frames for row in range(self._size[1]))
         spent = 0.0
         while todo:
+            while not self._take(todo[0][0], self._is_late):
+                yield
             begun = perf_counter()
-            with staged(self._scene_uid, frozenset(self._path.cameras)) as stage:
-                if stage is None:
-                    return
-                self._see(stage, todo, begun)
+            with self._set_up() as place:
+                self._see(place, todo, begun)
             spent += perf_counter() - begun
             yield
             if self._is_hurried and todo and todo[0][0] != self._frames[0]:
                 self._thin_out(todo, spent / (1 - len(todo) / (self._size[1] * self.total)))
 
-    def _see(self, stage: Stage, todo: deque[tuple[int, int]], begun: float) -> None:
+    def _is_late(self) -> bool:
+        return bool(self._pause(max(len(self._depth) - 1, 0), len(self._frames)))
+
+    @contextmanager
+    def _set_up(self) -> Iterator[Place]:
+        """The scene for one helping. Raises CameraError E_CAMERA_GONE."""
+        scene = scene_of(self._scene_uid)
+        viewport = Viewport(scene)
+        things = [thing for uid in self._sorting.staged if (thing := viewport.find(uid))]
+        has_moving_light = not is_plain_sky(scene.world) or any(thing.type == "LIGHT" for thing in things)
+        shown = None if has_moving_light else viewport.stage(self._sorting.suns)
+        if shown is None:
+            suns = [thing for uid in self._sorting.suns if (thing := viewport.find(uid))]
+            things = list(dict.fromkeys([*things, *suns]))
+        if not things and shown:
+            yield Place(viewport, None, shown)
+            return
+        with staged(scene, things) as stage:
+            yield Place(viewport, stage, shown)
+
+    def _see(self, place: Place, todo: deque[tuple[int, int]], begun: float) -> None:
         """Rows until it is late, but for some time at least if the scene took long to be set up."""
         is_late = False
         while todo and not is_late:
             number = todo[0][0]
-            eye = self._arrived(stage, number, is_new=todo[0][1] == 0)
+            eye = self._arrived(place, number, is_new=todo[0][1] == 0)
+            if eye is None:
+                return
             ready = perf_counter()
-            least = ready + (ready - begun) * WORTH
+            least = ready + (ready - begun) * WORTH if place.stage else ready
             while todo and todo[0][0] == number and not is_late:
                 self._depth[number].extend(self._row(eye, todo.popleft()[1]))
-                is_late = bool(self._pause(len(self._depth) - 1, len(self._frames))) and perf_counter() >= least
+                is_late = self._is_late() and perf_counter() >= least
             begun = perf_counter()
 
-    def _arrived(self, stage: Stage, number: int, is_new: bool) -> Eye:
-        """The view of a key frame; what is asked once of each is asked when it is new."""
-        graph = stage.at(number)
-        seen = surfaces(graph)
-        eye = Eye(self._path, number - self._path.frames[0], self._metres, self._size, seen)
+    def _arrived(self, place: Place, number: int, is_new: bool) -> Eye | None:
+        """The view of a key frame, None while it is late; what is asked once of each is asked when it is new."""
+        if not self._take(number, _never if place.stage else self._is_late):
+            return None
+        graph = place.stage.at(number) if place.stage else None
+        moving = surfaces(graph) if graph else []
+        eye = self._eye.seeing(moving, place.find)
         if is_new:
             self._depth[number] = array("f")
-            self._below += self._heights(eye, [nearest(seen, place, DOWN) for place in self._ring(eye)])
+            self._below += self._heights(eye, self._under(eye, place, moving))
             if number == self._frames[0]:
-                self._sun = sun_of(stage, graph)
+                self._sun = place.sun(graph)
         return eye
+
+    def _take(self, number: int, is_late: Callable[[], bool]) -> bool:
+        """Open the eye of a key frame to what stands still; False if it got late over that."""
+        if self._eye_of != number:
+            self._eye = Eye(self._path, number - self._path.frames[0], self._metres, self._size)
+            self._eye_of, self._unseen = number, deque(self._sorting.balls)
+        while self._unseen:
+            self._eye.take(self._unseen.popleft())
+            if is_late():
+                break
+        return not self._unseen
+
+    def _under(self, eye: Eye, place: Place, moving: list[Surface]) -> list[Vector | None]:
+        """What rays straight down end on."""
+        ring = self._ring(eye)
+        near = near_below((*self._sorting.balls, *moving), eye.origin, (ring[-1] - eye.origin).length)
+        solid = list(filter(None, map(place.find, near)))
+        return [nearest(solid, spot, DOWN) for spot in ring]
 
     def _thin_out(self, todo: deque[tuple[int, int]], seconds: float) -> None:
         """Leave key frames out where the first one has told that all of them would take too many seconds."""
@@ -218,6 +290,10 @@ def spread(frames: tuple[int, ...], count: int) -> tuple[int, ...]:
 
 def _unheard(done: int, total: int) -> None:
     del done, total
+
+
+def _never() -> bool:
+    return False
 
 
 def geometry_along(scene: bpy.types.Scene, path: CameraPath) -> SceneGeometry:

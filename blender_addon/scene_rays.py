@@ -8,7 +8,8 @@ ten. All lengths are Blender units.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass
 
 import bpy
@@ -26,16 +27,23 @@ Hit = tuple[Vector, Vector]                        # place and face normal, in t
 Cast = Callable[[Vector, Vector], Hit | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Surface:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ball:
+    """A sphere that holds something a ray may end on; nothing of Blender's, it may be kept."""
+
+    centre: Vector                                 # world
+    radius: float
+    uid: int = 0                                   # session_uid of an object; 0 for a surface itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surface(Ball):
     """Something a ray may end on."""
 
     cast: Cast                                     # from a place along a direction, both in its own axes
     world_from_local: Matrix
     local_from_world: Matrix
     turn: Matrix                                   # the same for directions
-    centre: Vector                                 # of a sphere that holds it, world
-    radius: float
 
     @classmethod
     def of(cls, cast: Cast, thing: bpy.types.Object, world_from_local: Matrix) -> Surface | None:
@@ -46,7 +54,14 @@ class Surface:
             return None
         radius = (high - low).length / 2 * max(map(abs, world_from_local.to_scale()))
         centre = world_from_local @ ((low + high) / 2)
-        return cls(cast, world_from_local, local_from_world, local_from_world.to_3x3(), centre, radius)
+        return cls(
+            centre=centre,
+            radius=radius,
+            cast=cast,
+            world_from_local=world_from_local,
+            local_from_world=local_from_world,
+            turn=local_from_world.to_3x3(),
+        )
 
     def hit(self, origin: Vector, direction: Vector) -> Vector | None:
         """Where a ray of the world ends on it, world."""
@@ -75,13 +90,13 @@ def _surface(
     """An object of an instance lives as long as the loop over them; only what outlives it is kept."""
     thing, place = instance.object, instance.matrix_world.copy()
     if not instance.is_instance:
-        is_body = thing.type in SURFACES and instance.show_self and _has_faces(thing)
-        return Surface.of(_object_cast(thing), thing, place) if is_body else None
+        is_body = thing.type in SURFACES and instance.show_self and has_faces(thing)
+        return Surface.of(object_cast(thing), thing, place) if is_body else None
     model = instance.instance_object
-    if model.type != "MESH" or not is_seen(model) or not _has_faces(thing):
+    if model.type != "MESH" or not is_seen(model) or not has_faces(thing):
         return None
     if model.data == thing.data:
-        return Surface.of(_object_cast(model), model, place)
+        return Surface.of(object_cast(model), model, place)
     key = thing.data.as_pointer()                  # geometry that nodes have made, no object's own
     if key not in trees:
         trees[key] = BVHTree.FromObject(thing, graph)
@@ -89,11 +104,11 @@ def _surface(
     return Surface.of(_tree_cast(tree), thing, place) if tree else None
 
 
-def _has_faces(thing: bpy.types.Object) -> bool:
+def has_faces(thing: bpy.types.Object) -> bool:
     return thing.type != "MESH" or len(thing.data.polygons) > 0
 
 
-def _object_cast(thing: bpy.types.Object) -> Cast:
+def object_cast(thing: bpy.types.Object) -> Cast:
     def cast(origin: Vector, direction: Vector) -> Hit | None:
         is_hit, place, normal, _ = thing.ray_cast(origin, direction)
         return (place, normal) if is_hit else None
@@ -107,6 +122,16 @@ def _tree_cast(tree: BVHTree) -> Cast:
         return None if place is None else (place, normal)
 
     return cast
+
+
+def near_below(balls: Iterable[Ball], place: Vector, radius: float) -> list[Ball]:
+    """Those which a ray straight down from within `radius` of a place may meet."""
+    x, y = place.xy
+    return [
+        ball
+        for ball in balls
+        if abs(ball.centre.x - x) <= ball.radius + radius and abs(ball.centre.y - y) <= ball.radius + radius
+    ]
 
 
 def nearest(among: list[Surface], origin: Vector, direction: Vector) -> Vector | None:
@@ -124,21 +149,35 @@ def nearest(among: list[Surface], origin: Vector, direction: Vector) -> Vector |
 # A camera's pixels -------------------------------------------------------------------------------
 
 
-class Eye:
-    """A frame of a camera path looking at surfaces, as a picture of `width` x `height` pixels."""
+Find = Callable[[Ball], Surface | None]            # what a ball holds, now
 
-    def __init__(
-        self, path: CameraPath, index: int, metres_per_unit: float, size: tuple[int, int], seen: list[Surface]
-    ) -> None:
+
+class Eye:
+    """A frame of a camera path looking at what balls hold, as a picture of `width` x `height` pixels."""
+
+    def __init__(self, path: CameraPath, index: int, metres_per_unit: float, size: tuple[int, int]) -> None:
         pose, (fx, fy, cx, cy) = path.camera_to_world[index], path.intrinsics[index]
         self.origin = Vector((pose[3], pose[7], pose[11])) / metres_per_unit
         self._right, self._down, self._forward = (Vector((pose[i], pose[4 + i], pose[8 + i])) for i in range(3))
         self.width, self.height = size
         self._columns = [((x + 0.5) * path.width / size[0] - cx) / fx for x in range(size[0])]
         self._rows = [((y + 0.5) * path.height / size[1] - cy) / fy for y in range(size[1])]
-        found = (span for surface in seen if (span := self._span(surface)))
-        self._spans = sorted(found, key=lambda span: span.nearest)
+        self._spans: list[Span] = []
+        self._find: Find = _itself
         self._tiles_of_block: tuple[int, list[list[Span]]] = -1, []
+
+    def take(self, ball: Ball) -> None:
+        """Look at this, too."""
+        if span := self._span(ball):
+            self._spans.append(span)
+
+    def seeing(self, surfaces: list[Surface], find: Find) -> Eye:
+        """The same eye for one helping: with these surfaces, and balls that open with `find`."""
+        eye = copy(self)
+        eye._find, eye._spans = find, [*self._spans, *filter(None, map(self._span, surfaces))]
+        eye._spans.sort(key=lambda span: span.nearest)
+        eye._tiles_of_block = -1, []
+        return eye
 
     def row(self, row: int) -> array[float]:
         """Planar depth of a row of pixels, zero where nothing is hit."""
@@ -153,7 +192,8 @@ class Eye:
     def level_at(self, row: int, column: int, slope: float) -> Vector | None:
         """Where the ray of a pixel ends, if the face there rises by `slope` at most; world."""
         direction, (depth, span) = self.direction(row, column), self._look(row, column)
-        is_level = span is not None and span.surface.is_level(self.origin, direction, slope)
+        surface = self._find(span.ball) if span else None
+        is_level = surface is not None and surface.is_level(self.origin, direction, slope)
         return self.origin + direction * depth if is_level else None
 
     def direction(self, row: int, column: int) -> Vector:
@@ -169,21 +209,22 @@ class Eye:
                 break
             if not (span.left <= x <= span.right and span.top <= y <= span.bottom):
                 continue
-            end = span.surface.hit(self.origin, direction)
+            surface = self._find(span.ball)
+            end = surface.hit(self.origin, direction) if surface else None
             if end is not None and 0.0 < (depth := (end - self.origin).dot(self._forward)) < best:
                 best, found = depth, span
         return (best, found) if found else (0.0, None)
 
-    def _span(self, surface: Surface) -> Span | None:
-        """Which part of the picture the sphere about a surface may fill; None where it lies behind."""
-        away = surface.centre - self.origin
-        z, reach = away.dot(self._forward), surface.radius
+    def _span(self, ball: Ball) -> Span | None:
+        """Which part of the picture a ball may fill; None where it lies behind."""
+        away = ball.centre - self.origin
+        z, reach = away.dot(self._forward), ball.radius
         if z + reach <= 0.0:
             return None
         if z - reach <= 0.0:
-            return Span(surface, 0.0, -INFINITE, INFINITE, -INFINITE, INFINITE)
+            return Span(ball, 0.0, -INFINITE, INFINITE, -INFINITE, INFINITE)
         x, y = away.dot(self._right), away.dot(self._down)
-        return Span(surface, z - reach, *_slopes(x, z, reach), *_slopes(y, z, reach))
+        return Span(ball, z - reach, *_slopes(x, z, reach), *_slopes(y, z, reach))
 
     def _tiles(self, row: int) -> list[list[Span]]:
         """What may be seen in the tiles of a row, the nearest first."""
@@ -208,14 +249,18 @@ class Eye:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where in a picture a surface may be, as slopes: x / z and y / z."""
+    """Where in a picture a ball may be, as slopes: x / z and y / z."""
 
-    surface: Surface
+    ball: Ball
     nearest: float                                 # depth
     left: float
     right: float
     top: float
     bottom: float
+
+
+def _itself(ball: Ball) -> Surface | None:
+    return ball if isinstance(ball, Surface) else None
 
 
 def _slopes(across: float, z: float, reach: float) -> tuple[float, float]:

@@ -38,27 +38,23 @@ class Stage:
         return self.scene.view_layers[0].depsgraph
 
 
-@contextmanager
-def staged(scene_uid: int, cameras: frozenset[str]) -> Iterator[Stage | None]:
-    """The scene's geometry, suns and sky; None where there is nothing of these.
-
-    Whatever was looked up ends with the block. Raises CameraError E_CAMERA_GONE.
-    """
+def scene_of(scene_uid: int) -> bpy.types.Scene:
+    """The scene of this number. Raises CameraError E_CAMERA_GONE."""
     scene = next((scene for scene in bpy.data.scenes if scene.session_uid == scene_uid), None)
     if scene is None:
         why = "The scene went away while it was being read."
         raise CameraError("E_CAMERA_GONE", why, "Generate again in the file that has it.")
-    rendered = rendered_objects(scene)
-    rig = rig_of([found for found in scene.objects if found.type == "CAMERA" and names_of(found) & cameras])
-    things = [found for found in rendered if is_surface(found) and found not in rig]
-    suns = tuple(found for found in rendered if found.type == "LIGHT" and found.data.type == "SUN")
-    if not things and not suns and scene.world is None:
-        yield None
-        return
+    return scene
+
+
+@contextmanager
+def staged(scene: bpy.types.Scene, things: list[bpy.types.Object]) -> Iterator[Stage]:
+    """These objects of the scene, and its sky; whatever was looked up ends with the block."""
+    suns = tuple(found for found in things if found.type == "LIGHT")
     with camera_views.undisturbed(scene, [], None):
         probe = bpy.data.scenes.new("platewright_scene")
         try:
-            for found in (*things, *suns):
+            for found in things:
                 probe.collection.objects.link(found)
             probe.camera, probe.world = scene.camera, scene.world
             for name in camera_views.COPIED:
