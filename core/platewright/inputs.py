@@ -96,7 +96,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 def refuse_half_a_plate(plate: Any, mask: Any, lock: bool, overscan: float | None) -> None:
-    """RequestError E_PLATE_MASK where one of a plate and its mask is missing, E_PLATE_LOCK where what is kept would move.
+    """RequestError E_PLATE_MASK where a plate or its mask is missing, E_PLATE_LOCK where what is kept would move.
 
     A plate that is there has the scene's camera already, so a lock is off by default with it.
     """
