@@ -34,6 +34,8 @@ Pose = tuple[float, ...]                           # 16 floats, row major: world
 Lens = tuple[float, float, float, float]           # fx, fy, cx, cy in pixels
 Vector = tuple[float, float, float]
 
+PICTURE_LENS, PICTURE_SIZE = "platewright.intrinsics", "platewright.size"
+PICTURE_POSE = "platewright.world_from_camera"
 VIEW_DEG = (1.0, 170.0)                            # narrowest and widest angle of view that is worth a plate
 SHEAR_MAX = 1e-5                                   # dot product of two axes of unit length
 JUMP = 10.0                                        # a step this many times the median is a teleport
@@ -183,6 +185,14 @@ class CameraPath:
         offset = [point[row] - pose[4 * row + 3] for row in range(3)]
         x, y, z = (math.fsum(pose[4 * row + axis] * offset[row] for row in range(3)) for axis in range(3))
         return (fx * x / z + cx, fy * y / z + cy) if z > 0 else None
+
+    def texts(self, index: int) -> dict[str, str]:
+        """What a picture of frame `index` says of its camera, by name: lens and size in pixels, pose as row-major."""
+        return {
+            PICTURE_LENS: " ".join(f"{value:.9g}" for value in self.intrinsics[index]),
+            PICTURE_SIZE: f"{self.width} {self.height}",
+            PICTURE_POSE: " ".join(f"{value:.17g}" for value in self.camera_to_world[index]),
+        }
 
     def field_of_view_deg(self, index: int) -> tuple[float, float]:
         """Angles of view of frame `index` across the width and the height, lens shift left out."""

@@ -35,6 +35,7 @@ class ModelCard:
     takes_prompt: bool = True
     takes_negative: bool = True
     needs_first_frame: bool = False
+    takes_first_frame: bool = False                # goes without one, too
     takes_guide: bool = False
     takes_plate: bool = False                      # paints into frames that are there, where their mask is white
     memory_gb: float = 0.5

@@ -19,6 +19,8 @@ from typing import NoReturn
 from . import __version__, commands, narration
 from .commands import Answer
 from .errors import Cancelled, PlatewrightError, RequestError
+from .inputs import HANDLES
+from .models import presets
 from .protocol import OVERSCAN_MAX, TRIES_MAX, frame_range, plate_size
 
 
@@ -93,11 +95,15 @@ def _camera_options(command: argparse.ArgumentParser) -> None:
 
 
 def _generate_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--camera", required=True, metavar="camera.json")
-    command.add_argument("--prompt", default="", help="what the place looks like")
-    command.add_argument("--negative", default="", help="what the picture should not show")
-    command.add_argument("--model", default="draft")
-    command.add_argument("--seed", type=int, default=0, help="0 to 2^63-1; -1 draws one and records it")
+    command.add_argument("--camera", metavar="camera.json", help="with --from: if it has changed since")
+    again = "a plate of which --frames A-B are made again, or made more; its other frames are copied"
+    command.add_argument("--from", dest="source", metavar="PLATE", help=again)
+    beyond = "for --from: frames made beyond either end to measure the joins on (default: %(default)s)"
+    command.add_argument("--handles", type=int, default=HANDLES, metavar="N", help=beyond)
+    command.add_argument("--prompt", help="what the place looks like")
+    command.add_argument("--negative", help="what the picture should not show")
+    command.add_argument("--model", help="default: draft")
+    command.add_argument("--seed", type=int, help="default: 0; 0 to 2^63-1; -1 draws one and records it")
     command.add_argument("--steps", type=int)
     command.add_argument("--guidance", type=float)
     command.add_argument("--size", type=pixel_size, metavar="WxH", help="the plate's size (default: the camera's)")
@@ -122,8 +128,10 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--mask", metavar="PATH", help=where)
     command.add_argument("--ground", type=float, metavar="Z", help="height of the scene's ground in metres")
     command.add_argument("--sun", type=sun, metavar="AZ,EL", help=f"{_SUN}; write --sun=AZ,EL where it is negative")
-    command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps")
-    command.add_argument("--format", choices=("exr", "png"), default="exr")
+    memory = "how the model shares the device's memory, see docs/models.md (default: by what is free)"
+    command.add_argument("--preset", choices=presets.NAMES, help=memory)
+    command.add_argument("--device", help="auto (the default), cpu, cuda, cuda:N, mps")
+    command.add_argument("--format", choices=("exr", "png"), help="default: exr")
     command.add_argument("--name", help="the plate's name; may hold {camera} and {scene} (default: {camera})")
     command.add_argument("--out", default=".", metavar="DIR", help="where versions go (default: here)")
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import narration
 from .camera import CameraPath
-from .errors import Cancelled, PlatewrightError, RequestError
-from .protocol import INPUTS, Input, Job, PlateRequest, plate_name
+from .errors import Cancelled, OutOfMemory, PlatewrightError, RequestError
+from .protocol import INPUTS, Input, Job, PlateRequest, Warned, plate_name
 
 if TYPE_CHECKING:
     from . import relock
 
 Answer = dict[str, Any]
+UNTOLD = {"prompt": "", "negative": "", "model": "draft", "seed": 0, "device": "auto", "format": "exr"}
 
 
 def camera(options: argparse.Namespace) -> Answer:
@@ -37,6 +38,13 @@ def camera(options: argparse.Namespace) -> Answer:
 
 
 def generate(options: argparse.Namespace) -> Answer:
+    if options.source:
+        return _remade(options)
+    if options.camera is None:
+        raise RequestError("E_USAGE", "The following arguments are required: --camera.", "See `platewright --help`.")
+    for name, value in UNTOLD.items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
     camera = CameraPath.read(Path(options.camera))
     if options.frames:
         camera = camera.window(*options.frames)
@@ -52,6 +60,7 @@ def generate(options: argparse.Namespace) -> Answer:
         frame_format=options.format,
         device=options.device,
         overscan=options.overscan,
+        preset=options.preset,
         lock=options.check and not options.plate if options.lock is None else options.lock,
         ground_m=options.ground,
         sun=options.sun,
@@ -60,16 +69,41 @@ def generate(options: argparse.Namespace) -> Answer:
         plate=Input.of(Path(options.plate)) if options.plate else None,
         mask=Input.of(Path(options.mask)) if options.mask else None,
     ).checked()
-    job = Job(
+    return _make(_job(options, request, options.name or "{camera}"), resume=False)
+
+
+def _job(options: argparse.Namespace, request: PlateRequest, name: str) -> Job:
+    return Job(
         request=request,
-        name=plate_name(options.name or "{camera}", camera),
+        name=plate_name(name, request.camera),
         out=str(Path(options.out).resolve()),
         id=request.sha256[:12],
         check=options.check,
         require=options.require,
         tries=options.tries,
     )
-    return _make(job, resume=False)
+
+
+def _remade(options: argparse.Namespace) -> Answer:
+    """Part of a plate anew; what is not said is as it was."""
+    from . import provenance, remaking
+
+    told = {"prompt", "negative", "seed", "steps", "guidance", "device", "overscan", "lock", "sun", "preset"}
+    changes = {name: value for name in told if (value := getattr(options, name)) is not None}
+    changes |= {} if options.ground is None else {"ground_m": options.ground}
+    for name in INPUTS:
+        changes |= {name: Input.of(Path(getattr(options, name)))} if getattr(options, name) else {}
+    if not options.check:
+        changes["lock"] = False
+    strangers = [name for name in ("model", "size", "format") if getattr(options, name) is not None]
+    if strangers or options.frames is None:
+        wrong = f"--{strangers[0]} does not go with --from" if strangers else "--from needs --frames"
+        raise RequestError("E_USAGE", f"{wrong}.", "The other frames of the plate stay as they are.")
+    plate = Path(options.source)
+    camera = CameraPath.read(Path(options.camera)) if options.camera else None
+    request = remaking.request_from(plate, options.frames, options.handles, camera, changes)
+    name = options.name or provenance.read_manifest(plate).get("name", "{camera}")
+    return _make(_job(options, request, name), resume=False)
 
 
 def run(options: argparse.Namespace) -> Answer:
@@ -107,6 +141,8 @@ def _read_job(path: Path, version: int | None) -> Job:
     for name in INPUTS:
         if isinstance(request, dict) and request.get(name) is not None:
             request[name] = _read_input(request[name], path.parent)
+    if isinstance(request, dict) and isinstance(request.get("remake"), dict):
+        request["remake"]["plate"] = _read_input(request["remake"].get("plate"), path.parent)
     if isinstance(request, dict) and request.get("seed") == -1:
         message = "A job that may be retried needs a seed of its own; -1 would draw another each time."
         raise RequestError("E_VALUE", message, "Write a seed into the job.")
@@ -125,9 +161,17 @@ def _read_input(given: Any, folder: Path) -> Any:
 
 
 def _make(job: Job, resume: bool) -> Answer:
+    """The plate; where memory runs out once more, with less on the device at once, as a worker's client does."""
     from . import engine
+    from . import models as backends
 
-    return engine.make_plate(job, narration.Narrator(), resume)
+    tell = narration.Narrator()
+    try:
+        return engine.make_plate(job, tell, resume)
+    except OutOfMemory as error:
+        tell(Warned(job.id, "W_SECOND_TRY", f"{error.message} One more try."))
+    backends.give_memory_back()
+    return engine.make_plate(job, tell, resume=True)
 
 
 def verify(options: argparse.Namespace) -> Answer:

@@ -22,9 +22,11 @@ from .match import Match, locking
 from .match.footage import Footage
 from .match.foresight import foresee
 from .match.matching import FRAMES_MIN
+from .models import presets
 from .models.base import Backend
 from .pictures import Picture
 from .protocol import Emit, Job, PlateRequest, Stage, check_against
+from .remaking import Parent, Remade
 from .take import LockReport, Made, Source, Take, refuse_holes
 
 GROUND_M = 0.0                                     # where models put a ground that nobody told them of
@@ -40,6 +42,7 @@ def make_plate(job: Job, emit: Emit, resume: bool = False) -> dict[str, Any]:
     A requirement that is not met is no error: the answer's `exit_code` is 3.
     """
     job = job.checked()
+    presets.refuse_unknown(job.request.preset)
     check_against(job.request, models.card(job.request.model))
     answer = _one(job, emit, resume) if job.tries == 1 else _best_of(job, emit, resume)
     return answer if measuring.is_met(job.require, answer["match"]) else {**answer, "exit_code": 3}
@@ -90,12 +93,15 @@ def _one(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
     if request.first_frame:
         request.first_frame.opened()
     kept = None if resume else keeping.opened(request)
+    if request.remake and not resume:
+        Parent.open(request.remake, camera, request.frame_format)
     folder = versions.open_folder(job, request, resume)
     if folder.is_whole:
         return provenance.answer(folder.path)
+    steps_down = int(folder.ended_with == "E_OOM")
     with folder.recording():
         depth, kept = depth or _scene_depth(request), kept or keeping.opened(request)
-        _fill(Take(folder, job, card, camera, seen, emit, depth, kept=kept))
+        _fill(Take(folder, job, card, camera, seen, emit, depth, steps_down, kept=kept))
     return provenance.answer(folder.path)
 
 
@@ -106,18 +112,29 @@ def _scene_depth(request: PlateRequest) -> guides.DepthGuide | None:
 
 def _fill(take: Take) -> None:
     """Generate, lock, write, measure and sign off: the folder becomes a whole plate."""
+    if take.steps_down:
+        take.warn("W_PRESET: Memory ran out before: this time less of the model is on the device at once.")
     for warning in take.camera.warnings:
         take.warn(warning)
     ground_m = take.request.ground_m
     foresight = foresee(take.camera, GROUND_M if ground_m is None else ground_m)
     take.stage("foresight", foresight.words)
-    with (_locked(take) if take.request.lock else _streamed(take)) as source:
+    remade = Remade.begun(take) if take.request.remake else None
+    part = _seeing(remade.part) if remade else take
+    with (_locked(part) if part.request.lock else _streamed(part)) as source:
+        source = remade.whole(source) if remade else source
         take.write(source)
+    take.seen, take.remade = part.seen, remade.told() if remade else None
     after = source.before
     if after is None or not take.are_frames_as_made(source):
         after = _measured(take, take.frames_as_footage(), take.camera, take.camera, "how well the plate follows")
     take.stage("signing", "figures, hashes and manifest")
     _sign(take, source, after, foresight.to_dict())
+
+
+def _seeing(part: Take) -> Take:
+    """The same, seeing what the model must see of its frames."""
+    return replace(part, seen=seen_camera(part.request, part.camera, part.card.drift_deg, part.card.sizes))
 
 
 def _sign(take: Take, source: Source, after: Match | None, foresight: dict[str, Any]) -> None:
@@ -226,7 +243,9 @@ def _generating(take: Take) -> Iterator[tuple[Made, Iterator[Picture]]]:
         made = Made(backend.provenance(), backend.device, (native.width, native.height))
         try:
             take.refuse_little_space(made)
-            yield made, _guarded(backend.generate(request, take.seen, job.id, take.hear))
+            with presets.run(request.preset, take.steps_down) as placed:
+                yield made, _guarded(backend.generate(request, take.seen, job.id, take.hear))
+            made.model.update({"preset": placed.used} if placed.used else {})
         finally:
             backend = None
             models.give_memory_back()

@@ -8,13 +8,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .errors import RequestError
 
 GROUND_MAX_M = 1e6
+HANDLES, HANDLES_MAX = 8, 1000
+_REMAKE = ("plate", "first", "last", "handles")
 _CHUNK_BYTES = 1 << 20
 
 
@@ -57,6 +59,44 @@ class Input:
             why = f"{path} does not hold what it held when the plate was asked for."
             raise RequestError("E_INPUT_CHANGED", why, "Ask for the plate again, or bring the old files back.")
         return path
+
+
+@dataclass(frozen=True, slots=True)
+class Remake:
+    """Which frames of a plate are made anew; all others are copied."""
+
+    plate: Input                                   # its plate.json, which knows the hash of every frame
+    first: int                                     # scene frames, both are made
+    last: int
+    handles: int = HANDLES                         # frames made beyond either end to look at, and thrown away
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Remake:
+        """From `to_dict`'s form; RequestError E_JOB, E_VALUE."""
+        if not isinstance(data, dict) or not {"plate", "first", "last"} <= set(data) <= {*_REMAKE}:
+            raise RequestError("E_JOB", "A remake is no object of plate, first and last.", "Compare it with examples/.")
+        return cls(**{**data, "plate": Input.from_dict(data["plate"])}).checked()
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def identity(self) -> dict[str, Any]:
+        """The same without where the plate lies."""
+        return self.to_dict() | {"plate": {"sha256": self.plate.sha256}}
+
+    def checked(self) -> Remake:
+        """The same; RequestError E_VALUE names what is wrong."""
+        numbers: list[Any] = [self.first, self.last, self.handles]     # whatever a file had there
+        if not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
+            raise RequestError("E_VALUE", "The frames of a remake are no whole numbers.", "Write them like 1001-1048.")
+        if self.last < self.first or not 0 <= self.handles <= HANDLES_MAX:
+            why = f"Frames {self.first} to {self.last} with {self.handles} handles cannot be made."
+            raise RequestError("E_VALUE", why, f"First one first; at most {HANDLES_MAX} handles.")
+        return replace(self, plate=self.plate.checked())
+
+    def holds(self, frame: int) -> bool:
+        """Whether a scene frame is made anew."""
+        return self.first <= frame <= self.last
 
 
 def fingerprint(path: Path) -> str:

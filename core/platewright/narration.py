@@ -58,6 +58,8 @@ def say_plate(answer: Answer) -> str:
     made = f"{answer['frames']} frames"
     if answer["model"]:
         made += f" by {answer['model']} (seed {answer['seed']}) in {answer['seconds']:.1f} s on {answer['device']}"
+    speed = answer.get("world_speed") or 1.0
+    made += f"; what moves by itself runs at {speed:.3g} times its speed" if abs(speed - 1) > 1e-3 else ""
     rows = [answer["plate"], f"  {made}", f"  camera match: {_verdict(answer['match'])}"]
     for attempt in answer.get("tries", ()):
         rows.append(f"  try {attempt['plate']} (seed {attempt['seed']}): {_verdict(attempt['match'])}")

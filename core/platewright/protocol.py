@@ -19,6 +19,7 @@ from .cards import FrameRule as FrameRule
 from .cards import ModelCard as ModelCard
 from .errors import RequestError
 from .inputs import Input as Input
+from .inputs import Remake as Remake
 from .inputs import ground_height, refuse_half_a_plate, sun_direction
 
 PROTOCOL = 1                                       # raised when old and new cannot talk
@@ -32,7 +33,7 @@ OVERSCAN_MAX = 1.0                                 # of the width: twice as wide
 TRIES_MAX = 64
 NAME_MAX = 64
 INPUTS = ("guide", "first_frame", "plate", "mask")
-_LEFT_OUT_WHERE_NONE = ("ground_m", "sun", *INPUTS)
+_LEFT_OUT_WHERE_NONE = ("ground_m", "sun", "preset", "remake", *INPUTS)
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(10))}
 
 FrameFormat = Literal["exr", "png"]
@@ -62,6 +63,9 @@ class PlateRequest:
     plate: Input | None = None                     # folder of frames to paint into
     mask: Input | None = None                      # picture, or a folder of them: white is painted, black is kept
 
+    preset: str | None = None                      # of models.presets; None: by memory, the pictures being the same
+    remake: Remake | None = None                   # part of a plate that is there, whose other frames stay
+
     def to_dict(self) -> dict[str, Any]:
         """The versioned form on disk and on the wire; what a scene has not told is left out, as before it could."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -69,12 +73,14 @@ class PlateRequest:
         plain["size"] = list(self.size) if self.size else None
         plain["sun"] = list(self.sun) if self.sun else None
         plain |= {name: given.to_dict() for name, given in self._inputs().items()}
+        plain["remake"] = self.remake.to_dict() if self.remake else None
         told = {name: value for name, value in plain.items() if value is not None or name not in _LEFT_OUT_WHERE_NONE}
         return {"format": "platewright.request", "version": SCHEMA_VERSION, **told}
 
     def identity(self) -> dict[str, Any]:
         """What the hash is of and the manifest keeps: `to_dict` without where inputs lie."""
-        return self.to_dict() | {name: {"sha256": given.sha256} for name, given in self._inputs().items()}
+        told = self.to_dict() | ({"remake": self.remake.identity()} if self.remake else {})
+        return told | {name: {"sha256": given.sha256} for name, given in self._inputs().items()}
 
     def _inputs(self) -> dict[str, Input]:
         return {name: getattr(self, name) for name in INPUTS if getattr(self, name) is not None}
@@ -91,6 +97,7 @@ class PlateRequest:
             size = tuple(size) if size is not None else None
             plain.setdefault("lock", plain.get("plate") is None)
             plain |= {name: Input.from_dict(plain[name]) for name in INPUTS if plain.get(name) is not None}
+            plain["remake"] = None if plain.get("remake") is None else Remake.from_dict(plain["remake"])
             request = cls(camera=CameraPath.from_dict(camera), size=size, **plain)
         except TypeError as error:
             raise RequestError("E_JOB", f"The request is incomplete: {error}.", "Compare it with examples/.") from None
@@ -111,7 +118,7 @@ class PlateRequest:
             overscan=None if self.overscan is None else float(_within("overscan", self.overscan, 0.0, OVERSCAN_MAX)),
             ground_m=None if self.ground_m is None else ground_height(self.ground_m),
             sun=None if self.sun is None else sun_direction(self.sun),
-            **{name: given.checked() for name, given in self._inputs().items()},
+            **{name: given.checked() for name in ("remake", *INPUTS) if (given := getattr(self, name)) is not None},
         )
 
     @property
@@ -324,7 +331,7 @@ def check_against(request: PlateRequest, card: ModelCard) -> None:
         raise RequestError("E_MODEL_UNAVAILABLE", why, "See `platewright models`.")
     if card.takes_prompt and not request.prompt:
         raise RequestError("E_PROMPT_EMPTY", f"{card.title} needs a prompt.", "Say what the place looks like.")
-    if card.needs_first_frame and request.first_frame is None:
+    if card.needs_first_frame and request.first_frame is None and request.remake is None:
         hint = "Name a picture of what the camera sees at its first frame, such as a render."
         raise RequestError("E_FIRST_FRAME", f"{card.title} starts from a picture.", hint)
     if request.plate is not None and not card.takes_plate:

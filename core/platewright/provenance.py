@@ -165,6 +165,7 @@ def answer(folder: Path) -> dict[str, Any]:
         "seed": document["seed"],
         "model": (document["model"] or {}).get("name"),
         "device": document["device"],
+        "world_speed": (document["model"] or {}).get("world_speed"),
         "seconds": round(sum(document["timings"].values()), 3),
         "match": document["match"],
         "foresight": document.get("foresight"),

@@ -15,6 +15,7 @@ from . import disk, provenance
 from .camera import CameraPath
 from .disk import FileRecord
 from .errors import PlateError
+from .fitting import world_speed
 from .guides import DepthGuide
 from .keeping import KeptPlate
 from .match import Match
@@ -74,6 +75,8 @@ class Take:
     seen: CameraPath                               # what the model is shown: the plate's with its overscan
     emit: Emit
     depth: DepthGuide | None = None                # what the scene's own camera sees
+    steps_down: int = 0                            # leaner by so many presets: memory ran out before
+    remade: dict[str, Any] | None = None           # of a plate of which this makes a part anew
     kept: KeptPlate | None = None                  # the plate that is painted into
     warnings: list[str] = field(default_factory=list[str])
     timings: dict[str, float] = field(default_factory=dict[str, float])
@@ -144,7 +147,8 @@ class Take:
     @property
     def corner(self) -> tuple[int, int]:
         """Where the plate begins in what the model sees, in pixels of the plate from its left and from its top."""
-        (_, _, seen_x, seen_y), (_, _, x, y) = self.seen.intrinsics[0], self.camera.intrinsics[0]
+        same = self.seen.frames[0] - self.camera.frames[0]
+        (_, _, seen_x, seen_y), (_, _, x, y) = self.seen.intrinsics[0], self.camera.intrinsics[same]
         return round(seen_x - x), round(seen_y - y)
 
     def frames_as_footage(self) -> Footage:
@@ -168,6 +172,7 @@ class Take:
     def origin(self, made: Made | None = None) -> provenance.Origin:
         """Where the pictures come from; what the back-end says of itself is known once it was open."""
         model, device = (made.model, made.device) if made else ({}, "")
+        model = {"world_speed": round(world_speed(self.camera.fps, self.card.fps), 6), **model}
         return provenance.Origin.generated(self.job, self.request, self.card, model, device)
 
     def inputs(self) -> dict[str, Any]:
@@ -179,7 +184,8 @@ class Take:
             name: {"name": Path(given.path).name, "sha256": given.sha256} if given else None
             for name, given in (("first_frame", request.first_frame), ("plate", request.plate), ("mask", request.mask))
         }
-        return {"ground_m": request.ground_m, "sun": sun, "guide": guide, **files}
+        known = {"ground_m": request.ground_m, "sun": sun, "guide": guide, **files}
+        return known | {"remake": self.remade} if self.remade else known
 
     def picture(self, source: Source) -> dict[str, Any]:
         """The manifest's words on how frames came from pictures."""

@@ -20,6 +20,7 @@ from platewright.cards import FrameRule
 from platewright.errors import BackendError, Cancelled, OutOfMemory
 from platewright.models import (
     latents,
+    presets,
     sana_wm,
     sana_wm_exact,
     sana_wm_refining,
@@ -177,7 +178,7 @@ def test_blocks_that_come_and_go_refine_the_same(folder: Path) -> None:
     told = (torch.randn(1, 8, tiny_sana.WORD, generator=torch.Generator().manual_seed(4)), torch.ones(1, 8).long())
     ways = [
         sana_wm_refining.placed(sana_wm_refining.load(part, torch.float32), cpu),
-        sana_wm_refining.in_turns(sana_wm_refining.load(part, torch.float32), cpu, use_stream=False),
+        presets.in_turns(sana_wm_refining.load(part, torch.float32), cpu, use_stream=False),
     ]
     made = [torch.cat(list(sana_wm_refining.refined(way, long, told, 16.0, SEED, lambda: None)), 2) for way in ways]
     assert torch.equal(*made)

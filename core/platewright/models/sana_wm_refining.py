@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import BackendError
-from . import checkpoint
+from . import checkpoint, presets
 from .sana_wm_sampling import Told
 
 Refiner = Any  # SanaWMLTX2RefinerTransformer3DModel
@@ -63,21 +63,9 @@ def placed(transformer: Refiner, device: torch.device) -> Refiner:
 
     A block computes for about as long as the next one takes over the bus, so little is lost by it.
     """
-    if device.type != "cuda":
-        return transformer.to(device)
-    weights = sum(tensor.nbytes for tensor in transformer.state_dict().values())
-    if weights + WORKING_BYTES < torch.cuda.mem_get_info(device)[0]:
-        return transformer.to(device)
-    return in_turns(transformer, device, use_stream=True)
-
-
-def in_turns(transformer: Refiner, device: torch.device, use_stream: bool) -> Refiner:
-    """Each block on the device while it works; with a stream the next one comes meanwhile. Changes it in place."""
-    transformer.enable_group_offload(
-        onload_device=device, offload_device=torch.device("cpu"), offload_type="block_level", num_blocks_per_group=1,
-        use_stream=use_stream,
-    )  # fmt: skip
-    return transformer
+    whole_or_in_turns = ("full", "group-offload")
+    name = presets.chosen(device, [transformer], offered=whole_or_in_turns, beside_bytes=WORKING_BYTES, room=1.0)
+    return presets.settle(transformer, device, name)
 
 
 @torch.no_grad()

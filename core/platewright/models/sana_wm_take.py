@@ -21,7 +21,7 @@ from ..cards import FrameRule
 from ..errors import BackendError
 from ..pictures import Picture
 from ..protocol import Emit, PlateRequest, Progress, Stage, Warned
-from . import checkpoint, hashes, latents, ltx2_decoding, sana_wm_prompts
+from . import checkpoint, hashes, latents, ltx2_decoding, presets, sana_wm_prompts
 from . import sana_wm_exact as exact
 from . import sana_wm_refining as refining
 from . import sana_wm_sampling as sampling
@@ -32,6 +32,7 @@ FPS = 16.0
 CLIP = FrameRule(multiple=8, offset=1, maximum=961)
 STEPS = 60
 GUIDANCE = 5.0
+LOOKED_AT = ("conv_k",)  # weights that the lean blocks take out of their layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,7 @@ class Take:
         places = self._places
         transformer = checkpoint.load(SanaWMTransformer3DModel, places.stage_1 / "transformer", places.dtype)
         scheduler = checkpoint.configured(FlowMatchEulerDiscreteScheduler, places.stage_1 / "scheduler")
-        exact.prepare(transformer)
-        found = sampling.sampled(transformer.to(places.device), scheduler, shot, self._stepped).cpu()
+        found = sampling.sampled(settled(transformer, places.device), scheduler, shot, self._stepped).cpu()
         del transformer
         models.give_memory_back()
         if not bool(found.isfinite().all()):
@@ -160,6 +160,14 @@ class Take:
 
     def _warn(self, code: str, message: str) -> None:
         self._emit(Warned(self._job, code, message))
+
+
+def settled(transformer: Any, device: torch.device) -> Any:
+    """The first stage's transformer, prepared, on the device: it is small enough for any, and in 8 bits where asked."""
+    if presets.chosen(device, [transformer], offered=("full", "group-offload")).startswith("fp8"):
+        presets.rest_in_8_bits(transformer, LOOKED_AT)
+    exact.prepare(transformer)
+    return transformer.to(device)
 
 
 @torch.no_grad()

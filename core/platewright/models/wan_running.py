@@ -18,13 +18,12 @@ from ..camera import CameraPath
 from ..errors import BackendError
 from ..pictures import Picture
 from ..protocol import Emit, Progress, Warned
-from . import checkpoint, latents
+from . import checkpoint, latents, presets
 
 if TYPE_CHECKING:
     import torch
 
 SCHEDULERS = ("UniPCMultistepScheduler", "FlowMatchEulerDiscreteScheduler")
-ROOM = 1.25  # of the weights' bytes: what activations need beside them
 WINDOW_STRIDE = 1_000_003
 
 
@@ -50,16 +49,8 @@ def scheduler(folder: Path, shift: float) -> Any:
 
 
 def placed(pipeline: Any, device: torch.device) -> Any:
-    """The pipeline on its device: all of it where there is room, else one part after the other."""
-    import torch
-
-    if device.type == "cuda":
-        modules = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
-        wanted = sum(tensor.nbytes for module in modules for tensor in module.state_dict().values())
-        if wanted * ROOM > torch.cuda.mem_get_info(device)[0]:
-            pipeline.enable_model_cpu_offload(device=device)
-            return pipeline
-    return pipeline.to(device)
+    """The pipeline on its device, by the preset that was asked for or has room."""
+    return presets.place(pipeline, device)
 
 
 class Teller:
