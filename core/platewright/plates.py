@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -170,27 +169,6 @@ class PlateFolder:
             lambda part: encode(part, picture, tags),
         )
         record = FrameRecord(frame, file.file, file.size, file.sha256, _suspicions(picture, frame))
-        journal.append(_journal_line(record))
-        self.frames[frame] = record
-        return record
-
-    def adopt(self, frame: int, source: Path, sha256: str) -> FrameRecord:
-        """Take over a frame of another plate byte for byte, or return it as it stands.
-
-        PlateError E_FRAME_CORRUPT where `source` is not what its manifest says, and those of `disk.publish`.
-        """
-        journal = self._open_journal
-        if frame in self.frames:
-            return self.frames[frame]
-
-        def copied(part: Path) -> None:
-            shutil.copyfile(source, part)
-            if disk.measure(part).sha256 != sha256:
-                message = f"{source.name} is not the file that was written: its bytes have changed."
-                raise PlateError("E_FRAME_CORRUPT", message, "Fetch the plate again, or make all of it anew.")
-
-        file = disk.publish(self.path / f"{self.path.name}.{frame:04d}{source.suffix}", copied)
-        record = FrameRecord(frame, file.file, file.size, file.sha256)
         journal.append(_journal_line(record))
         self.frames[frame] = record
         return record
