@@ -28,6 +28,7 @@ sys.path[:0] = {paths!r}
 import bpy
 class PLATEWRIGHT_PT_empty(bpy.types.Panel):
     bl_space_type, bl_region_type, bl_label = "VIEW_3D", "UI", "Empty"
+    def draw(self, context): pass
 started = time.process_time()
 bpy.utils.register_class(PLATEWRIGHT_PT_empty)
 empty = time.process_time()

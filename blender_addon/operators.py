@@ -171,7 +171,7 @@ class PLATEWRIGHT_OT_choose_model(bpy.types.Operator):
     bl_label = "Choose Model"
     bl_options = {"INTERNAL", "UNDO"}
 
-    model: StringProperty(name="Model")
+    model: StringProperty(name="Model", description="Name of the model, as the worker declares it")
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         context.scene.platewright.model = self.model
