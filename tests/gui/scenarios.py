@@ -68,7 +68,7 @@ def jobs() -> Any:
 
 def until(is_so: Callable[[], object], seconds: float = 120.0) -> Steps:
     """Let the interface run until something is so."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * float(os.environ.get("PW_GUI_PATIENCE", "1"))
     while not is_so():
         assert time.monotonic() < deadline, "waited in vain"
         yield 0.05
