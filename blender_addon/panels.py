@@ -9,7 +9,7 @@ import bpy
 from platewright.errors import PlatewrightError
 
 from . import jobs, plate_link, plate_match, preferences
-from .words import beside, draw_text, duration, ending, file_of, in_panel_words, shown
+from .words import beside, draw_text, duration, ending, file_of, shown
 
 if TYPE_CHECKING:                                  # not at every start of Blender
     from .plate_read import Plate
@@ -225,9 +225,8 @@ def draw_progress(layout: bpy.types.UILayout, run: jobs.Run) -> None:
         layout.label(text=f"Try {shown(run.attempt)}", icon="RENDERLAYERS")
     layout.progress(factor=run.fraction, text=run.headline())
     left = run.seconds_left()
-    row = layout.row()
-    row.label(text=f"about {duration(left)} left" if left is not None else shown(in_panel_words(run.handle.detail)))
-    cancel = row.row()
+    draw_text(layout, f"about {duration(left)} left" if left is not None else run.handle.detail)
+    cancel = layout.row()
     cancel.enabled = not run.is_cancelling
     cancel.operator("platewright.cancel", text="Cancelling..." if run.is_cancelling else "Cancel", icon="CANCEL")
 
