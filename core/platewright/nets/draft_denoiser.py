@@ -60,6 +60,9 @@ class DraftVideo(nn.Module):
         self.before = nn.ModuleList(Block(outer) for _ in range(config.before))
         self.within = nn.ModuleList(Block(inner) for _ in range(config.within))
         self.after = nn.ModuleList(Block(outer) for _ in range(config.after))
+        self.beside_before = nn.ModuleList(Beside(outer) for _ in range(config.before))
+        self.beside_within = nn.ModuleList(Beside(inner) for _ in range(config.within))
+        self.beside_after = nn.ModuleList(Beside(outer) for _ in range(config.after))
         self.last = nn.Linear(outer, 2 * outer)
         self.write = nn.Linear(outer, config.latent)
         for layer in (self.steer, self.steer_inner, self.last, self.write, self.spread):
@@ -80,11 +83,11 @@ class DraftVideo(nn.Module):
         hidden = self.read(_cells_last(noisy * level)) + self.see(seen)
         mood = self._mood(times, text, light)
         steer = self.steer(mood)[:, :, None].chunk(6, -1)
-        for block in self.before:
-            hidden = block(hidden.flatten(0, 1), _flat(steer)).unflatten(0, (batch, frames))
+        for beside, block in zip(self.beside_before, self.before, strict=True):
+            hidden = block(beside(hidden, wide).flatten(0, 1), _flat(steer)).unflatten(0, (batch, frames))
         hidden = hidden + self._overview(hidden, mood, high, wide)
-        for block in self.after:
-            hidden = block(hidden.flatten(0, 1), _flat(steer)).unflatten(0, (batch, frames))
+        for beside, block in zip(self.beside_after, self.after, strict=True):
+            hidden = block(beside(hidden, wide).flatten(0, 1), _flat(steer)).unflatten(0, (batch, frames))
         shift, scale = self.last(mood)[:, :, None].to(hidden.dtype).chunk(2, -1)
         out = self.write(torch.addcmul(shift, _normal(hidden), 1 + scale)).to(noisy.dtype)
         out = out.unflatten(2, (high, wide)).permute(0, 1, 4, 2, 3)
@@ -99,8 +102,9 @@ class DraftVideo(nn.Module):
         groups = grid.reshape(-1, rows, 2, columns, 2, width).transpose(2, 3).reshape(batch, frames, -1, 4 * width)
         inner = self.gather(groups)
         steer = self.steer_inner(mood)[:, :, None].chunk(6, -1)
-        for block in self.within:
-            inner = block(inner.flatten(1, 2), _spread_over(steer, inner.shape[2])).view_as(inner)
+        for beside, block in zip(self.beside_within, self.within, strict=True):
+            told = beside(inner, columns).flatten(1, 2)
+            inner = block(told, _spread_over(steer, inner.shape[2])).view_as(inner)
         told = self.spread(inner).reshape(-1, rows, columns, 2, 2, width).transpose(2, 3)
         told = told.reshape(-1, 2 * rows, 2 * columns, width)[:, :high, :wide]
         return told.reshape(batch, frames, high * wide, width)
@@ -125,6 +129,28 @@ class DraftVideo(nn.Module):
         phases = times[..., None] * rates
         words = text[:, None].expand(-1, times.shape[1], -1)
         return functional.silu(self.mood(torch.cat([phases.sin(), phases.cos(), words, light], -1)))
+
+
+class Beside(nn.Module):
+    """What the cells around say, and the same cell just before and after: depthwise convolutions in space and in time.
+
+    Attention knows cells by their rays alone, and would have to learn first who is whose neighbour.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.around = nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False)
+        self.between = nn.Conv2d(width, width, (3, 1), padding=(1, 0), groups=width, bias=False)
+        nn.init.zeros_(self.around.weight)
+        nn.init.zeros_(self.between.weight)
+
+    def forward(self, hidden: Tensor, wide: int) -> Tensor:
+        """Hidden cells (B, L, N, width) in rows of `wide`, and what their neighbours add to them."""
+        calm = _normal(hidden)
+        rows = calm.flatten(0, 1).unflatten(1, (-1, wide)).permute(0, 3, 1, 2)
+        around = self.around(rows).permute(0, 2, 3, 1).reshape(hidden.shape)
+        between = self.between(calm.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return hidden + around + between
 
 
 class Block(nn.Module):
