@@ -21,7 +21,7 @@ class ModelCard:
 
     name: str                                      # as given to --model
     title: str
-    kind: Literal["layout", "draft", "final"]      # a layout is never called a result
+    kind: Literal["layout", "draft", "final", "still"]          # a layout is never called a result
     summary: str
     licence: str                                   # SPDX expression of the weights
     commercial: Literal["yes", "no", "conditions"]

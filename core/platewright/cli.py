@@ -21,7 +21,7 @@ from .commands import Answer
 from .errors import Cancelled, PlatewrightError, RequestError
 from .inputs import HANDLES
 from .models import presets
-from .protocol import OVERSCAN_MAX, TRIES_MAX, frame_range, plate_size
+from .protocol import OVERSCAN_MAX, STILL_MODEL, TRIES_MAX, frame_range, plate_size
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -121,8 +121,13 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     depth = "the scene's own depth: a folder of EXR, depth.1001.exr ..., planar metres, for all or some frames"
     command.add_argument("--guide", metavar="DIR", help=depth)
     seen = "what the camera sees at its first frame, for models that start from a picture"
-    command.add_argument("--first-frame", metavar="IMG", help=seen)
-    given = "frames to paint into, numbered like the scene's and as large as the plate, such as a live-action foreground"
+    led = command.add_mutually_exclusive_group()
+    led.add_argument("--first-frame", metavar="IMG", help=seen)
+    led.add_argument("--first-frame-from", choices=("prompt",), help="or made of the prompt by a text-to-image model")
+    drawn = "that model, or its folder (default: %(default)s)"
+    command.add_argument("--still-model", default=STILL_MODEL, metavar="NAME", help=drawn)
+    command.add_argument("--still-seed", type=int, metavar="N", help="that model's seed (default: the plate's, --seed)")
+    given = "frames to paint into, numbered like the scene's and as large as the plate, such as a filmed foreground"
     command.add_argument("--plate", metavar="DIR", help=given)
     where = "for --plate, a picture or a folder of them: white is painted, black is kept bit for bit, grey a soft edge"
     command.add_argument("--mask", metavar="PATH", help=where)

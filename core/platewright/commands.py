@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import narration
 from .camera import CameraPath
 from .errors import Cancelled, OutOfMemory, PlatewrightError, RequestError
-from .protocol import INPUTS, Input, Job, PlateRequest, Warned, plate_name
+from .protocol import INPUTS, Input, Job, PlateRequest, Still, Warned, plate_name
 
 if TYPE_CHECKING:
     from . import relock
@@ -66,6 +66,7 @@ def generate(options: argparse.Namespace) -> Answer:
         sun=options.sun,
         guide=Input.of(Path(options.guide)) if options.guide else None,
         first_frame=Input.of(Path(options.first_frame)) if options.first_frame else None,
+        still=_still(options),
         plate=Input.of(Path(options.plate)) if options.plate else None,
         mask=Input.of(Path(options.mask)) if options.mask else None,
     ).checked()
@@ -104,6 +105,12 @@ def _remade(options: argparse.Namespace) -> Answer:
     request = remaking.request_from(plate, options.frames, options.handles, camera, changes)
     name = options.name or provenance.read_manifest(plate).get("name", "{camera}")
     return _make(_job(options, request, name), resume=False)
+
+
+def _still(options: argparse.Namespace) -> Still | None:
+    if options.first_frame_from is None:
+        return None
+    return Still(options.seed if options.still_seed is None else options.still_seed, options.still_model)
 
 
 def run(options: argparse.Namespace) -> Answer:

@@ -15,17 +15,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import device_lock, fitting, guides, keeping, measuring, models, provenance, versions, wedge
+from . import device_lock, fitting, guides, keeping, measuring, models, provenance, stills, versions, wedge
 from .camera import CameraPath
 from .errors import OutOfMemory, PlatewrightError
 from .match import Match, locking
 from .match.footage import Footage
 from .match.foresight import foresee
 from .match.matching import FRAMES_MIN
-from .models import presets
+from .models import first_frame, presets
 from .models.base import Backend
 from .pictures import Picture
-from .protocol import Emit, Job, PlateRequest, Stage, check_against
+from .protocol import OVERSCAN_MAX, Emit, Job, PlateRequest, Stage, check_against
 from .remaking import Parent, Remade
 from .take import LockReport, Made, Source, Take, refuse_holes
 
@@ -63,9 +63,14 @@ def seen_camera(
     """
     overscan = request.overscan
     if overscan is None:
-        overscan = min(1.0, locking.expected_overscan(camera, drift_deg)) if request.lock else 0.0
+        overscan = first_frame.granted(request, camera, wanted_overscan(request, camera, drift_deg))
     wide = locking.overscanned(camera, overscan)
     return fitting.shaped(wide, fitting.size_for(camera, sizes)) if sizes else wide
+
+
+def wanted_overscan(request: PlateRequest, camera: CameraPath, drift_deg: float) -> float:
+    """What a lock would need to undo the model's drift; nothing without one."""
+    return min(OVERSCAN_MAX, locking.expected_overscan(camera, drift_deg)) if request.lock else 0.0
 
 
 def _best_of(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
@@ -92,6 +97,7 @@ def _one(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
     depth = None if resume else _scene_depth(request)        # before a version is taken
     if request.first_frame:
         request.first_frame.opened()
+    stills.refuse(request)
     kept = None if resume else keeping.opened(request)
     if request.remake and not resume:
         Parent.open(request.remake, camera, request.frame_format)
@@ -116,6 +122,9 @@ def _fill(take: Take) -> None:
         take.warn("W_PRESET: Memory ran out before: this time less of the model is on the device at once.")
     for warning in take.camera.warnings:
         take.warn(warning)
+    wanted = wanted_overscan(take.request, take.camera, take.card.drift_deg)
+    if narrow := first_frame.narrowed(take.request, take.camera, wanted):
+        take.warn(narrow)
     ground_m = take.request.ground_m
     foresight = foresee(take.camera, GROUND_M if ground_m is None else ground_m)
     take.stage("foresight", foresight.words)
@@ -139,7 +148,8 @@ def _seeing(part: Take) -> Take:
 
 def _sign(take: Take, source: Source, after: Match | None, foresight: dict[str, Any]) -> None:
     """Leave the files that tell of the match, then the manifest, the last of all."""
-    companions, folder = list(take.companions), take.folder
+    folder = take.folder
+    companions = [*take.companions, *stills.companions(folder.path)]
     if after is not None:
         for code, sentence in measuring.warnings(after.report, _unlocked(source)):
             take.warn(f"{code}: {sentence}")
@@ -160,7 +170,7 @@ def _sign(take: Take, source: Source, after: Match | None, foresight: dict[str, 
             timings=take.timings,
             match=measuring.told(after, source.before, source.lock) if after else None,
             match_reason=take.why_not_measured(),
-            inputs=take.inputs(),
+            inputs=take.inputs() | stills.told(take.request, folder.path),
             foresight=foresight,
             warnings=take.warnings,
         )
@@ -236,6 +246,9 @@ def _generating(take: Take) -> Iterator[tuple[Made, Iterator[Picture]]]:
     """The model while it is needed, alone on its device: nothing of it is left when the block ends."""
     request, job = take.request, take.job
     with device_lock.held(models.gpu(request.model, request.device), job.id, take.emit):
+        if request.still:
+            with take.timed("first_frame"):
+                request = stills.led(request, take.folder.path, take.seen, job.id, take.hear)
         take.stage("loading", f"opening {request.model}")
         with take.timed("load"):
             backend: Backend | None = models.open_backend(request.model, request.device)

@@ -15,6 +15,7 @@ from typing import Any
 from .errors import RequestError
 
 GROUND_MAX_M = 1e6
+STILL_MODEL = "z-image-turbo"
 HANDLES, HANDLES_MAX = 8, 1000
 _REMAKE = ("plate", "first", "last", "handles")
 _CHUNK_BYTES = 1 << 20
@@ -97,6 +98,49 @@ class Remake:
     def holds(self, frame: int) -> bool:
         """Whether a scene frame is made anew."""
         return self.first <= frame <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A first frame that is made of the prompt, before the plate: by which model and from which seed.
+
+    A seed of its own: tries of a plate start from one and the same picture.
+    """
+
+    seed: int                                      # 0 .. 2**63 - 1; -1 draws one
+    model: str = STILL_MODEL                       # a name, or the folder of one
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Still:
+        """From `to_dict`'s form; RequestError E_JOB, E_VALUE."""
+        if not isinstance(data, dict) or not {"seed"} <= set(data) <= {"seed", "model"}:
+            raise RequestError("E_JOB", "A still is no object of seed and model.", "Compare it with examples/.")
+        return cls(**data).checked()
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def checked(self) -> Still:
+        """The same; RequestError E_VALUE."""
+        model: Any = self.model                    # whatever a file had there
+        seed: Any = self.seed
+        if not (isinstance(model, str) and model and "\0" not in model):
+            raise RequestError("E_VALUE", f"The still's model is {model!r}.", "Name the model, such as z-image-turbo.")
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise RequestError("E_VALUE", f"The still's seed is {seed!r}.", "It must be a whole number.")
+        return self
+
+
+def refuse_two_leads(first_frame: Any, still: Any) -> None:
+    """RequestError E_VALUE for a still that is none, or for a first frame that is given and made as well."""
+    if still is None:
+        return
+    if not isinstance(still, Still):
+        raise RequestError("E_VALUE", f"still is {still!r}.", "It must be a Still.")
+    still.checked()
+    if first_frame is not None:
+        why = "The first frame is given, and is to be made of the prompt as well."
+        raise RequestError("E_VALUE", why, "Leave one of the two out.")
 
 
 def fingerprint(path: Path) -> str:

@@ -18,9 +18,11 @@ from .camera import CameraPath
 from .cards import FrameRule as FrameRule
 from .cards import ModelCard as ModelCard
 from .errors import RequestError
+from .inputs import STILL_MODEL as STILL_MODEL
 from .inputs import Input as Input
 from .inputs import Remake as Remake
-from .inputs import ground_height, refuse_half_a_plate, sun_direction
+from .inputs import Still as Still
+from .inputs import ground_height, refuse_half_a_plate, refuse_two_leads, sun_direction
 
 PROTOCOL = 1                                       # raised when old and new cannot talk
 SCHEMA_VERSION = 1                                 # of the request and the job on disk
@@ -33,7 +35,7 @@ OVERSCAN_MAX = 1.0                                 # of the width: twice as wide
 TRIES_MAX = 64
 NAME_MAX = 64
 INPUTS = ("guide", "first_frame", "plate", "mask")
-_LEFT_OUT_WHERE_NONE = ("ground_m", "sun", "preset", "remake", *INPUTS)
+_LEFT_OUT_WHERE_NONE = ("ground_m", "sun", "still", "preset", "remake", *INPUTS)
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(10))}
 
 FrameFormat = Literal["exr", "png"]
@@ -60,6 +62,7 @@ class PlateRequest:
     sun: tuple[float, float] | None = None         # towards it: azimuth from +X to +Y and elevation, world, degrees
     guide: Input | None = None                     # folder of planar depth that the camera sees: depth.1001.exr ...
     first_frame: Input | None = None               # picture of what the camera sees at its first frame
+    still: Still | None = None                     # makes the first frame of the prompt, in the place of `first_frame`
     plate: Input | None = None                     # folder of frames to paint into
     mask: Input | None = None                      # picture, or a folder of them: white is painted, black is kept
 
@@ -72,8 +75,8 @@ class PlateRequest:
         plain["camera"] = self.camera.to_dict()
         plain["size"] = list(self.size) if self.size else None
         plain["sun"] = list(self.sun) if self.sun else None
+        plain |= {name: given.to_dict() for name in ("still", "remake") if (given := getattr(self, name)) is not None}
         plain |= {name: given.to_dict() for name, given in self._inputs().items()}
-        plain["remake"] = self.remake.to_dict() if self.remake else None
         told = {name: value for name, value in plain.items() if value is not None or name not in _LEFT_OUT_WHERE_NONE}
         return {"format": "platewright.request", "version": SCHEMA_VERSION, **told}
 
@@ -97,6 +100,7 @@ class PlateRequest:
             size = tuple(size) if size is not None else None
             plain.setdefault("lock", plain.get("plate") is None)
             plain |= {name: Input.from_dict(plain[name]) for name in INPUTS if plain.get(name) is not None}
+            plain["still"] = None if plain.get("still") is None else Still.from_dict(plain["still"])
             plain["remake"] = None if plain.get("remake") is None else Remake.from_dict(plain["remake"])
             request = cls(camera=CameraPath.from_dict(camera), size=size, **plain)
         except TypeError as error:
@@ -118,6 +122,7 @@ class PlateRequest:
             overscan=None if self.overscan is None else float(_within("overscan", self.overscan, 0.0, OVERSCAN_MAX)),
             ground_m=None if self.ground_m is None else ground_height(self.ground_m),
             sun=None if self.sun is None else sun_direction(self.sun),
+            still=None if self.still is None else replace(self.still, seed=_real_seed(self.still.seed)),
             **{name: given.checked() for name in ("remake", *INPUTS) if (given := getattr(self, name)) is not None},
         )
 
@@ -331,9 +336,12 @@ def check_against(request: PlateRequest, card: ModelCard) -> None:
         raise RequestError("E_MODEL_UNAVAILABLE", why, "See `platewright models`.")
     if card.takes_prompt and not request.prompt:
         raise RequestError("E_PROMPT_EMPTY", f"{card.title} needs a prompt.", "Say what the place looks like.")
-    if card.needs_first_frame and request.first_frame is None and request.remake is None:
-        hint = "Name a picture of what the camera sees at its first frame, such as a render."
+    is_led = request.first_frame is not None or request.still is not None
+    if card.needs_first_frame and not (is_led or request.remake):
+        hint = "Name a picture of what the camera sees at its first frame, such as a render, or have one made."
         raise RequestError("E_FIRST_FRAME", f"{card.title} starts from a picture.", hint)
+    if is_led and not (card.needs_first_frame or card.takes_first_frame):
+        raise RequestError("E_FIRST_FRAME", f"{card.title} starts from no picture.", "Leave the first frame out.")
     if request.plate is not None and not card.takes_plate:
         hint = "Choose one that does: see `platewright models`."
         raise RequestError("E_PLATE_MODEL", f"{card.title} does not paint into a plate.", hint)
@@ -370,6 +378,7 @@ def _check_types(request: PlateRequest) -> None:
     for name in INPUTS:
         if not isinstance(getattr(request, name), Input | None):
             raise RequestError("E_VALUE", f"{name} is {getattr(request, name)!r}.", "It must be an Input.")
+    refuse_two_leads(request.first_frame, request.still)
 
 
 def _unversioned(data: Any, name: str, known: set[str]) -> dict[str, Any]:

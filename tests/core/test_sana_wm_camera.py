@@ -120,6 +120,9 @@ WRONG_CAMERAS: dict[str, Callable[[CameraPath], CameraPath]] = {
     "centimetres": lambda c: _moved(c, lambda t: 100 * t),
     "translations normalised": lambda c: _moved(c, lambda t: t / np.abs(t).max()),
     "one frame late": lambda c: _poses(c, lambda p: np.roll(p, -1, axis=0)),
+    "scale left in the rotation": lambda c: _poses(c, lambda p: p @ np.diag([1.1, 1.1, 1.1, 1.0])),
+    "other frame rate": lambda c: _poses(c, lambda p: p[(np.arange(len(p)) * 2) // 3]),  # 24 per second to 16
+    "lens cropped twice": lambda c: replace(c, intrinsics=c.fitted(1280, 704).intrinsics),  # not the picture's own
     "lens not cropped": lambda c: c.cropped(0, 8, *FULL),
     "lens of another width": lambda c: c.scaled(1280, 720).cropped(0, 0, *FULL),
     "lens shift turned round": lambda c: replace(

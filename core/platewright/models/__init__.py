@@ -35,6 +35,7 @@ BACKENDS = {
     "wan-vace-1.3b": "wan_vace",
     "wan-vace-14b": "wan_vace",
 }
+STILLS = {"z-image-turbo": "still"}                # what draws one picture of a prompt: `still.ZImage`
 
 
 def card(name: str) -> ModelCard:
@@ -56,6 +57,23 @@ def gpu(name: str, device: str) -> str:
 def open_backend(name: str, device: str) -> Backend:
     """Load a model onto `device` (auto, cpu, cuda, cuda:N, mps). Raises RequestError, BackendError."""
     opener, folder = _opener(name)
+    return opener.open(device, *folder)
+
+
+def still_card(name: str) -> ModelCard:
+    """What a model that draws one picture declares. Raises RequestError E_MODEL_UNKNOWN."""
+    opener, folder = _still_opener(name)
+    return opener.card(*folder)
+
+
+def still_cards() -> list[ModelCard]:
+    """All of these, in the order of their table."""
+    return [still_card(name) for name in STILLS]
+
+
+def open_still(name: str, device: str) -> Any:
+    """A model that draws one picture, on `device`: `still.ZImage`. Raises RequestError, BackendError."""
+    opener, folder = _still_opener(name)
     return opener.open(device, *folder)
 
 
@@ -82,6 +100,19 @@ def _opener(model: str) -> tuple[Any, list[Path]]:
         if opener := next((opener for opener in found if opener.recognises(folder)), None):
             return opener, [folder]
     raise RequestError("E_MODEL_UNKNOWN", f"There is no model called {model!r}.", f"Known: {', '.join(BACKENDS)}.")
+
+
+def _still_opener(model: str) -> tuple[Any, list[Path]]:
+    """The same for a model that draws one picture."""
+    if model in STILLS:
+        return import_module(f".{STILLS[model]}", __package__), []
+    folder = Path(model).expanduser()
+    if folder.is_absolute() or len(folder.parts) > 1:
+        for module in STILLS.values():
+            opener = import_module(f".{module}", __package__)
+            if opener.recognises(folder):
+                return opener, [folder]
+    raise RequestError("E_MODEL_UNKNOWN", f"Nothing called {model!r} draws a picture.", f"Known: {', '.join(STILLS)}.")
 
 
 def _named(name: str) -> Any:

@@ -76,6 +76,7 @@ class Kind:
             default_steps=STEPS,
             default_guidance=GUIDANCE,
             takes_guide=True,
+            takes_first_frame=True,
             memory_gb=self.memory_gb,
             drift_deg=2.5,
             available=not reason,
