@@ -89,7 +89,7 @@ class KeptPlate:
         """What stays of a scene frame; RequestError E_NOT_FINITE, PlateError E_FRAME_READ."""
         path = self.plate[frame]
         stored, paint = pictures.read_stored(path), _paint(self.masks[frame])
-        is_number = np.isfinite(stored).all(axis=2)
+        is_number = np.asarray(np.isfinite(stored).all(axis=2))
         if not is_number[paint < 1].all():
             why = f"{path.name} holds values that are not numbers where it is to be kept."
             raise RequestError("E_NOT_FINITE", why, f"Mend the plate, or paint over them. {RULE}")

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import fitting, guides, models
+from .. import fitting, guides
 from ..camera import CameraPath
 from ..cards import FrameRule, ModelCard
 from ..errors import BackendError
@@ -27,6 +27,7 @@ from ..pictures import Picture
 from ..protocol import Emit, PlateRequest, Stage
 from . import checkpoint, device, wan_fun_camera, wan_prompts, wan_running
 from .first_frame import first_picture
+from .folder_model import FolderModel, Take, hashes_of, looked_through, why_not
 
 if TYPE_CHECKING:  # a card is read without them
     import torch
@@ -76,11 +77,7 @@ class Kind:
 
     def card(self, folder: Path | None = None) -> ModelCard:
         """What the model declares; looks whether its folder is there, opens nothing."""
-        reason = ""
-        try:
-            checkpoint.find(self.name, folder)
-        except BackendError as error:
-            reason = error.for_people()
+        reason = why_not(self.name, folder)
         return ModelCard(
             name=self.name,
             title=self.title,
@@ -109,12 +106,10 @@ class Kind:
     def open(self, device_name: str, folder: Path | None = None) -> WanFun:
         """Look through the model's folder; weights are read as they are needed.
 
-        Raises RequestError E_DEVICE and what `checkpoint.find`, `examine` and `weight_files` raise.
+        Raises RequestError E_DEVICE and what `folder_model.looked_through` raises.
         """
-        chosen, found = device.chosen(device_name), checkpoint.find(self.name, folder)
-        checkpoint.examine(found, self.parts)
-        for part in (*self.experts, "vae", "text_encoder"):
-            checkpoint.weight_files(found / part)
+        chosen = device.chosen(device_name)
+        found = looked_through(self.name, folder, self.parts, (*self.experts, "vae", "text_encoder"))
         return WanFun(self, found, chosen)
 
     def recognises(self, folder: Path) -> bool:
@@ -153,36 +148,17 @@ VARIANTS = {
 }
 
 
-class WanFun:
+class WanFun(FolderModel):
     """The model as the engine sees it."""
 
     def __init__(self, kind: Kind, folder: Path, chosen: torch.device) -> None:
-        self.card = kind.card(folder)
-        self._kind, self._folder, self._device = kind, folder, chosen
-        self._facts: dict[str, Any] = {}
-
-    @property
-    def device(self) -> str:
-        """Where it runs, in words."""
-        return device.words(self._device)
+        super().__init__(kind, folder, chosen)
+        self._kind = kind
 
     def provenance(self) -> dict[str, Any]:
         """Files with sha256, number formats, versions, the rule of lengths; `generate` adds what it decided."""
-        import diffusers
-        import torch
-
-        self._facts |= {
-            "files": checkpoint.files(self._folder, self._kind.parts),
-            "dtype": {"camera": "float32", "transformer": str(wan_running.dtype_on(self._device)), "vae": "float32"},
-            "scale_rule": SCALE_RULE,
-            "torch": torch.__version__,
-            "diffusers": diffusers.__version__,
-        }
-        return self._facts
-
-    def native_camera(self, camera: CameraPath) -> CameraPath:
-        """The same view in the model's own pixels; the angles of view are exactly the camera's."""
-        return camera.scaled(*fitting.size_for(camera, self._kind.sizes))
+        dtype = {"camera": "float32", "transformer": str(wan_running.dtype_on(self._device)), "vae": "float32"}
+        return self._told(self._kind.parts, dtype=dtype, scale_rule=SCALE_RULE)
 
     def generate(self, request: PlateRequest, camera: CameraPath, job: str, emit: Emit) -> Iterator[Picture]:
         """Yield float32 (H, W, 3) display sRGB pictures; see `base.Backend.generate`.
@@ -219,7 +195,7 @@ def scene_scale(request: PlateRequest) -> float:
     return float(1 / numpy.median(whole)) if len(whole) else 1.0
 
 
-class _Take:
+class _Take(Take):
     """One request on one device."""
 
     def __init__(
@@ -231,36 +207,19 @@ class _Take:
         scale: float,
         teller: wan_running.Teller,
     ) -> None:
-        self._kind, self._folder, self._device = kind, folder, chosen
-        self._request, self._scale, self._teller = request, scale, teller
-        self._dtype = wan_running.dtype_on(chosen)
+        super().__init__(kind.name, hashes_of(folder, kind.parts), chosen, request, teller)
+        self._kind, self._folder, self._scale = kind, folder, scale
         self._told = wan_prompts.told(folder, request.prompt, request.negative, chosen, self._dtype)
-        self._loaded: Any = None
 
-    def pictures(self, native: CameraPath, windows: list[fitting.Window], first: Picture) -> Iterator[Picture]:
-        """One picture per frame of `native`; see `wan_running.windowed`."""
-        yield from wan_running.windowed(native, windows, first, self._sampled, self._decoded)
+    def decoded(self, found: torch.Tensor) -> Generator[Picture]:
+        """Pictures of latents, one by one."""
+        return wan_running.pictures(self.model.pipeline.vae, found, self._device)
 
-    def _sampled(self, clip: CameraPath, index: int, first: Picture | None) -> torch.Tensor:
-        """A window's latents (1, C, T, h, w), or those that an earlier job has left."""
+    def _made(self, clip: CameraPath, index: int, first: Picture | None) -> torch.Tensor:
         assert first is not None                   # the request has one, and later windows have the one before
-        kind, request = self._kind, self._request
-        weights = [entry["sha256"] for entry in checkpoint.files(self._folder, kind.parts)]
-        origin = {"request": request.sha256, "clip": clip.sha256, "window": index, "dtype": str(self._dtype)}
-        return wan_running.remembered(
-            {**origin, "model": kind.name, "weights": weights},
-            lambda: self._model().sampled(request, clip, self._scale, index, first, self._told, self._teller),
-            self._teller,
-        )
+        return self.model.sampled(self._request, clip, self._scale, index, first, self._told, self._teller)
 
-    def _decoded(self, found: torch.Tensor) -> Generator[Picture]:
-        return wan_running.pictures(self._model().pipeline.vae, found, self._device)
-
-    def _model(self) -> Any:
-        """The pipeline with its adapters, read once."""
+    def _loaded(self) -> Any:
         from .wan_fun_sampling import Sampler
 
-        if self._loaded is None:
-            self._loaded = Sampler(self._kind, self._folder, self._device, self._dtype)
-            models.give_memory_back()
-        return self._loaded
+        return Sampler(self._kind, self._folder, self._device, self._dtype)

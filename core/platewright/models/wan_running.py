@@ -86,12 +86,20 @@ def noise_of(seed: int, window: int) -> torch.Generator:
     return torch.Generator("cpu").manual_seed((seed + window * WINDOW_STRIDE) % 2**63)
 
 
-def pictures(vae: Any, found: torch.Tensor, device: torch.device) -> Generator[Picture]:
-    """float32 (H, W, 3) display sRGB, 0..1, one by one as latents are decoded. Raises BackendError E_NOT_FINITE."""
+def pictures(
+    vae: Any,
+    found: torch.Tensor,
+    device: torch.device,
+    for_vae: Callable[[Any, torch.Tensor], torch.Tensor] | None = None,
+) -> Generator[Picture]:
+    """float32 (H, W, 3) display sRGB, 0..1, one by one as latents are decoded. Raises BackendError E_NOT_FINITE.
+
+    for_vae   brings a pipeline's latents to the VAE's own scale; None: as diffusers' Wan pipelines do it
+    """
     from . import wan_decoding
 
     vae.to(device)
-    for group in wan_decoding.decoded(vae, wan_decoding.for_vae(vae, found.to(device))):
+    for group in wan_decoding.decoded(vae, (for_vae or wan_decoding.for_vae)(vae, found.to(device))):
         refuse_no_numbers(group)
         for picture in (group[0] * 0.5 + 0.5).clamp(0, 1).permute(1, 2, 3, 0).float().cpu():
             yield picture.contiguous().numpy()
