@@ -14,6 +14,9 @@ TEXT = {".py", ".toml", ".md", ".txt", ".json", ".cfg", ".sh", ""}
 SAYS_BPY = ("blender_addon", "examples", "tests", "bench")
 
 BANNED_MODULES = {"pickle", "cloudpickle", "dill", "shelve", "marshal", "socket"}
+NETWORK = {"http", "ssl", "requests", "httpx", "httpx2", "aiohttp", "urllib3", "ftplib", "smtplib", "huggingface_hub"}
+NETWORK_MODULES = {"urllib.request", "asyncio.open_connection"}
+SAYS_HTTP = "core/platewright/models/fetching.py"          # the one file that opens a connection
 BANNED_CALLS = {"eval", "exec", "os.system", "os.popen", "torch.load", "subprocess.getoutput"}
 BANNED_WHEN_TRUE = {"shell", "trust_remote_code", "allow_pickle"}
 BANNED_WHEN_FALSE = {"verify", "weights_only"}
@@ -55,9 +58,16 @@ def of_file(path: Path, root: Path) -> Iterator[str]:
     yield from of_sizes(tree)
     if where.parts[0] != "tests":                          # a test may speak of what is banned in order to prove it
         yield from of_bans(tree)
+        if where.as_posix() != SAYS_HTTP:
+            yield from (f"{line}: `{name}` reaches a network" for line, name in imports(tree) if reaches_out(name))
     if where.parts[0] not in SAYS_BPY:
         blenders = [(line, name) for line, name in imports(tree) if name.split(".")[0] in ("bpy", "mathutils")]
         yield from (f"{line}: `{name}` is Blender's" for line, name in blenders)
+
+
+def reaches_out(name: str) -> bool:
+    """Whether a module is there to talk to other machines."""
+    return name.split(".")[0] in NETWORK or any(name == one or name.startswith(f"{one}.") for one in NETWORK_MODULES)
 
 
 def of_machine(text: str) -> Iterator[str]:

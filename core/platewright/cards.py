@@ -40,6 +40,10 @@ class ModelCard:
     takes_plate: bool = False                      # paints into frames that are there, where their mask is white
     memory_gb: float = 0.5
     drift_deg: float = 0.0                         # turn away from the camera that one must expect
-    revision: str = ""                             # sha256 of the weights, or a pinned commit
+    revision: str = ""                             # sha256 of the weights, or the commits they are pinned to
+    terms: str = ""                                # the licence in words
+    territory: str = ""                            # where it may not be used; empty: no such limit is known
+    disk_gb: float | None = None                   # of its weights; None: not known before they are asked for
+    sources: tuple[str, ...] = ()                  # repositories that publish them; empty: they come with Platewright
     available: bool = True
     reason: str = ""                               # why not available, for people

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from . import __version__, commands, narration
+from . import __version__, commands, model_commands, narration
 from .commands import Answer
 from .errors import Cancelled, PlatewrightError, RequestError
 from .inputs import HANDLES
@@ -217,8 +217,8 @@ _COMMANDS: list[tuple[str, str, Callable[..., Answer], Callable[[Answer], str], 
     ("check", "Measure how well frames follow a camera.", commands.check, narration.say_check, _check_options),
     ("lock", "Make frames follow their camera, as a new version.", commands.lock, narration.say_plate, _lock_options),
     ("verify", "Check a plate against its manifest.", commands.verify, narration.say_verify, _verify_options),
-    ("models", "List the models, their licences and what can run here.", commands.models, narration.say_models,
-     _no_options),
+    ("models", "List the models and their licences; fetch, verify or remove one.", model_commands.listed,
+     model_commands.say_listed, model_commands.declare),
     ("conditioning", "Save the camera tensors a model is given.", commands.conditioning, narration.say_conditioning,
      _conditioning_options),
     ("doctor", "Say what is wrong with this installation.", commands.doctor, narration.say_doctor, _no_options),

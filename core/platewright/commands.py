@@ -6,7 +6,7 @@ What is heavy is imported by the verb that needs it.
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -185,13 +185,6 @@ def verify(options: argparse.Namespace) -> Answer:
     from . import provenance
 
     return provenance.verify(Path(options.plate)).to_dict()
-
-
-def models(options: argparse.Namespace) -> Answer:
-    from . import models as backends
-
-    del options
-    return {"models": [asdict(card) for card in backends.cards()]}
 
 
 def conditioning(options: argparse.Namespace) -> Answer:

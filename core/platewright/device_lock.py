@@ -13,7 +13,6 @@ import os
 import platform
 import re
 import stat
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from .file_lock import try_lock
+from .file_lock import keeps_nobody_out, try_lock
 from .protocol import Emit, Progress, Stage, Warned
 
 SWITCH: Final = "PLATEWRIGHT_GPU_LOCK"
@@ -84,15 +83,9 @@ def _wait(descriptor: int, job: str, emit: Emit) -> None:
 
 
 def _refuse_hollow(descriptor: int) -> None:
-    """OSError where the file system gives the same lock to everybody, as some network disks do."""
-    if sys.platform != "linux":
-        return
-    again = os.open(f"/proc/self/fd/{descriptor}", os.O_RDWR)
-    try:
-        if try_lock(again):
-            raise OSError(0, "its folder's locks keep nobody out")
-    finally:
-        os.close(again)
+    """OSError where the file system gives the same lock to everybody."""
+    if keeps_nobody_out(descriptor):
+        raise OSError(0, "its folder's locks keep nobody out")
 
 
 # What is in the file -----------------------------------------------------------------------------

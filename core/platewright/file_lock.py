@@ -34,3 +34,14 @@ def try_lock(descriptor: int) -> bool:
             return False
         raise
     return True
+
+
+def keeps_nobody_out(descriptor: int) -> bool:
+    """Whether a lock that is held is given to a second comer too, as some network disks do; known on Linux alone."""
+    if sys.platform != "linux":
+        return False
+    again = os.open(f"/proc/self/fd/{descriptor}", os.O_RDWR)
+    try:
+        return try_lock(again)
+    finally:
+        os.close(again)

@@ -88,15 +88,6 @@ def say_verify(answer: Answer) -> str:
     return "\n".join(answer["words"])
 
 
-def say_models(answer: Answer) -> str:
-    rows = []
-    for card in answer["models"]:
-        state = "ready" if card["available"] else f"not available: {card['reason']}"
-        terms = f"{card['licence']}, commercial use: {card['commercial']}"
-        rows += [f"{card['name']:8} {card['kind']:7} {terms}, {state}", f"{'':8} {card['summary']}"]
-    return "\n".join(rows)
-
-
 def say_conditioning(answer: Answer) -> str:
     return "\n".join([answer["file"], *(f"  {name} {tuple(shape)}" for name, shape in answer["tensors"].items())])
 

@@ -89,6 +89,7 @@ def test_other_verbs_are_the_cores_own(blend: Path, tmp_path: Path) -> None:
         ("shot.blend", ["generate", "--prompt", "x", "--scene", "Nowhere"], "E_SCENE"),
         ("shot.blend", ["camera", "--camera-object", "Nobody", "-o", "camera.json"], "E_NO_CAMERA"),
         ("shot.blend", ["camera"], "E_USAGE"),
+        ("shot.blend", ["models", "pull", "wan-vace-1.3b", "--accept-licence"], "E_OFFLINE"),
     ],
 )
 def test_bad_requests_end_with_2_and_a_code(blend: Path, shot_name: str, words: list[str], code: str) -> None:

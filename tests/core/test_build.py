@@ -222,7 +222,9 @@ def test_the_wheel_is_code_only_and_knows_its_version(built: Path) -> None:
     assert len(wheel) < extension.WHEEL_BYTES
     assert modules <= inside.keys()
     others = {name for name in inside if not name.endswith(".py") and ".dist-info/" not in name}
-    assert others == {"platewright/py.typed"}
+    locks = {path.relative_to(ROOT / "core").as_posix() for path in (ROOT / "core").rglob("models/locked/*.json")}
+    assert len(locks) > 8
+    assert others == {"platewright/py.typed", *locks}
     assert b'__version__ = "0.1.0.post7"' in inside["platewright/__init__.py"]
     assert any(name.endswith("/LICENSE") for name in inside)
 

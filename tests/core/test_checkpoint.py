@@ -7,6 +7,7 @@ import pickle
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -85,6 +86,26 @@ def shard(folder: Path, lies: Callable[[dict[str, str]], object] = lambda listed
     index.write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": listed}))
 
 
+def lie(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Let the header of the VAE's file tell of its last tensor otherwise."""
+    whole = (folder / VAE).read_bytes()
+    size = int.from_bytes(whole[:8], "little")
+    head = json.loads(whole[8 : 8 + size])
+    change(head[max((name for name in head if name[0] != "_"), key=lambda name: head[name]["data_offsets"])])
+    told = json.dumps(head).encode()
+    (folder / VAE).write_bytes(len(told).to_bytes(8, "little") + told + whole[8 + size :])
+
+
+class Canary:
+    """Unpickled it leaves a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
 CASES: dict[str, tuple[Change, str, str]] = {
     "a part missing": (lambda f: shutil.rmtree(f / "vae"), "E_MODEL_MISSING", "no vae/"),
     "no weights": (lambda f: (f / VAE).unlink(), "E_MODEL_MISSING", "holds no safetensors"),
@@ -93,6 +114,27 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "truncated": (lambda f: (f / VAE).write_bytes((f / VAE).read_bytes()[:-400]), "E_MODEL_CORRUPT", VAE.name),
     "cut in the header": (lambda f: (f / VAE).write_bytes((f / VAE).read_bytes()[:300]), "E_MODEL_CORRUPT", "cut"),
     "bytes at the end": (lambda f: (f / VAE).write_bytes((f / VAE).read_bytes() + b"x"), "E_MODEL_CORRUPT", VAE.name),
+    "a header too large": (
+        lambda f: (f / VAE).write_bytes((10**9).to_bytes(8, "little") + 400 * b"x"), "E_MODEL_CORRUPT", "cut short"
+    ),
+    "tensors that overlap": (
+        lambda f: lie(f, lambda last: last.update(data_offsets=[0, last["data_offsets"][1]])),
+        "E_MODEL_CORRUPT",
+        VAE.name,
+    ),
+    "a shape that lies": (lambda f: lie(f, lambda last: last.update(shape=[10**6])), "E_MODEL_CORRUPT", VAE.name),
+    "an empty folder": (lambda f: (shutil.rmtree(f), f.mkdir()), "E_MODEL_MISSING", "no vae/"),
+    "a hostile pickle": (
+        lambda f: (f / "vae/pytorch_model.bin").write_bytes(pickle.dumps(Canary(f.parent / "canary"))),
+        "E_MODEL_UNSAFE",
+        "pytorch_model.bin",
+    ),
+    "code under a lawyer's name": (lambda f: (f / "LICENSE.py").write_text("1"), "E_MODEL_CODE", "LICENSE.py"),
+    "code by kernel": (
+        lambda f: reconfigure(f / "text_encoder/config.json", _attn_implementation_internal="a/b"),
+        "E_MODEL_CODE",
+        "_attn_implementation_internal",
+    ),
     "pickled": (lambda f: (f / VAE).write_bytes(pickle.dumps({"a": [1]})), "E_MODEL_UNSAFE", VAE.name),
     "a pickle beside it": (lambda f: (f / "vae/model.bin").write_bytes(b"x"), "E_MODEL_UNSAFE", "model.bin"),
     "a .pth at the top": (lambda f: (f / "Wan2.1_VAE.pth").write_bytes(b"x"), "E_MODEL_UNSAFE", "Wan2.1_VAE.pth"),
@@ -156,6 +198,30 @@ def test_what_is_wrong_is_told(folder: Path, case: str) -> None:
     assert caught.value.code == code, caught.value
     assert words in caught.value.message, caught.value
     assert caught.value.hint
+    assert not (folder.parent / "canary").exists()
+
+
+def test_the_canary_would_sing(tmp_path: Path) -> None:
+    pickle.loads(pickle.dumps(Canary(tmp_path / "canary")))
+    assert (tmp_path / "canary").exists()
+
+
+@pytest.mark.parametrize("change", [
+    lambda path: path.write_bytes(path.read_bytes()[:-400]),
+    lambda path: shutil.copy(path, path.with_name("w.tmp")) and path.with_name("w.tmp").replace(path),
+])  # fmt: skip
+def test_a_file_that_is_replaced_or_cut_while_it_is_read_is_told(folder: Path, change: Change) -> None:
+    from diffusers import AutoencoderKLWan as Real
+
+    class AutoencoderKLWan(Real):
+        @classmethod
+        def from_pretrained(cls, part: Path, **options: Any) -> Any:
+            change(folder / VAE)
+            return Real.from_pretrained(part, **options)
+
+    with pytest.raises(BackendError) as caught:
+        checkpoint.load(AutoencoderKLWan, folder / "vae", torch.float32)
+    assert caught.value.code == "E_MODEL_CHANGED" and "start again" in caught.value.hint
 
 
 def test_a_sound_folder_opens_whole_or_in_shards(folder: Path) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ..camera import CameraPath
 from ..errors import RequestError
 from ..protocol import ModelCard
+from . import locks
 
 if TYPE_CHECKING:
     from .base import Backend
@@ -41,7 +42,7 @@ STILLS = {"z-image-turbo": "still"}                # what draws one picture of a
 def card(name: str) -> ModelCard:
     """What the model declares. Raises RequestError E_MODEL_UNKNOWN."""
     opener, folder = _opener(name)
-    return opener.card(*folder)
+    return locks.told(opener.card(*folder), *folder)
 
 
 def cards() -> list[ModelCard]:

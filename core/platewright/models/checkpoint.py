@@ -5,6 +5,7 @@ wrote it: config.json and safetensors, whole or in shards. What a library would 
 
 Errors  BackendError E_MODEL_MISSING (folder, part or shard), E_MODEL_UNSAFE (a file that may run code, or of a kind
         that no model needs), E_MODEL_CODE (a setting that would run code), E_MODEL_CORRUPT (cut, overwritten, no JSON),
+        E_MODEL_CHANGED (not what was fetched; replaced while it is read),
         E_MODEL_KEYS (tensors missing or left over), E_MODEL_MISMATCH (other shapes or another class), E_NOT_FINITE
 """
 
@@ -14,6 +15,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +32,7 @@ CODE_SETTINGS = frozenset({"auto_map", "custom_pipelines", "_attn_implementation
 LIBRARIES = frozenset({"diffusers", "transformers", "ltx2", None})  # ltx2: a part of diffusers
 LISTS = frozenset({"tokenizer.json", "vocab.json"})  # megabytes of words: data, with no settings to look at
 DEEPEST = 3
-AGAIN = "Fetch the model again, or restore the folder as it was published."
+AGAIN = "Fetch the model again (`platewright models pull`), or restore the folder as it was published."
 
 
 # Where it is -------------------------------------------------------------------------------------
@@ -45,13 +47,17 @@ def find(name: str, given: Path | None = None) -> Path:
         if given.is_dir():
             return given
         raise BackendError("E_MODEL_MISSING", f"There is no folder {given}.", "Name the folder that holds the model.")
-    places = [*weights.model_folders()[:-1], cache_folder() / "models"]
-    for place in places:
+    for place in places():
         if (place / name).is_dir():
             return place / name
-    listed = ", ".join(str(place / name) for place in places)
+    listed = ", ".join(str(place / name) for place in places())
     hint = f"Fetch it with `platewright models pull {name}`, or name its folder with --model."
     raise BackendError("E_MODEL_MISSING", f"The weights of '{name}' are not installed (looked in {listed}).", hint)
+
+
+def places() -> list[Path]:
+    """The folders that hold models, a folder each: those of $PLATEWRIGHT_MODELS, then the cache's, where pulls go."""
+    return [*weights.model_folders()[:-1], cache_folder() / "models"]
 
 
 def cache_folder() -> Path:
@@ -71,9 +77,11 @@ def cache_folder() -> Path:
 
 
 def examine(folder: Path, parts: Iterable[str]) -> None:
-    """Refuse a folder that lacks a part or holds what may not be there. Reads names and JSON, no tensors.
+    """Refuse a folder that lacks a part or holds what may not be there. Looks at names and JSON, at no tensors.
 
-    Raises BackendError E_MODEL_MISSING, E_MODEL_UNSAFE, E_MODEL_CODE, E_MODEL_CORRUPT, each naming the file.
+    A folder that was fetched must be what was fetched: its files are hashed at the first time, and where they change.
+    Raises BackendError E_MODEL_MISSING, E_MODEL_UNSAFE, E_MODEL_CODE, E_MODEL_CORRUPT, E_MODEL_CHANGED, each naming the
+    file.
     """
     for path in all_files(folder):
         _refuse_kind(path)
@@ -82,6 +90,30 @@ def examine(folder: Path, parts: Iterable[str]) -> None:
     if missing := [part for part in parts if not (folder / part).is_dir()]:
         why = f"{folder} has no {' and no '.join(f'{part}/' for part in missing)}."
         raise BackendError("E_MODEL_MISSING", why, AGAIN)
+    _refuse_changed(folder)
+
+
+def _refuse_changed(folder: Path) -> None:
+    """A folder that was fetched must be as it was fetched; its tensors are hashed once, and when they change."""
+    from .hashes import sha256_of
+    from .records import of_folder
+
+    for name, entry in ((of_folder(folder) or {}).get("files") or {}).items():
+        path = folder / name
+        if not path.is_file():
+            raise BackendError("E_MODEL_MISSING", f"{path} ({entry['size']:,} bytes) is missing.", AGAIN)
+        if path.stat().st_size != entry["size"] or sha256_of(path) != entry["sha256"]:
+            raise became(path, entry["size"])
+
+
+def became(path: Path, size: int) -> BackendError:
+    """What a file is that had `size` bytes when it was fetched and is another one now, in a plain sentence."""
+    now = path.stat().st_size
+    if path.suffix == ".safetensors" and (told := weights.disguise(path)):
+        return BackendError(told.code, told.message, AGAIN)
+    if now < size:
+        return BackendError("E_MODEL_CORRUPT", f"{path} is cut short: {now:,} of {size:,} bytes.", AGAIN)
+    return BackendError("E_MODEL_CHANGED", f"{path} is not the file that was fetched: its sha256 differs.", AGAIN)
 
 
 def all_files(folder: Path, depth: int = 0) -> Iterator[Path]:
@@ -108,9 +140,17 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
+def is_model_file(name: str) -> bool:
+    """Whether a model's folder may hold a file of this name: tensors, JSON, a tokenizer's words, words for people."""
+    suffix = Path(name).suffix
+    if suffix in CODE or suffix in weights.UNSAFE:
+        return False
+    is_known = suffix in (".safetensors", ".json", *FOR_PEOPLE) or name in TOKENIZER_TEXTS
+    return is_known or name.startswith(("LICENSE", "LICENCE", "NOTICE"))
+
+
 def _refuse_kind(path: Path) -> None:
-    is_known = path.suffix in (".safetensors", ".json", *FOR_PEOPLE) or path.name in TOKENIZER_TEXTS
-    if is_known or path.name.startswith(("LICENSE", "LICENCE", "NOTICE")):
+    if is_model_file(path.name):
         return
     if path.suffix in CODE:
         raise BackendError("E_MODEL_CODE", f"{path} is code, and a model needs none.", "Take it out of the folder.")
@@ -154,9 +194,27 @@ def read_tensors(part: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     found: dict[str, Tensor] = {}
-    for path in weight_files(part):
-        found.update(load_file(path))
+    with _held_still(part):
+        for path in weight_files(part):
+            found.update(load_file(path))
     return found
+
+
+@contextmanager
+def _held_still(part: Path) -> Iterator[None]:
+    """What is being read must not be replaced meanwhile: BackendError E_MODEL_CHANGED."""
+    before = _stamps(part)
+    try:
+        yield
+    finally:
+        if _stamps(part) != before:
+            why = f"{part} was changed while it was read."
+            raise BackendError("E_MODEL_CHANGED", why, "Let the installation end, then start again.")
+
+
+def _stamps(part: Path) -> list[tuple[str, int, int]]:
+    found = ((path.name, path.stat()) for path in sorted(part.glob("*.safetensors")))
+    return [(name, facts.st_size, facts.st_mtime_ns) for name, facts in found]
 
 
 def build(make: Callable[[], nn.Module], tensors: Mapping[str, Tensor], dtype: dtype, source: Path) -> Any:
@@ -240,9 +298,10 @@ def load(kind: Any, part: Path, dtype: dtype) -> Any:
     weight_files(part)
     named = {"dtype" if _is_transformers(kind) else "torch_dtype": dtype}
     try:
-        module, told = kind.from_pretrained(
-            part, local_files_only=True, use_safetensors=True, output_loading_info=True, **named
-        )
+        with _held_still(part):
+            module, told = kind.from_pretrained(
+                part, local_files_only=True, use_safetensors=True, output_loading_info=True, **named
+            )
     except torch.OutOfMemoryError:
         raise
     except (ValueError, RuntimeError, TypeError, KeyError, OSError) as error:  # sound files: it is the config
