@@ -17,6 +17,7 @@ from .world_noise import CLOUD_ALTITUDE, CLOUD_WAVELENGTHS, GROUND_WAVELENGTHS, 
 
 LOWEST_CAMERA = 0.05  # metres above the ground
 FARTHEST = 20000.0  # metres: beyond it the ground has no texture left
+LOW, TALL = 0.7, 12.0  # metres: scales of heights above the ground
 STEEPEST = 0.01  # sine of the elevation from which the cloud plane is looked at
 
 SIGHT_NAMES = (
@@ -27,7 +28,7 @@ SIGHT_NAMES = (
     *(f"ridge_{n}" for n in range(RIDGES)),
     *("stars", "rain", "snow"),
     *("sun_near", "sun_halo", "sun_height", "sun_known"),
-    *("guide", "guide_near", "guide_up", "guide_side", "guide_ahead"),
+    *("guide", "guide_near", "guide_up", "guide_side", "guide_ahead", "guide_low", "guide_tall"),
 )
 
 
@@ -101,7 +102,7 @@ def sights(view: View, noise: WorldNoise, seconds: Tensor, sun: Tensor | None, g
     far = [*_clouds(view, rays, noise, time, guide).unbind(-1), *_skyline(rays, noise).unbind(-1)]
     small = [noise.stars(rays, view.pixel_rad[:, None, None]), *noise.falling(rays, time).unbind(-1)]
     channels = [*shape, *ground.unbind(-1), *waves.unbind(-1), *far, *small]
-    return torch.stack([*channels, *_light(rays, sun), *_geometry(view, guide, up)], 1).to(torch.float32)
+    return torch.stack([*channels, *_light(rays, sun), *_geometry(view, guide, points, up)], 1).to(torch.float32)
 
 
 def _surface(view: View, rays: Tensor, guide: Guide | None) -> tuple[Tensor, Tensor, Tensor]:
@@ -155,16 +156,21 @@ def _light(rays: Tensor, sun: Tensor | None) -> list[Tensor]:
     return [facing, torch.exp((facing - 1.0) * 200.0), whole * toward[2], whole]
 
 
-def _geometry(view: View, guide: Guide | None, up: Tensor) -> list[Tensor]:
-    """Presence, closeness and normals of the guide, the normals beside the camera's heading."""
+def _geometry(view: View, guide: Guide | None, points: Tensor, up: Tensor) -> list[Tensor]:
+    """Presence, closeness, normals beside the camera's heading, and height above the ground of the guide.
+
+    Height at two scales: a shore is where it leaves 0, a tree is what is metres tall.
+    """
     if guide is None:
         nothing = torch.zeros_like(up)
-        return [nothing] * 5
+        return [nothing] * 7
     is_guided = (guide.distance > 0).to(torch.float32)
     x, y, z = guide.normals.unbind(1)
     c, s = torch.cos(view.headings)[:, None, None], torch.sin(view.headings)[:, None, None]
     near = is_guided / (1.0 + guide.distance / 5.0)
-    return [is_guided, near, z * is_guided, (c * y - s * x) * is_guided, (c * x + s * y) * is_guided]
+    height = points[..., 2].to(torch.float32)
+    tall = [torch.tanh(height / scale) * is_guided for scale in (LOW, TALL)]
+    return [is_guided, near, z * is_guided, (c * y - s * x) * is_guided, (c * x + s * y) * is_guided, *tall]
 
 
 def sun_direction(azimuth_deg: float, elevation_deg: float) -> Tensor:

@@ -27,7 +27,7 @@ from .worlds import ATTRIBUTES
 
 EVERY = 2  # tokens see every second frame of a clip: the same ones when it runs backwards
 WORDINGS = 8  # captions of each clip
-SILENT, SUNLESS, GUIDED, BACKWARDS = 0.12, 0.3, 0.5, 0.3  # shares of the lessons
+SILENT, SUNLESS, GUIDED, BACKWARDS = 0.12, 0.3, 0.7, 0.3  # shares of the lessons
 PARTLY = 0.3  # share of the guides that end at some distance, as an artist's blockout does
 SUN = [n for n, name in enumerate(SIGHT_NAMES) if name.startswith("sun")]
 SIDE = SIGHT_NAMES.index("guide_side")

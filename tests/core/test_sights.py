@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from platewright.sights import SIGHT_NAMES, Guide, View, sights, sun_direction, view_of
+from platewright.sights import LOW, SIGHT_NAMES, TALL, Guide, View, sights, sun_direction, view_of
 from platewright.world_noise import WorldNoise
 from tests.core.tiny_model import level_path
 
@@ -108,7 +108,8 @@ def test_normals_are_told_beside_the_heading() -> None:
         wall = Guide(torch.full((1, *SIZE[::-1]), 5.0), facing[None, :, None, None].expand_as(looking.directions))
         found.append(seen(looking, None, wall)[:, SIGHT_NAMES.index("guide") :])
     torch.testing.assert_close(found[0], found[1], atol=1e-4, rtol=0)
-    assert float(found[0][0, -1].mean()) < -0.9  # ahead of the camera, looking back at it
+    ahead = SIGHT_NAMES.index("guide_ahead") - SIGHT_NAMES.index("guide")
+    assert float(found[0][0, ahead].mean()) < -0.9  # ahead of the camera, looking back at it
 
 
 def test_parts_of_a_view_see_the_same() -> None:
@@ -122,3 +123,13 @@ def test_parts_of_a_view_see_the_same() -> None:
         None,
     )
     torch.testing.assert_close(piece, whole[1:3, :, 4:9, 3:20], atol=1e-5, rtol=1e-4)
+
+
+def test_a_guide_tells_how_high_its_surfaces_are() -> None:
+    looking = view(pitch=-20.0)
+    guided = seen(looking, None, flat_guide(looking, 0.8))
+    there = channel(guided, "guide") > 0
+    for name, scale in (("guide_low", LOW), ("guide_tall", TALL)):
+        heights, told = channel(guided, name), math.tanh(0.8 / scale)
+        torch.testing.assert_close(heights[there], torch.full_like(heights[there], told), atol=1e-3, rtol=0)
+        assert not heights[~there].any() and not channel(seen(looking), name).any()
