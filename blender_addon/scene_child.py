@@ -1,7 +1,8 @@
 """A Blender's answer to another process: opens a shot, reads its camera, writes the answer into a file, ends.
 
 Run by a Python that has bpy, or by Blender itself (`--python`). The last argument is the request file, JSON with `core`
-(folder of the package platewright), `blend`, `scene`, `camera`, `frames`, `allow_scripts` and `answer`.
+(folder of the package platewright), `blend`, `scene`, `allow_scripts` and `answer`; for a camera `camera` and `frames`,
+for guides `view` (as in camera.json), `kinds` and `folder`.
 What Blender prints is no part of the answer.
 """
 
@@ -46,12 +47,12 @@ def _end_with_stdin() -> None:
 
 
 def answer_to(request: dict[str, Any]) -> dict[str, Any]:
-    """`{"camera": ...}` as in camera.json, or `{"error": {"class", "code", "message", "hint"}}`."""
+    """`{"camera": ...}` as in camera.json, `{"rendered": ...}` or `{"error": {"class", "code", "message", "hint"}}`."""
     from platewright.errors import PlatewrightError
 
     try:
         open_blend(request["blend"], request["allow_scripts"])
-        return {"camera": read_camera(request)}
+        return {"rendered": render_guides(request)} if "view" in request else {"camera": read_camera(request)}
     except PlatewrightError as error:
         return {"error": {"class": type(error).__name__, **error.to_dict()}}
 
@@ -78,6 +79,17 @@ def read_camera(request: dict[str, Any]) -> dict[str, Any]:
     camera = scene_read.find_camera(scene, request["camera"])
     frames = tuple(request["frames"]) if request["frames"] else None
     return scene_read.camera_path(scene, camera=camera, frames=frames).to_dict()
+
+
+def render_guides(request: dict[str, Any]) -> list[str]:
+    """The pictures that the request asks for, in its folder."""
+    from blender_addon import guide_passes, scene_read
+    from platewright.camera import CameraPath
+
+    scene = scene_read.find_scene(request["scene"])
+    view = CameraPath.from_dict(request["view"])
+    guide_passes.render(scene, view, request["kinds"], Path(request["folder"]))
+    return request["kinds"]
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from .commands import Answer
 from .errors import Cancelled, PlatewrightError, RequestError
 from .inputs import HANDLES
 from .models import presets
-from .protocol import OVERSCAN_MAX, STILL_MODEL, TRIES_MAX, frame_range, plate_size
+from .protocol import GUIDE_KINDS, OVERSCAN_MAX, STILL_MODEL, TRIES_MAX, frame_range, plate_size
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,13 +85,33 @@ def _parser() -> argparse.ArgumentParser:
 
 def _camera_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("shot", metavar="SHOT.blend")
+    _shot_options(command)
+    command.add_argument("-o", "--output", required=True, metavar="camera.json")
+
+
+def _shot_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--scene", help="scene to read (default: the file's active scene)")
     command.add_argument("--camera-object", help="camera to read (default: the one Blender would render with)")
     command.add_argument("--frames", type=frame_range, metavar="A-B", help="default: the scene's own range")
     command.add_argument("--blender", help="a Blender, or a Python that has bpy")
     trust = "run the Python drivers stored in the file; only for files you trust"
     command.add_argument("--allow-scripts", action="store_true", help=trust)
-    command.add_argument("-o", "--output", required=True, metavar="camera.json")
+
+
+def _guide_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("shot", metavar="SHOT.blend", nargs="?", help="not needed for a grid along --camera")
+    _shot_options(command)
+    command.add_argument("--camera", metavar="camera.json", help="default: the camera of the shot")
+    kinds = f"{','.join(GUIDE_KINDS)} (default: all; without a shot the grid)"
+    command.add_argument("--kinds", type=guide_kinds, metavar="KINDS", help=kinds)
+    size = "of the camera's own picture; overscan comes on top (default: the camera's, at most 1280 on a side)"
+    command.add_argument("--size", type=pixel_size, metavar="WxH", help=size)
+    wider = "share of the width added around the view (default: what the models need that take a guide)"
+    command.add_argument("--overscan", type=float, metavar="X", help=f"{wider}; 0 to {OVERSCAN_MAX:g}")
+    command.add_argument("--ground", type=float, metavar="Z", help="height of the grid in metres (default: 0)")
+    command.add_argument("-o", "--output", required=True, metavar="DIR", help="a new folder for `generate --guide`")
+    command.add_argument("--view", metavar="FILE", help="only write the view that is to be rendered, as a camera.json")
+    command.add_argument("--passes", metavar="DIR", help="take what was rendered for that view from DIR")
 
 
 def _generate_options(command: argparse.ArgumentParser) -> None:
@@ -119,7 +139,9 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     tries = f"plates to choose from, with the seeds that follow; at most {TRIES_MAX}"
     command.add_argument("--tries", type=int, default=1, metavar="N", help=tries)
     depth = "the scene's own depth: a folder of EXR, depth.1001.exr ..., planar metres, for all or some frames"
-    command.add_argument("--guide", metavar="DIR", help=depth)
+    command.add_argument("--guide", metavar="DIR", help=f"{depth}; or what `platewright guide` has made")
+    which = "what of the guide the model is shown (default: what it prefers of what is there)"
+    command.add_argument("--guide-kind", choices=GUIDE_KINDS, help=which)
     seen = "what the camera sees at its first frame, for models that start from a picture"
     led = command.add_mutually_exclusive_group()
     led.add_argument("--first-frame", metavar="IMG", help=seen)
@@ -191,6 +213,14 @@ def _conditioning_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("-o", "--output", required=True, metavar="FILE.safetensors")
 
 
+def guide_kinds(text: str) -> tuple[str, ...]:
+    """`depth,edges`, each once, in the order of GUIDE_KINDS."""
+    wanted = [word.strip() for word in text.split(",")]
+    if strangers := [word for word in wanted if word not in GUIDE_KINDS]:
+        raise argparse.ArgumentTypeError(f"{strangers[0]!r} is none of {', '.join(GUIDE_KINDS)}")
+    return tuple(kind for kind in GUIDE_KINDS if kind in wanted)
+
+
 def sun(text: str) -> tuple[float, float]:
     """`120,35` in degrees."""
     azimuth, _, elevation = text.partition(",")
@@ -212,6 +242,8 @@ def pixel_size(text: str) -> tuple[int, int]:
 _COMMANDS: list[tuple[str, str, Callable[..., Answer], Callable[[Answer], str], Callable[..., None]]] = [
     ("camera", "Write the camera path of a .blend as camera.json.", commands.camera, narration.say_camera,
      _camera_options),
+    ("guide", "Render what the camera sees of a scene as a guide for models.", commands.guide, narration.say_guide,
+     _guide_options),
     ("generate", "Make a plate that follows a camera.", commands.generate, narration.say_plate, _generate_options),
     ("run", "Make the plate of a job file; safe to retry.", commands.run, narration.say_plate, _run_options),
     ("check", "Measure how well frames follow a camera.", commands.check, narration.say_check, _check_options),

@@ -13,19 +13,25 @@ from typing import TYPE_CHECKING, Any
 from . import narration
 from .camera import CameraPath
 from .errors import Cancelled, OutOfMemory, PlatewrightError, RequestError
-from .protocol import INPUTS, Input, Job, PlateRequest, Still, Warned, plate_name
+from .protocol import GUIDE_KINDS, INPUTS, Input, Job, PlateRequest, Still, Warned, plate_name
 
 if TYPE_CHECKING:
-    from . import relock
+    from . import guiding, relock
 
 Answer = dict[str, Any]
 UNTOLD = {"prompt": "", "negative": "", "model": "draft", "seed": 0, "device": "auto", "format": "exr"}
 
 
 def camera(options: argparse.Namespace) -> Answer:
+    path = _read_camera(options)
+    path.write(Path(options.output))
+    return path.answer(Path(options.output))
+
+
+def _read_camera(options: argparse.Namespace) -> CameraPath:
     from . import host
 
-    path = host.read_camera(
+    return host.read_camera(
         Path(options.shot),
         scene=options.scene,
         camera=options.camera_object,
@@ -33,8 +39,6 @@ def camera(options: argparse.Namespace) -> Answer:
         blender=options.blender,
         allow_scripts=options.allow_scripts,
     )
-    path.write(Path(options.output))
-    return path.answer(Path(options.output))
 
 
 def generate(options: argparse.Namespace) -> Answer:
@@ -65,6 +69,7 @@ def generate(options: argparse.Namespace) -> Answer:
         ground_m=options.ground,
         sun=options.sun,
         guide=Input.of(Path(options.guide)) if options.guide else None,
+        guide_kind=options.guide_kind,
         first_frame=Input.of(Path(options.first_frame)) if options.first_frame else None,
         still=_still(options),
         plate=Input.of(Path(options.plate)) if options.plate else None,
@@ -111,6 +116,57 @@ def _still(options: argparse.Namespace) -> Still | None:
     if options.first_frame_from is None:
         return None
     return Still(options.seed if options.still_seed is None else options.still_seed, options.still_model)
+
+
+def guide(options: argparse.Namespace) -> Answer:
+    """With --view only the view is written, and what a Blender is to render for it is answered."""
+    from . import guiding
+
+    camera = _guided_camera(options)
+    has_scene = bool(options.shot or options.passes or options.view)
+    wish = guiding.Wish(
+        out=Path(options.output),
+        kinds=options.kinds or (GUIDE_KINDS if has_scene else ("grid",)),
+        size=options.size,
+        overscan=options.overscan,
+        ground_m=options.ground,
+    )
+    if options.view:
+        view = guiding.view_of(camera, wish.size, wish.overscan)
+        view.write(Path(options.view))
+        return {"view": str(Path(options.view).resolve()), "passes": guiding.passes_of(wish.kinds)}
+    return guiding.make(camera, wish, _passes(options), narration.Narrator())
+
+
+def _guided_camera(options: argparse.Namespace) -> CameraPath:
+    if options.camera is None:
+        if options.shot is None:
+            hint = "Write `platewright guide SHOT.blend -o DIR`, or --camera camera.json for a grid."
+            raise RequestError("E_USAGE", "There is neither a shot nor a camera.", hint)
+        return _read_camera(options)
+    camera = CameraPath.read(Path(options.camera))
+    return camera.window(*options.frames) if options.frames else camera
+
+
+def _passes(options: argparse.Namespace) -> guiding.Passes | None:
+    """What renders depth and clay: a Blender of the shot, or one that has done so already."""
+    from . import guiding, host
+
+    def rendered(view: CameraPath, kinds: list[str], folder: Path) -> None:
+        host.render_guides(
+            Path(options.shot),
+            view,
+            kinds,
+            folder,
+            scene=options.scene,
+            blender=options.blender,
+            allow_scripts=options.allow_scripts,
+            on_frame=guiding.teller(narration.Narrator(), len(view) * len(kinds)),
+        )
+
+    if options.passes:
+        return guiding.taken_from(Path(options.passes))
+    return rendered if options.shot else None
 
 
 def run(options: argparse.Namespace) -> Answer:

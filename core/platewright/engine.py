@@ -113,7 +113,7 @@ def _one(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
 
 def _scene_depth(request: PlateRequest) -> guides.DepthGuide | None:
     """What the scene's camera sees, if it still is what it was when the plate was asked for."""
-    return guides.DepthGuide.open(request.guide.opened(), request.camera) if request.guide else None
+    return guides.DepthGuide.of(request)
 
 
 def _fill(take: Take) -> None:

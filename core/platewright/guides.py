@@ -2,7 +2,8 @@
 
 A guide folder holds planar depth: metres along the camera's forward axis, world units as in camera.json, one channel of
 one EXR per frame, the last digits of its name the scene frame (depth.1001.exr). 0, infinite and beyond 1e9 is nothing.
-Each file shows the whole picture of the camera that the guide comes with, at any resolution.
+Each file shows the whole picture of the camera that the guide comes with, at any resolution; in a folder with a
+guide.json that is the wider view of its own camera.json.
 
 All frames or only some may be there. A frame between two key frames shows the surfaces of both, moved to where its own
 camera sees them, the nearer in front: right for what stands still. Coarse files are drawn finer: 1 / depth of a plane
@@ -11,7 +12,7 @@ is linear over the picture, so flat ground stays exact, and no surface is drawn 
     guide = DepthGuide.open(folder, camera)
     with as_seen(guide, plate_camera) as folder:    an EXR for every frame, which `match` takes as scene depth
 
-Errors  RequestError E_FILE_MISSING, E_DEPTH_FRAMES, E_DEPTH_READ, E_DEPTH_CHANNELS
+Errors  RequestError E_FILE_MISSING, E_DEPTH_FRAMES, E_DEPTH_READ, E_DEPTH_CHANNELS and those of `guide_folder`
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ import numpy as np
 import OpenImageIO
 from numpy.typing import NDArray
 
+from . import guide_folder
 from .camera import CameraPath
 from .errors import PlateError, RequestError
+from .protocol import PlateRequest
 
 Depth = NDArray[np.float32]
 
@@ -40,6 +43,7 @@ FINE_WIDTH = 512                                   # pixels across which a coars
 JUMP = 0.1                                         # of 1 / depth: neighbours farther apart may be two surfaces
 BEND = 3.0                                         # and are, where the next step is so much smaller
 SAME_FRAMING = 1e-6                                # of the picture
+CLIP_PERCENTILES = 1.0, 99.0                       # of 1 / depth: what becomes black and white
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class DepthGuide:
         if not folder.is_dir():
             hint = "Name the folder with an EXR of planar depth per frame."
             raise RequestError("E_FILE_MISSING", f"There is no folder {folder}.", hint)
+        if told := guide_folder.read(folder):
+            camera = told.view_of(camera)
         numbered = ((re.findall(r"\d+", path.stem), path) for path in sorted(folder.glob("*.exr")))
         of_frame = {int(digits[-1]): path for digits, path in numbered if digits}
         files = {frame: of_frame[frame] for frame in camera.frames if frame in of_frame}
@@ -65,6 +71,21 @@ class DepthGuide:
             raise RequestError("E_DEPTH_FRAMES", why, "Name each EXR by its scene frame: depth.1001.exr.")
         counts = [_chosen_channel(path)[1] for path in files.values()]
         return cls(folder, camera, files, max(counts) == 1)
+
+    @classmethod
+    def of(cls, request: PlateRequest) -> DepthGuide | None:
+        """The depth that a request has, if its guide holds any and still is what it was.
+
+        Raises what `open` and `Input.opened` raise, and RequestError E_GUIDE_KIND where the wanted kind is not there.
+        """
+        if request.guide is None:
+            return None
+        folder = request.guide.opened()
+        told = guide_folder.read(folder)
+        if told is not None:
+            told.kind_for(request.guide_kind, list(told.files))
+            told.view_of(request.camera)
+        return None if told is not None and "depth" not in told.files else cls.open(folder, request.camera)
 
     def to_dict(self) -> dict[str, Any]:
         """What a manifest says of it, beside its hash."""
@@ -119,6 +140,7 @@ def write_depth(path: Path, depth: Depth) -> None:
     spec = OpenImageIO.ImageSpec(depth.shape[1], depth.shape[0], 1, "float")
     spec.channelnames = ("Z",)
     spec.attribute("compression", "zip")
+    spec.attribute("DateTime", "")                 # keeps the clock out of the header: a guide counts by its bytes
     if not (target.open(str(path), spec) and target.write_image(depth[:, :, None]) and target.close()):
         raise PlateError("E_OUT_IO", f"{path} cannot be written: {target.geterror()[:200]}", "Make room on the disk.")
 
@@ -148,6 +170,25 @@ def nearness(depth: Depth) -> Depth:
     """1 / depth, zero where there is nothing."""
     is_solid = np.isfinite(depth) & (depth > NEAREST_M) & (depth < FARTHEST_M)
     return np.divide(1.0, depth, out=np.zeros_like(depth), where=is_solid)
+
+
+def near_range(near: Depth) -> tuple[float, float]:
+    """The two values of 1 / z that become black and white, of all solid pixels (N,) of a whole clip.
+
+    Models learned from estimated depth, which is relative and inverse, near bright: MiDaS in VACE's own annotator
+    (vace/annotators/depth.py), Video-Depth-Anything for Cosmos-Transfer, with one scale for a video. A scale for each
+    picture, as VACE's annotator has, would flicker with every near thing that enters. Cut at percentiles, so that a
+    blade of grass before the lens does not make the rest black.
+    """
+    if not len(near):
+        return 0.0, 1.0
+    least, most = (float(value) for value in np.percentile(near, CLIP_PERCENTILES))
+    return (least, most) if most > least * (1 + 1e-6) else (0.0, most)
+
+
+def brightness(near: Depth, least: float, most: float) -> Depth:
+    """(1 / z - least) / (most - least), 0..1; nothing is black."""
+    return np.where(near > 0, np.clip((near - least) / (most - least), 0.0, 1.0), 0.0).astype(np.float32)
 
 
 def finer(near: Depth, times: int) -> Depth:

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from .errors import PlatewrightError, RequestError
 CHECKOUT = Path(__file__).resolve().parents[2]
 BLENDER_VARIABLE = "PLATEWRIGHT_BLENDER"
 SCRUBBED = ("PYTHON", "VIRTUAL_ENV", "CONDA_", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_", "BLENDER_", "OCIO")
+LOOK_SECONDS = 0.5                                 # between two looks at what a child has done so far
 LOG_TAIL = 2_000                                   # characters of a dead Blender's last words
 
 
@@ -50,10 +52,36 @@ def read_camera(
         "frames": list(frames) if frames else None,
         "allow_scripts": allow_scripts,
     }
-    answer = _ask(find_blender(blender), request)
-    if "error" in answer:
-        raise _as_raised(answer["error"])
-    return CameraPath.from_dict(answer["camera"])
+    return CameraPath.from_dict(_ask(find_blender(blender), request)["camera"])
+
+
+def render_guides(
+    blend: Path,
+    view: CameraPath,
+    kinds: list[str],                              # depth, clay
+    folder: Path,                                  # there already; depth.1001.exr ... are rendered into it
+    *,
+    scene: str | None = None,
+    blender: str | None = None,
+    allow_scripts: bool = False,
+    on_frame: Callable[[int], object] | None = None,          # how many pictures are there
+) -> None:
+    """What a view sees of a shot, rendered by a child Blender; see `blender_addon.guide_passes`.
+
+    Raises what `read_camera` raises of files and Blenders, RequestError E_NO_CYCLES and PlateError E_GUIDE_RENDER.
+    """
+    blend = Path(blend).absolute()
+    if not blend.is_file():
+        raise RequestError("E_FILE_MISSING", f"There is no file {blend}.", "Check the path of the .blend.")
+    request = {
+        "blend": str(blend),
+        "scene": scene,
+        "view": view.to_dict(),
+        "kinds": kinds,
+        "folder": str(folder.absolute()),
+        "allow_scripts": allow_scripts,
+    }
+    _ask(find_blender(blender), request, lambda: on_frame(len(list(folder.iterdir()))) if on_frame else None)
 
 
 def find_blender(named: str | None) -> Path:
@@ -76,18 +104,22 @@ def find_blender(named: str | None) -> Path:
     raise PlatewrightError("E_NO_BLENDER", "There is no Blender on this machine's PATH.", hint)
 
 
-def _ask(blender: Path, request: dict[str, Any]) -> dict[str, Any]:
+def _ask(blender: Path, request: dict[str, Any], look: Callable[[], object] = lambda: None) -> dict[str, Any]:
+    """The child's answer; what it refused is raised here. `look` is called now and then meanwhile."""
     with tempfile.TemporaryDirectory(prefix="platewright-host-") as name:
         folder = Path(name)
         answer = folder / "answer.json"
         more = {"core": str(CHECKOUT / "core"), "answer": str(answer)}
         (folder / "request.json").write_text(json.dumps({**request, **more}), encoding="utf-8")
-        code = _run([*_command(blender), str(folder / "request.json")], folder)
+        code = _run([*_command(blender), str(folder / "request.json")], folder, look)
         if not answer.is_file():
             words = (folder / "log.txt").read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:].strip()
             why = f"{blender} ended with code {code} and no answer. Its last words: {words or 'none'}"
             raise PlatewrightError("E_BLENDER_DIED", why, "Open the shot in that Blender by hand, or name another one.")
-        return json.loads(answer.read_text(encoding="utf-8"))
+        said = json.loads(answer.read_text(encoding="utf-8"))
+    if "error" in said:
+        raise _as_raised(said["error"])
+    return said
 
 
 def _command(blender: Path) -> list[str]:
@@ -102,7 +134,7 @@ def _command(blender: Path) -> list[str]:
     return [str(blender), *quiet, "--python", str(child), "--"]
 
 
-def _run(command: list[str], folder: Path) -> int:
+def _run(command: list[str], folder: Path, look: Callable[[], object]) -> int:
     """Run the child to its end; whatever ends us, an interrupt too, ends its whole group."""
     with open(folder / "log.txt", "wb") as log:
         child = subprocess.Popen(
@@ -115,7 +147,11 @@ def _run(command: list[str], folder: Path) -> int:
             start_new_session=True,
         )
         try:
-            return child.wait()
+            while True:
+                try:
+                    return child.wait(LOOK_SECONDS)
+                except subprocess.TimeoutExpired:
+                    look()
         finally:
             _end(child)
 

@@ -15,6 +15,7 @@ from typing import Any
 from .errors import RequestError
 
 GROUND_MAX_M = 1e6
+GUIDE_KINDS = ("depth", "edges", "clay", "grid")
 STILL_MODEL = "z-image-turbo"
 HANDLES, HANDLES_MAX = 8, 1000
 _REMAKE = ("plate", "first", "last", "handles")

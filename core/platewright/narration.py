@@ -53,6 +53,14 @@ def say_camera(answer: Answer) -> str:
     return "\n".join([head, *(f"  {warning}" for warning in answer["warnings"])])
 
 
+def say_guide(answer: Answer) -> str:
+    if "view" in answer:
+        return answer["view"]
+    size, frames = f"{answer['width']}x{answer['height']}", f"{answer['first']}-{answer['last']}"
+    head = f"{', '.join(answer['kinds'])}: frames {frames}, {size} -> {answer['guide']}"
+    return "\n".join([head, *(f"  {warning}" for warning in answer["warnings"])])
+
+
 def say_plate(answer: Answer) -> str:
     """The plate, how it was made, how well it follows; of several tries each."""
     made = f"{answer['frames']} frames"

@@ -18,6 +18,7 @@ from .camera import CameraPath
 from .cards import FrameRule as FrameRule
 from .cards import ModelCard as ModelCard
 from .errors import RequestError
+from .inputs import GUIDE_KINDS as GUIDE_KINDS
 from .inputs import STILL_MODEL as STILL_MODEL
 from .inputs import Input as Input
 from .inputs import Remake as Remake
@@ -35,7 +36,7 @@ OVERSCAN_MAX = 1.0                                 # of the width: twice as wide
 TRIES_MAX = 64
 NAME_MAX = 64
 INPUTS = ("guide", "first_frame", "plate", "mask")
-_LEFT_OUT_WHERE_NONE = ("ground_m", "sun", "still", "preset", "remake", *INPUTS)
+_LEFT_OUT_WHERE_NONE = ("ground_m", "sun", "guide_kind", "still", "preset", "remake", *INPUTS)
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(10))}
 
 FrameFormat = Literal["exr", "png"]
@@ -60,7 +61,8 @@ class PlateRequest:
     lock: bool = True                              # make the pictures follow the camera; never with a plate
     ground_m: float | None = None                  # height of the scene's ground, world metres; None: not known
     sun: tuple[float, float] | None = None         # towards it: azimuth from +X to +Y and elevation, world, degrees
-    guide: Input | None = None                     # folder of planar depth that the camera sees: depth.1001.exr ...
+    guide: Input | None = None                     # folder of what the camera sees: depth.1001.exr ..., or more kinds
+    guide_kind: str | None = None                  # of GUIDE_KINDS; None: what the model prefers of those there
     first_frame: Input | None = None               # picture of what the camera sees at its first frame
     still: Still | None = None                     # makes the first frame of the prompt, in the place of `first_frame`
     plate: Input | None = None                     # folder of frames to paint into
@@ -375,6 +377,9 @@ def _check_types(request: PlateRequest) -> None:
         raise RequestError("E_VALUE", f"lock is {request.lock!r}.", "It must be true or false.")
     if request.frame_format not in ("exr", "png"):
         raise RequestError("E_VALUE", f"The format {request.frame_format!r} is not known.", "Use exr or png.")
+    if request.guide_kind not in (None, *GUIDE_KINDS):
+        why = f"The kind of guide {request.guide_kind!r} is not known."
+        raise RequestError("E_VALUE", why, f"Use {', '.join(GUIDE_KINDS)}.")
     for name in INPUTS:
         if not isinstance(getattr(request, name), Input | None):
             raise RequestError("E_VALUE", f"{name} is {getattr(request, name)!r}.", "It must be an Input.")

@@ -178,7 +178,9 @@ class Take:
     def inputs(self) -> dict[str, Any]:
         """What the scene told beside its camera."""
         request = self.request
-        guide = self.depth.to_dict() | {"sha256": request.guide.sha256} if self.depth and request.guide else None
+        depth = self.depth.to_dict() if self.depth else {}
+        given = request.guide
+        guide = {"name": Path(given.path).name, **depth, "sha256": given.sha256} if given else None
         sun = None if request.sun is None else list(request.sun)
         files = {
             name: {"name": Path(given.path).name, "sha256": given.sha256} if given else None

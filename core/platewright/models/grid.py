@@ -98,9 +98,10 @@ def draw(camera: CameraPath, index: int) -> Picture:
     return _labelled(unlabelled(camera, index))
 
 
-def unlabelled(camera: CameraPath, index: int) -> Picture:
-    """The same without a word on it: what a model that takes a guide is shown."""
+def unlabelled(camera: CameraPath, index: int, ground_m: float = 0.0) -> Picture:
+    """The same without a word on it: what a model that takes a guide is shown. The ground is at `ground_m`, metres."""
     origin, rays = world_rays(camera, index)
+    origin = origin - numpy.array([0.0, 0.0, ground_m])
     elevation = numpy.arctan2(rays[..., 2], numpy.hypot(rays[..., 0], rays[..., 1]))
     picture = numpy.where((rays[..., 2] < 0)[..., None], _ground(origin, rays), _sky(rays, elevation))
     horizon = _line(elevation, spacing=None, width_px=2.5)[..., None]
