@@ -18,7 +18,7 @@ from PIL import Image
 from platewright import fitting, guides, models, pictures
 from platewright.camera import CameraPath
 from platewright.errors import BackendError
-from platewright.models import grid, wan_guides, wan_vace
+from platewright.models import grid, guided, wan_vace
 from platewright.protocol import Event, Input, PlateRequest, Warned
 from tests.core import tiny_wan
 from tests.core.shots import shot
@@ -101,7 +101,7 @@ def guide(folder: Path, camera: CameraPath = CAMERA) -> Input:
 
 
 def shown_of(given: PlateRequest, camera: CameraPath = CAMERA, first: Any = None) -> tuple[Any, Any]:
-    with wan_guides.opened(given, CAMERA.scaled(*NATIVE)) as opened:
+    with guided.opened(given, CAMERA.scaled(*NATIVE)) as opened:
         return wan_vace.conditions(opened, camera.scaled(*NATIVE), first)
 
 
@@ -151,10 +151,10 @@ def test_a_planted_error_is_seen(tmp_path: Path, error: str) -> None:
 
 def test_a_scene_without_relief_has_a_range_too() -> None:
     flat = np.full(16, 0.5, dtype=np.float32)
-    assert wan_guides.near_range(flat) == (0.0, 0.5)
-    assert wan_guides.near_range(flat[:0]) == (0.0, 1.0)
-    assert wan_guides.brightness(flat, 0.0, 0.5).min() == 1.0
-    assert wan_guides.brightness(0 * flat, 0.0, 1.0).max() == 0.0
+    assert guides.near_range(flat) == (0.0, 0.5)
+    assert guides.near_range(flat[:0]) == (0.0, 1.0)
+    assert guides.brightness(flat, 0.0, 0.5).min() == 1.0
+    assert guides.brightness(0 * flat, 0.0, 1.0).max() == 0.0
 
 
 def test_an_empty_scene_shows_the_layout_on_its_own_ground() -> None:
@@ -190,7 +190,7 @@ def test_a_first_frame_is_kept_and_later_windows_start_from_the_last_one(folder:
     made = frames(folder, given)
     native = camera.scaled(*NATIVE)
     first, second = (fitting.held(native, window) for window in fitting.windows(12, KIND.clip))
-    layout, picture = wan_guides.Guide(native), pictures.read_picture(tmp_path / "first.png")
+    layout, picture = guided.Guide(native), pictures.read_picture(tmp_path / "first.png")
     shown, mask = wan_vace.conditions(layout, first, picture)
     assert mask[0].max() == 0.0 and mask[1:].min() == 1.0
     assert np.array_equal(made[:9], bare(folder, shown, mask))

@@ -1,27 +1,31 @@
 """Wan-VACE: the scene's own depth is painted over, frame by frame, so the camera is whatever Blender's camera is.
 
-    prompt -> embeddings (encoder gone) | guide -> pictures (`wan_guides`) -> diffusers' WanVACEPipeline
-           -> latents on disk -> streamed through the VAE -> pictures
+    prompt -> embeddings (encoder gone) | guide -> pictures (`guided`), plate and mask (`wan_keeping`)
+           -> diffusers' WanVACEPipeline -> latents on disk -> streamed through the VAE -> pictures
 
-The guide is to be painted over: its mask is white. A first frame is to be kept: it takes the guide's place with a black
-mask, and so does the last picture of the window before.
+The mask is white where the model paints and black where it keeps. The guide is to be painted over: white. A plate that
+is given takes the guide's place where its own mask is black. A first frame is to be kept, and so is the last picture of
+the window before: they lead with a black mask. The pipeline itself cuts what it is shown in two by that mask, what is
+kept (inactive) and what is painted over (reactive), encodes both, and hands the model the mask in blocks of 8 x 8.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import fitting, models
+from .. import fitting, keeping
 from ..camera import CameraPath
 from ..cards import FrameRule, ModelCard
 from ..errors import BackendError
 from ..pictures import Picture
 from ..protocol import Emit, PlateRequest, Stage
-from . import checkpoint, device, wan_guides, wan_prompts, wan_running
+from . import checkpoint, device, guided, wan_keeping, wan_prompts, wan_running
 from .first_frame import first_picture
+from .folder_model import FolderModel, Take, hashes_of, looked_through, why_not
 
 if TYPE_CHECKING:  # a card is read without them
     import numpy
@@ -32,6 +36,7 @@ GUIDANCE = 5.0
 SHIFT = 3.0
 FPS = 16.0
 CLASS = "WanVACETransformer3DModel"
+WEIGHTS = ("transformer", "vae", "text_encoder")
 PARTS = ("transformer", "vae", "scheduler", *wan_prompts.PARTS)
 
 
@@ -57,16 +62,12 @@ class Kind:
 
     def card(self, folder: Path | None = None) -> ModelCard:
         """What the model declares; looks whether its folder is there, opens nothing."""
-        reason = ""
-        try:
-            checkpoint.find(self.name, folder)
-        except BackendError as error:
-            reason = error.for_people()
+        reason = why_not(self.name, folder)
         return ModelCard(
             name=self.name,
             title=self.title,
             kind="final",
-            summary="Paints over the scene's own depth (--guide), or over a grid where there is none.",
+            summary="Paints over the scene's own depth (--guide), or into a plate (--plate, --mask).",
             licence="Apache-2.0",
             commercial="yes",
             native_size=self.native,
@@ -76,6 +77,7 @@ class Kind:
             default_steps=STEPS,
             default_guidance=GUIDANCE,
             takes_guide=True,
+            takes_plate=True,
             takes_first_frame=True,
             memory_gb=self.memory_gb,
             drift_deg=2.5,
@@ -90,13 +92,10 @@ class Kind:
     def open(self, device_name: str, folder: Path | None = None) -> WanVace:
         """Look through the model's folder; weights are read as they are needed.
 
-        Raises RequestError E_DEVICE and what `checkpoint.find`, `examine` and `weight_files` raise.
+        Raises RequestError E_DEVICE and what `folder_model.looked_through` raises.
         """
-        chosen, found = device.chosen(device_name), checkpoint.find(self.name, folder)
-        checkpoint.examine(found, PARTS)
-        for part in ("transformer", "vae", "text_encoder"):
-            checkpoint.weight_files(found / part)
-        return WanVace(self, found, chosen)
+        chosen = device.chosen(device_name)
+        return WanVace(self, looked_through(self.name, folder, PARTS, WEIGHTS), chosen)
 
     def recognises(self, folder: Path) -> bool:
         """Whether a folder is laid out as this model's: what its config tells, where it must lie."""
@@ -109,10 +108,10 @@ class Kind:
     def conditioning(self, camera: CameraPath, size: tuple[int, int] | None) -> dict[str, Any]:
         """`video` (1, 3, F, H, W) in -1..1 and `mask` (1, 3, F, H, W), 1 where it is painted over: the layout's.
 
-        A guide of depth belongs to a request and is not known here. Windows as in `wan_fun`.
+        A guide or a plate belongs to a request and is not known here. Windows as in `wan_fun`.
         """
         native = camera.scaled(*(size or self.native))
-        guide, found = wan_guides.Guide(native), dict[str, Any]()
+        guide, found = guided.Guide(native), dict[str, Any]()
         for window in fitting.windows(len(native), self.clip):
             shown, mask = conditions(guide, fitting.held(native, window), None)
             mark = f".{window.index}" if window.index else ""
@@ -130,47 +129,31 @@ VARIANTS = {
 
 
 def conditions(
-    guide: wan_guides.Guide, clip: CameraPath, first: Picture | None
+    guide: guided.Guide, clip: CameraPath, first: Picture | None, keeper: wan_keeping.Keeper | None = None
 ) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """What a window is shown and where it is to paint: both (F, H, W, 3), 0..1, white where it paints."""
+    """What a window is shown and where it is to paint: both (F, H, W, 3), 0..1, white where it paints.
+
+    What is kept of a plate is the plate's own in every picture, also in the one that leads.
+    """
     import numpy
 
     shown = numpy.stack([guide.picture(frame) for frame in clip.frames])
     mask = numpy.ones_like(shown)
     if first is not None:
         shown[0], mask[0] = first, 0.0
+    for place, frame in enumerate(clip.frames if keeper else ()):
+        assert keeper is not None
+        plate, paint = keeper.seen(frame)
+        shown[place][~paint], mask[place][~paint] = plate[~paint], 0.0
     return shown, mask
 
 
-class WanVace:
+class WanVace(FolderModel):
     """The model as the engine sees it."""
-
-    def __init__(self, kind: Kind, folder: Path, chosen: torch.device) -> None:
-        self.card = kind.card(folder)
-        self._kind, self._folder, self._device = kind, folder, chosen
-        self._facts: dict[str, Any] = {}
-
-    @property
-    def device(self) -> str:
-        """Where it runs, in words."""
-        return device.words(self._device)
 
     def provenance(self) -> dict[str, Any]:
         """Files with sha256, number formats, versions; `generate` adds what guide it had."""
-        import diffusers
-        import torch
-
-        self._facts |= {
-            "files": checkpoint.files(self._folder, PARTS),
-            "dtype": {"transformer": str(wan_running.dtype_on(self._device)), "vae": "float32"},
-            "torch": torch.__version__,
-            "diffusers": diffusers.__version__,
-        }
-        return self._facts
-
-    def native_camera(self, camera: CameraPath) -> CameraPath:
-        """The same view in the model's own pixels; the angles of view are exactly the camera's."""
-        return camera.scaled(*fitting.size_for(camera, self._kind.sizes))
+        return self._told(PARTS, dtype={"transformer": str(wan_running.dtype_on(self._device)), "vae": "float32"})
 
     def generate(self, request: PlateRequest, camera: CameraPath, job: str, emit: Emit) -> Iterator[Picture]:
         """Yield float32 (H, W, 3) display sRGB pictures; see `base.Backend.generate`.
@@ -179,52 +162,54 @@ class WanVace:
         what `checkpoint` and `guides` raise.
         """
         native = self.native_camera(camera)
-        windows = fitting.windows(len(native), self._kind.clip)
+        windows = fitting.windows(len(native), self.card.clip)
         teller = wan_running.Teller(job, emit, (request.steps or STEPS) * len(windows))
         first = first_picture(request, native, job, emit) if request.first_frame else None
         self._facts["world_speed"] = teller.speed(native.fps, FPS)
-        with device.told_plainly(self._device, self.card.title), wan_guides.opened(request, native) as guide:
+        plate = keeping.opened(request)
+        keeper = wan_keeping.Keeper(plate, native) if plate else None
+        with device.told_plainly(self._device, self.card.title), _guide(request, native) as guide:
             self._facts["guide"] = guide.kind
             emit(Stage(job, "loading", "reading the prompt"))
-            take = _Take(self._kind, self._folder, self._device, request, guide, teller)
+            take = _Take(self.card.name, self._folder, self._device, request, teller, guide, keeper)
             emit(Stage(job, "sampling", f"{len(windows)} windows on {self._device}"))
-            yield from wan_running.windowed(native, windows, first, take.sampled, take.decoded)
+            yield from take.pictures(native, windows, first)
 
 
-class _Take:
+def _guide(request: PlateRequest, native: CameraPath) -> AbstractContextManager[guided.Guide]:
+    """What is to be painted over; around a plate nothing, where no guide is asked for."""
+    if request.plate is not None and request.guide is None and request.guide_kind is None:
+        return nullcontext(wan_keeping.Blank(native))
+    return guided.opened(request, native)
+
+
+class _Take(Take):
     """One request on one device."""
 
     def __init__(
         self,
-        kind: Kind,
+        name: str,
         folder: Path,
         chosen: torch.device,
         request: PlateRequest,
-        guide: wan_guides.Guide,
         teller: wan_running.Teller,
+        guide: guided.Guide,
+        keeper: wan_keeping.Keeper | None,
     ) -> None:
-        self._kind, self._folder, self._device = kind, folder, chosen
-        self._request, self._guide, self._teller = request, guide, teller
-        self._dtype = wan_running.dtype_on(chosen)
+        super().__init__(name, hashes_of(folder, PARTS), chosen, request, teller)
+        self._folder, self._guide, self._keeper = folder, guide, keeper
         self._told = wan_prompts.told(folder, request.prompt, request.negative, chosen, self._dtype)
-        self._pipeline: Any = None
-
-    def sampled(self, clip: CameraPath, index: int, first: Picture | None) -> torch.Tensor:
-        """A window's latents (1, C, T, h, w), or those that an earlier job has left."""
-        weights = [entry["sha256"] for entry in checkpoint.files(self._folder, PARTS)]
-        origin = {"request": self._request.sha256, "clip": clip.sha256, "window": index, "dtype": str(self._dtype)}
-        whole = {**origin, "model": self._kind.name, "weights": weights}
-        return wan_running.remembered(whole, lambda: self._made(clip, index, first), self._teller)
 
     def decoded(self, found: torch.Tensor) -> Generator[Picture]:
         """Pictures of latents, one by one."""
-        return wan_running.pictures(self._model().vae, found, self._device)
+        return wan_running.pictures(self.model.vae, found, self._device)
 
     def _made(self, clip: CameraPath, index: int, first: Picture | None) -> torch.Tensor:
         import torch
 
-        shown, mask = (torch.from_numpy(given).permute(0, 3, 1, 2) for given in conditions(self._guide, clip, first))
-        made = self._model()(
+        given = conditions(self._guide, clip, first, self._keeper)
+        shown, mask = (torch.from_numpy(pictures).permute(0, 3, 1, 2) for pictures in given)
+        made = self.model(
             video=[shown],
             mask=[mask],
             prompt_embeds=self._told[0].to(self._device),
@@ -240,12 +225,8 @@ class _Take:
         )
         return made.frames.float().cpu()
 
-    def _model(self) -> Any:
-        """The pipeline, read once."""
-        if self._pipeline is None:
-            self._pipeline = wan_running.placed(_pipeline(self._folder, self._dtype), self._device)
-            models.give_memory_back()
-        return self._pipeline
+    def _loaded(self) -> Any:
+        return wan_running.placed(_pipeline(self._folder, self._dtype), self._device)
 
 
 def _pipeline(folder: Path, dtype: torch.dtype) -> Any:
