@@ -35,6 +35,7 @@ BACKENDS = {
     "wan-fun-camera-14b": "wan_fun",
     "wan-vace-1.3b": "wan_vace",
     "wan-vace-14b": "wan_vace",
+    "cosmos-transfer2.5": "cosmos_transfer",
 }
 STILLS = {"z-image-turbo": "still"}                # what draws one picture of a prompt: `still.ZImage`
 
