@@ -42,8 +42,9 @@ from .scene_sun import Sun, sun_of
 GUIDE = "depth"                                    # name of a guide's folder
 WIDTH = 128                                        # pixels of the depth, across
 KEY_FRAMES = 9                                     # at most
+PIECE = 16                                         # pixels of a row between two looks at the clock
 LOOKS_SECONDS = 4.0                                # for all key frames of a scene in a window
-WORTH = 0.5                                        # of the time that setting up took: rows are looked at for so long
+WORTH = 0.5                                        # of the time that setting up took: so long is looked at the picture
 RING = 8                                           # rays down about the camera, at half its height
 AGREE_SHARE = 0.6                                  # of the rays that end on something
 FLAT = 0.03                                        # of the camera's height: what lies farther off is no such ground
@@ -51,6 +52,8 @@ HEIGHT_MIN = 0.05                                  # metres: a camera lower than
 LEVEL = math.tan(math.radians(2.0))                # slope of a face that may be the ground
 LEVEL_STEP = 8                                     # every so many pixels, where the picture is searched for a ground
 DOWN = Vector((0.0, 0.0, -1.0))
+
+Piece = tuple[int, int, int]                       # scene frame, row and first column of a piece of its picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +149,14 @@ class GeometryReading:
         return SceneGeometry(None if ground is None else round(ground, 4), self._sun, self._size, depth)
 
     def _sample(self) -> Generator[None, None, None]:
-        """One helping after the other; each sees as many rows of as many frames as fit."""
+        """One helping after the other; each sees as many pieces of as many frames as fit."""
         while not self._sorting.sort(self._is_late):
             yield
         if self._sorting.is_empty:
             return
-        todo = deque((number, row) for number in self._frames for row in range(self._size[1]))
+        width, height = self._size
+        rows = [(row, column) for row in range(height) for column in range(0, width, PIECE)]
+        todo = deque((number, *piece) for number in self._frames for piece in rows)
         spent = 0.0
         while todo:
             while not self._take(todo[0][0], self._is_late):
@@ -162,7 +167,7 @@ class GeometryReading:
             spent += perf_counter() - begun
             yield
             if self._is_hurried and todo and todo[0][0] != self._frames[0]:
-                self._thin_out(todo, spent / (1 - len(todo) / (self._size[1] * self.total)))
+                self._thin_out(todo, spent / (1 - len(todo) / (len(rows) * self.total)))
 
     def _is_late(self) -> bool:
         return bool(self._pause(max(len(self._depth) - 1, 0), len(self._frames)))
@@ -184,18 +189,18 @@ class GeometryReading:
         with staged(scene, things) as stage:
             yield Place(viewport, stage, shown)
 
-    def _see(self, place: Place, todo: deque[tuple[int, int]], begun: float) -> None:
-        """Rows until it is late, but for some time at least if the scene took long to be set up."""
+    def _see(self, place: Place, todo: deque[Piece], begun: float) -> None:
+        """Pieces until it is late, but for some time at least if the scene took long to be set up."""
         is_late = False
         while todo and not is_late:
             number = todo[0][0]
-            eye = self._arrived(place, number, is_new=todo[0][1] == 0)
+            eye = self._arrived(place, number, is_new=todo[0][1:] == (0, 0))
             if eye is None:
                 return
             ready = perf_counter()
             least = ready + (ready - begun) * WORTH if place.stage else ready
             while todo and todo[0][0] == number and not is_late:
-                self._depth[number].extend(self._row(eye, todo.popleft()[1]))
+                self._depth[number].extend(self._piece(eye, *todo.popleft()[1:]))
                 is_late = self._is_late() and perf_counter() >= least
             begun = perf_counter()
 
@@ -231,7 +236,7 @@ class GeometryReading:
         solid = list(filter(None, map(place.find, near)))
         return [nearest(solid, spot, DOWN) for spot in ring]
 
-    def _thin_out(self, todo: deque[tuple[int, int]], seconds: float) -> None:
+    def _thin_out(self, todo: deque[Piece], seconds: float) -> None:
         """Leave key frames out where the first one has told that all of them would take too many seconds."""
         self._is_hurried = False
         if seconds <= LOOKS_SECONDS:
@@ -244,11 +249,12 @@ class GeometryReading:
         todo.clear()
         todo.extend(left)
 
-    def _row(self, eye: Eye, row: int) -> array[float]:
+    def _piece(self, eye: Eye, row: int, first: int) -> array[float]:
+        end = min(first + PIECE, eye.width)
         if not self._below and row % LEVEL_STEP == LEVEL_STEP // 2:
-            columns = range(LEVEL_STEP // 2, eye.width, LEVEL_STEP)
+            columns = range(first + LEVEL_STEP // 2, end, LEVEL_STEP)
             self._level += self._heights(eye, [eye.level_at(row, column, LEVEL) for column in columns])
-        return array("f", (value * self._metres for value in eye.row(row)))
+        return array("f", (value * self._metres for value in eye.row(row, first, end)))
 
     def _ring(self, eye: Eye) -> list[Vector]:
         """The camera's place, and some about it at half its height above what is below, or above zero."""

@@ -179,12 +179,12 @@ class Eye:
         eye._tiles_of_block = -1, []
         return eye
 
-    def row(self, row: int) -> array[float]:
-        """Planar depth of a row of pixels, zero where nothing is hit."""
+    def row(self, row: int, first: int, end: int) -> array[float]:
+        """Planar depth of the pixels `first` to before `end` of a row, zero where nothing is hit."""
         if not self._spans:
-            return array("f", bytes(4 * self.width))
+            return array("f", bytes(4 * (end - first)))
         depths = array("f")
-        for column in range(self.width):
+        for column in range(first, end):
             depth, _ = self._look(row, column)
             depths.append(depth)
         return depths
