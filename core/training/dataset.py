@@ -23,10 +23,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from platewright.camera import CameraPath
+from platewright.layout.worlds import HELD_OUT_SEED, draw_world
 
 from .moves import FPS, draw_path
 from .rendering import Stage
-from .worlds import HELD_OUT_SEED, draw_world
 
 CLIPS = 8  # in a shard
 FRAMES = 25

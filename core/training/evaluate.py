@@ -16,13 +16,13 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from platewright.camera import CameraPath
+from platewright.layout.worlds import ATTRIBUTES
 from platewright.models.base import Backend
 from platewright.protocol import Event, PlateRequest
 
 from .captions import caption
 from .following import Bytes, Floats, Followed, camera_path, flicker, flow_error, followed, true_flows
 from .recogniser import Recogniser, Seen, frechet, light_of, recognised
-from .worlds import ATTRIBUTES
 
 NEAR_DEG = 1.5  # mean rotation error of a clip that follows its camera
 FIRST_SEED = 1000  # of the generated clips: never the seed of the world they are held against

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from platewright.conditioning import ray_features
+from platewright.layout.worlds import ATTRIBUTES
 from platewright.nets.draft_denoiser import CELLS, MIDDLE, light_beside, seen_by_cells, seen_frames
 from platewright.nets.draft_text import TextEncoder
 from platewright.nets.patches import PATCH, SPAN, Patches, to_patches
@@ -23,7 +24,6 @@ from platewright.world_noise import WorldNoise
 
 from .captions import caption
 from .progress import save_whole
-from .worlds import ATTRIBUTES
 
 EVERY = 2  # tokens see every second frame of a clip: the same ones when it runs backwards
 WORDINGS = 8  # captions of each clip

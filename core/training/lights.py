@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .reliefs import length
-from .worlds import World
+from platewright.layout.reliefs import length
+from platewright.layout.worlds import World
 
 Colour = tuple[float, float, float]
 

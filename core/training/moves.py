@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from platewright.camera import CameraPath
-
-from .worlds import World
+from platewright.layout.worlds import World
 
 MOVES = ("locked", "pan", "tilt", "dolly", "truck", "pedestal", "orbit", "crane", "zoom", "handheld")
 HELD_OUT_MIXTURES = (("dolly", "zoom"), ("orbit", "pedestal"), ("truck", "tilt", "zoom"), ("crane", "pan", "handheld"))

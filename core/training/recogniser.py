@@ -23,8 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from platewright.conditioning import heading_of
-
-from .worlds import ATTRIBUTES
+from platewright.layout.worlds import ATTRIBUTES
 
 SIZE = (72, 128)  # pixels down and across that it sees
 FEATURES = 48

@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from platewright.layout.lands import TEXELS, Land
+from platewright.layout.marching import first_hits
+from platewright.layout.worlds import World
 from platewright.world_noise import WorldNoise
 
-from .lands import TEXELS, Land
 from .lights import light_of, through_air
-from .marching import first_hits
 from .skies import Sky
 from .surfaces import Surfaces, hits_of
 from .waters import Water
-from .worlds import World
 
 FARTHEST = 60_000.0  # metres; a distance that float16 still holds
 

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from platewright.layout.reliefs import length
+from platewright.layout.worlds import World
 from platewright.world_noise import CLOUD_ALTITUDE, WorldNoise, footprint
 
 from .lights import Light, horizon_colour, through_air
-from .reliefs import length
-from .worlds import World
 
 SUN_RADIUS, MOON_RADIUS = 0.009, 0.014  # radians, about twice what they are
 SKYLINE_METRES = (24_000.0, 15_000.0, 9_000.0)  # distance of the far skylines, for the air before them

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from platewright.layout.growths import CANOPY, STOREY, Blocks, Wood
+from platewright.layout.lands import Land
+from platewright.layout.reliefs import length, smooth, to_local
+from platewright.layout.worlds import World
 from platewright.world_noise import WorldNoise, footprint
 
 from .grounds import Ground
-from .growths import CANOPY, STOREY, Blocks, Wood
-from .lands import Land
 from .lights import Light
-from .reliefs import length, smooth, to_local
-from .worlds import World
 
 FIR, LEAF, BUSH = (0.040, 0.080, 0.034), (0.080, 0.14, 0.028), (0.15, 0.15, 0.06)
 PLASTER = ((0.42, 0.38, 0.33), (0.30, 0.16, 0.11), (0.52, 0.49, 0.43), (0.24, 0.25, 0.27))

@@ -7,14 +7,14 @@ import math
 import torch
 from torch import Tensor
 
+from platewright.layout.lands import REACH, Land
+from platewright.layout.reliefs import smooth, to_local
+from platewright.layout.worlds import World
 from platewright.world_noise import WorldNoise, footprint
 
-from .lands import REACH, Land
 from .lights import Light, through_air
-from .reliefs import smooth, to_local
 from .skies import Sky
 from .surfaces import Hits, Surfaces, unit
-from .worlds import World
 
 SLOPES = {"sea": (0.055, 0.040), "coast": (0.045, 0.030), "lake": (0.010, 0.006)}  # of waves of about 1.5 and 7 m
 DEEP = {"sea": (0.010, 0.055, 0.085), "coast": (0.012, 0.090, 0.110), "lake": (0.012, 0.040, 0.045)}

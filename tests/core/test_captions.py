@@ -8,11 +8,11 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from platewright.layout.worlds import ATTRIBUTES
 from platewright.nets.draft_text import LINKING, STYLE, TextEncoder, spelled
 from training import captions, phrases, wording
 from training.unseen import PROMPTS
 from training.vectors import TABLE
-from training.worlds import ATTRIBUTES
 
 ENDINGS = ("ing", "ed", "es", "s", "y")
 

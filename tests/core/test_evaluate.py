@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from platewright import models
+from platewright.layout.worlds import ATTRIBUTES, HELD_OUT_SEED
 from training import evaluate, following, recogniser
 from training.dataset import Order, make_clip
 from training.evaluate import HeldOut, Yardstick
-from training.worlds import ATTRIBUTES, HELD_OUT_SEED
 
 FRAMES = 10
 

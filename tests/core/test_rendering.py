@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from platewright.camera import CameraPath
+from platewright.layout.growths import Blocks, Wood
+from platewright.layout.worlds import ATTRIBUTES, Trees, World, draw_world
 from training.dataset import camera_tensors
-from training.growths import Blocks, Wood
 from training.moves import path_from
 from training.rendering import Film, Stage, pixel_rays
-from training.worlds import ATTRIBUTES, Trees, World, draw_world
 
 SIZE = (96, 54)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from platewright.layout.worlds import ATTRIBUTES, HELD_OUT_SEED, draw_world, kind_of
 from training import dataset
 from training.dataset import (
     Order,
@@ -22,7 +23,6 @@ from training.dataset import (
 )
 from training.moves import HELD_OUT_MIXTURES, MOVES, draw_moves, draw_path
 from training.rendering import Stage
-from training.worlds import ATTRIBUTES, HELD_OUT_SEED, draw_world, kind_of
 
 SMALL = Order(clips=1, frames=3, size=(32, 18))
 

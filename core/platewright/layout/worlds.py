@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from platewright.world_noise import RIDGES
+from ..world_noise import RIDGES
 
 ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "terrain": (

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from platewright.world_noise import WorldNoise
-
+from ..world_noise import WorldNoise
 from .growths import growth_of, wildness
 from .reliefs import WATERY, length, relief, smooth, to_local
 from .worlds import World

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from platewright.world_noise import WorldNoise
-
+from ..world_noise import WorldNoise
 from .worlds import World
 
 LARGE = (550.0, 1600.0, 4700.0)  # metres: waves of the land beyond those of the ground's noise
