@@ -22,18 +22,20 @@ from platewright.camera import CameraPath
 from platewright.errors import PlatewrightError, RequestError, WorkerMissing
 from platewright.protocol import frame_range
 
-from . import preferences, runtime, scene_geometry, scene_read
+from . import preferences, runtime, scene_geometry, scene_read, still_command
 from .scene_geometry import SceneGeometry
 
 USAGE = """usage: blender -b SHOT.blend --command platewright VERB [options]
 
   camera -o camera.json          write the camera path of the scene
+  still --model NAME -o FILE.png render what a model must see at its first frame
   generate --prompt TEXT         make a plate that follows the scene's camera
   check PLATE                    measure how well a plate, or any frames, follow the scene's camera
   lock PLATE --out DIR           make a version that is locked to the scene's camera
 
 All take --scene NAME, --camera-object NAME and --frames A-B; the rest is as in `VERB --help`. The scene's ground, sun
 and depth are read and go along, unless they are given by hand or left out by --no-scene.
+With --first-frame-from render a plate starts from a picture of the scene.
 Every other verb of `platewright` works too, and leaves the scene alone."""
 
 HELP = {"-h", "--help"}
@@ -77,7 +79,7 @@ def run(words: Sequence[str]) -> int:
         return 0
     refuse_missing_blend()
     read = SCENE_VERBS.get(verb)
-    if read is None or HELP & set(words):
+    if (read is None and verb != "still") or HELP & set(words):
         return hand_over(words)
     if not bpy.data.filepath:
         hint = f"blender -b SHOT.blend --command platewright {verb} ..."
@@ -88,7 +90,9 @@ def run(words: Sequence[str]) -> int:
     path = scene_read.camera_path(scene, camera=camera, frames=options.frames)
     is_read = options.is_scene_read and verb in GEOMETRY_FLAGS
     geometry = scene_geometry.geometry_along(scene, path) if is_read else None
-    return read(path, geometry, rest)
+    if read is None:
+        return still_command.write(scene, path, rest)
+    return read(path, geometry, still_command.led(scene, path, rest) if verb == "generate" else rest)
 
 
 def write_camera(path: CameraPath, _geometry: SceneGeometry | None, words: Sequence[str]) -> int:

@@ -134,11 +134,11 @@ state = State()
 
 
 def prepare(
-    scene: bpy.types.Scene, make_job: Callable[..., Job], runtime: Runtime, is_scene_read: bool = False
+    scene: bpy.types.Scene, make_job: Callable[..., Job], runtime: Runtime, is_scene_read: bool = False, **more: Any
 ) -> None:
     """Read the scene's camera, a few milliseconds at a time, then start the job that `make_job` makes of it.
 
-    With `is_scene_read` the scene's geometry is read, too, and handed to `make_job`.
+    With `is_scene_read` the scene's geometry is read, too, and handed to `make_job`; `more` is for `Preparation`.
     A short shot starts at once. Raises what `submit` and `Reading` raise; what shows later becomes `state.refusal`.
     """
     from .preparing import Preparation
@@ -149,7 +149,7 @@ def prepare(
     reading = Reading(scene)
     start = partial(submit, origin=Origin.of(scene, reading.camera), runtime=runtime)
     geometry = GeometryReading(scene, is_hurried=True) if is_scene_read else None
-    state.preparation = Preparation(reading, make_job, start, geometry)
+    state.preparation = Preparation(reading, make_job, start, geometry, **more)
     follow()
     proceed(state.preparation)
 
@@ -193,7 +193,8 @@ def worker_for(runtime: Runtime) -> Worker:
 def cancel() -> None:
     """Ask the running job to stop. Shown at once; the worker has its seconds to comply."""
     if state.preparation:
-        state.preparation = None                   # it holds nothing
+        state.preparation.close()
+        state.preparation = None
         state.refusal = Cancelled()
         redraw()
     run = running()
@@ -390,5 +391,7 @@ def unregister() -> None:
     """On disable, on reload and when Blender quits: no process, no timer."""
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
-    state.preparation = None
+    if state.preparation:
+        state.preparation.close()
+        state.preparation = None
     close_worker()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:                                  # what only a press needs is 
     from platewright.camera import CameraPath
     from platewright.protocol import Job
 
+    from .first_picture import FirstPicture
     from .scene_geometry import SceneGeometry
 
 Outcome = set[str]
@@ -44,8 +45,11 @@ class PLATEWRIGHT_OT_generate(bpy.types.Operator):
         try:
             if bpy.app.background:
                 return wait_for(self, submit(context.scene))
-            maker, is_scene_read = job_maker(context.scene), context.scene.platewright.use_scene
-            jobs.prepare(context.scene, maker, preferences.own_runtime(), is_scene_read)
+            jobs.refuse_busy()                     # before a file is copied for its render
+            first, is_scene_read = first_of(context.scene), context.scene.platewright.use_scene
+            told = {"last": first.headline, "stop": first.stop} if first else {}
+            maker = job_maker(context.scene, first)
+            jobs.prepare(context.scene, maker, preferences.own_runtime(), is_scene_read, **told)
         except PlatewrightError as error:
             jobs.state.refusal = error
             return refuse(self, error)
@@ -220,11 +224,21 @@ def job_of(scene: bpy.types.Scene) -> "Job":
     from .scene_geometry import geometry_along
     from .scene_read import camera_path
 
-    make, path = job_maker(scene), camera_path(scene)
+    make, path = job_maker(scene, first_of(scene)), camera_path(scene)
     return make(path, geometry_along(scene, path) if scene.platewright.use_scene else None)
 
 
-def job_maker(scene: bpy.types.Scene) -> "Callable[..., Job]":
+def first_of(scene: bpy.types.Scene) -> "FirstPicture | None":
+    """The picture that the chosen model is to start from; nothing is loaded for one that takes none."""
+    card = jobs.state.check.models.get(scene.platewright.model, {})
+    if not (card.get("needs_first_frame") or card.get("takes_first_frame")):
+        return None
+    from .first_picture import chosen
+
+    return chosen(scene, bool(card.get("needs_first_frame")))
+
+
+def job_maker(scene: bpy.types.Scene, first: "FirstPicture | None" = None) -> "Callable[..., Job]":
     """The same but for camera and geometry, which may be long in coming: it touches nothing of Blender any more.
 
     Depth that was read is written beside where the job's record will lie.
@@ -238,6 +252,7 @@ def job_maker(scene: bpy.types.Scene) -> "Callable[..., Job]":
     def make(camera: "CameraPath", geometry: "SceneGeometry | None" = None) -> Job:
         plate, job_id = plate_name(name, camera), os.urandom(6).hex()
         known = known_of(geometry, records / job_id) if geometry else {}
+        known |= first.fields(records / job_id) if first else {}
         request = PlateRequest(camera=camera, **known, **frozen)
         return Job(request=request, name=plate, out=out, id=job_id, **measuring).checked()
 

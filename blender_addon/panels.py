@@ -89,11 +89,21 @@ class SettingsPanel:
         value = row.row()
         value.enabled = settings.use_guidance
         value.prop(settings, "guidance", text="")
+        draw_first_frame(layout, settings)
         layout.prop(settings, "use_scene")
         layout.prop(settings, "device")
         layout.prop(settings, "format")
         layout.prop(settings, "out", placeholder=preferences.out_folder())
         layout.prop(settings, "plate_name", placeholder="the camera's")
+
+
+def draw_first_frame(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """What the chosen model starts from, if it starts from a picture."""
+    card = jobs.state.check.models.get(settings.model, {})
+    if card.get("needs_first_frame") or card.get("takes_first_frame"):
+        layout.prop(settings, "first_frame")
+        if settings.first_frame == "FILE":
+            layout.prop(settings, "first_frame_file")
 
 
 class MatchPanel:

@@ -40,6 +40,8 @@ class Preparation:
     make_job: Callable[..., Job]                   # of the camera and, if it was read, the scene; touches no Blender
     start: Callable[..., object]                   # what becomes of the job, and of its `text`
     geometry: GeometryReading | None = None        # of the scene, unless it is left out
+    last: str = "writing the job"                  # what is done in the end, in words
+    stop: Callable[[], None] = lambda: None        # ends what `make_job` waits for
     done: int = 0                                  # frames looked at, key frames of the scene included
     path: CameraPath | None = None
     job: Job | None = None
@@ -68,7 +70,7 @@ class Preparation:
     def headline(self) -> str:
         """The count, for the bar."""
         if not self._what:
-            return "writing the job"
+            return self.last
         first = self.reading.total if self.path else 0
         total = self._total - first if self.path else self.reading.total
         return f"reading {self._what} {self.done - first}/{total}"
@@ -103,6 +105,11 @@ class Preparation:
                 yield False
         self._what = ""
         yield from self._apart(self._write)
+
+    def close(self) -> None:
+        """It is given up: nothing of it goes on."""
+        self._steps.close()
+        self.stop()
 
     def _is_late(self, done: int, _total: int) -> bool:
         self.done = done + (self.reading.total if self.path else 0)

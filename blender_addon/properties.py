@@ -27,6 +27,12 @@ DEVICES = (
     ("cuda", "CUDA", "Run on the first CUDA device or fail"),
     ("mps", "Metal", "Run on the Apple graphics processor or fail"),
 )
+FIRST_FRAMES = (
+    ("AUTO", "Automatic", "Made of the prompt where the model needs a picture to start from, else none"),
+    ("PROMPT", "From the Prompt", "Made of the prompt by a text-to-image model, which knows a lens by words only"),
+    ("RENDER", "Render of the Scene", "The scene's own picture, rendered meanwhile by another Blender"),
+    ("FILE", "Picture", "A file that shows what the camera sees at its first frame"),
+)
 
 
 class PLATEWRIGHT_PG_scene(bpy.types.PropertyGroup):
@@ -113,6 +119,18 @@ class PLATEWRIGHT_PG_scene(bpy.types.PropertyGroup):
         name="Scene Geometry",
         description="Let the scene's ground, sun and depth guide the plate, and measure it in the scene's own metres",
         default=True,
+    )
+    first_frame: EnumProperty(
+        name="First Frame",
+        description="The picture that the model starts from",
+        items=FIRST_FRAMES,
+        default="AUTO",
+    )
+    first_frame_file: StringProperty(
+        name="Picture",
+        description="What the camera sees at its first frame; a picture of `platewright still` says so itself",
+        subtype="FILE_PATH",
+        options=PATH_OPTIONS,
     )
     out: StringProperty(
         name="Folder",

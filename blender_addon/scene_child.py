@@ -2,7 +2,7 @@
 
 Run by a Python that has bpy, or by Blender itself (`--python`). The last argument is the request file, JSON with `core`
 (folder of the package platewright), `blend`, `scene`, `allow_scripts` and `answer`; for a camera `camera` and `frames`,
-for guides `view` (as in camera.json), `kinds` and `folder`.
+for guides `view` (as in camera.json), `kinds` and `folder`, for a first picture `view` and `still` (the file).
 What Blender prints is no part of the answer.
 """
 
@@ -52,6 +52,8 @@ def answer_to(request: dict[str, Any]) -> dict[str, Any]:
 
     try:
         open_blend(request["blend"], request["allow_scripts"])
+        if "still" in request:
+            return {"rendered": render_still(request)}
         return {"rendered": render_guides(request)} if "view" in request else {"camera": read_camera(request)}
     except PlatewrightError as error:
         return {"error": {"class": type(error).__name__, **error.to_dict()}}
@@ -90,6 +92,16 @@ def render_guides(request: dict[str, Any]) -> list[str]:
     view = CameraPath.from_dict(request["view"])
     guide_passes.render(scene, view, request["kinds"], Path(request["folder"]))
     return request["kinds"]
+
+
+def render_still(request: dict[str, Any]) -> list[str]:
+    """The picture that a model is to start from, in its file."""
+    from blender_addon import scene_picture, scene_read
+    from platewright.camera import CameraPath
+
+    scene = scene_read.find_scene(request["scene"])
+    scene_picture.render(scene, CameraPath.from_dict(request["view"]), Path(request["still"]))
+    return [request["still"]]
 
 
 if __name__ == "__main__":

@@ -114,6 +114,18 @@ def _guide_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--passes", metavar="DIR", help="take what was rendered for that view from DIR")
 
 
+def _still_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("shot", metavar="SHOT.blend", nargs="?", help="not needed for the view alone")
+    _shot_options(command)
+    command.add_argument("--camera", metavar="camera.json", help="the camera (default: the shot's)")
+    command.add_argument("--model", required=True, help="the model that starts from the picture")
+    command.add_argument("--size", type=pixel_size, metavar="WxH", help="the plate's size, as for generate")
+    command.add_argument("--overscan", type=float, metavar="X", help="as for generate")
+    command.add_argument("--no-lock", dest="lock", action="store_false", help="as for generate: no overscan by default")
+    what = "the picture; or, as .json, the camera to render it with elsewhere"
+    command.add_argument("-o", "--output", required=True, metavar="FILE.png", help=what)
+
+
 def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--camera", metavar="camera.json", help="with --from: if it has changed since")
     again = "a plate of which --frames A-B are made again, or made more; its other frames are copied"
@@ -244,6 +256,8 @@ _COMMANDS: list[tuple[str, str, Callable[..., Answer], Callable[[Answer], str], 
      _camera_options),
     ("guide", "Render what the camera sees of a scene as a guide for models.", commands.guide, narration.say_guide,
      _guide_options),
+    ("still", "Render what a model must see at its first frame.", commands.still, narration.say_still,
+     _still_options),
     ("generate", "Make a plate that follows a camera.", commands.generate, narration.say_plate, _generate_options),
     ("run", "Make the plate of a job file; safe to retry.", commands.run, narration.say_plate, _run_options),
     ("check", "Measure how well frames follow a camera.", commands.check, narration.say_check, _check_options),

@@ -41,6 +41,32 @@ def _read_camera(options: argparse.Namespace) -> CameraPath:
     )
 
 
+def still(options: argparse.Namespace) -> Answer:
+    from . import engine, host
+
+    output = Path(options.output)
+    kind = output.suffix.lower()
+    is_picture = kind == ".png"
+    if kind not in (".png", ".json") or (options.shot is None and (is_picture or not options.camera)):
+        hint = "Write `platewright still SHOT.blend --model NAME -o FILE.png`, or --camera FILE and -o VIEW.json."
+        raise RequestError("E_USAGE", "That is neither a shot and a PNG nor a camera and a JSON file.", hint)
+    camera = CameraPath.read(Path(options.camera)) if options.camera else _read_camera(options)
+    if options.camera and options.frames:
+        camera = camera.window(*options.frames)
+    size, overscan = options.size, options.overscan
+    request = PlateRequest(
+        camera=camera, prompt="", model=options.model, size=size, overscan=overscan, lock=options.lock
+    )
+    view = engine.first_view(request.checked())
+    if is_picture:
+        given = {"scene": options.scene, "blender": options.blender, "allow_scripts": options.allow_scripts}
+        host.render_still(Path(str(options.shot)), view, output, **given)
+    else:
+        view.write(output)
+    facts = {"frame": view.frames[0], "width": view.width, "height": view.height, "model": options.model}
+    return {"file": str(output.resolve()), **facts}
+
+
 def generate(options: argparse.Namespace) -> Answer:
     if options.source:
         return _remade(options)

@@ -68,6 +68,14 @@ def seen_camera(
     return fitting.shaped(wide, fitting.size_for(camera, sizes)) if sizes else wide
 
 
+def first_view(request: PlateRequest) -> CameraPath:
+    """The camera of the model's first frame, at the model's own size: what a picture to start from should show."""
+    card = models.card(request.model)
+    seen = seen_camera(request, plate_camera(request), card.drift_deg, card.sizes)
+    first = seen.window(seen.frames[0], seen.frames[0])
+    return first.scaled(*fitting.size_for(first, card.sizes)) if card.sizes else first
+
+
 def wanted_overscan(request: PlateRequest, camera: CameraPath, drift_deg: float) -> float:
     """What a lock would need to undo the model's drift; nothing without one."""
     return min(OVERSCAN_MAX, locking.expected_overscan(camera, drift_deg)) if request.lock else 0.0

@@ -84,6 +84,32 @@ def render_guides(
     _ask(find_blender(blender), request, lambda: on_frame(len(list(folder.iterdir()))) if on_frame else None)
 
 
+def render_still(
+    blend: Path,
+    view: CameraPath,
+    file: Path,
+    *,
+    scene: str | None = None,
+    blender: str | None = None,
+    allow_scripts: bool = False,
+) -> None:
+    """The first frame of a view of a shot as a PNG, by a child Blender; see `blender_addon.scene_picture`.
+
+    Raises what `read_camera` raises of files and Blenders, and PlateError E_STILL_RENDER, E_OUT_IO ...
+    """
+    from . import disk
+
+    blend = Path(blend).absolute()
+    if not blend.is_file():
+        raise RequestError("E_FILE_MISSING", f"There is no file {blend}.", "Check the path of the .blend.")
+    request = {"blend": str(blend), "scene": scene, "view": view.to_dict(), "allow_scripts": allow_scripts}
+
+    def rendered(part: Path) -> None:
+        _ask(find_blender(blender), {**request, "still": str(part.absolute())})
+
+    disk.publish(file, rendered)
+
+
 def find_blender(named: str | None) -> Path:
     """The Blender, or the Python with bpy, to ask: the one named, then $PLATEWRIGHT_BLENDER, `.venv-bpy`, PATH.
 

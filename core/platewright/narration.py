@@ -92,6 +92,10 @@ def _figure(value: Any) -> str:
     return ", ".join(f"{part} {number:g}".strip() for part, number in parts)
 
 
+def say_still(answer: Answer) -> str:
+    return "frame {frame} as {model} sees it first, {width}x{height} -> {file}".format(**answer)
+
+
 def say_verify(answer: Answer) -> str:
     return "\n".join(answer["words"])
 
