@@ -175,6 +175,15 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", default=".", metavar="DIR", help="where versions go (default: here)")
 
 
+def _decode_options(command: argparse.ArgumentParser) -> None:
+    what = "a file of latents that a model has left, or a folder of one plate's; generate says where they are"
+    command.add_argument("latents", metavar="LATENTS", help=what)
+    command.add_argument("--out", required=True, metavar="DIR", help="where versions go")
+    command.add_argument("--name", help="the plate's name (default: what it had)")
+    command.add_argument("--format", choices=("exr", "png"), help="default: what it had")
+    command.add_argument("--device", default="cpu", help="cpu (the default), auto, cuda, cuda:N, mps")
+
+
 def _run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("job", metavar="JOB.json")
     command.add_argument("--version", type=int, metavar="N", help="the version this job owns")
@@ -260,6 +269,8 @@ _COMMANDS: list[tuple[str, str, Callable[..., Answer], Callable[[Answer], str], 
      _still_options),
     ("generate", "Make a plate that follows a camera.", commands.generate, narration.say_plate, _generate_options),
     ("run", "Make the plate of a job file; safe to retry.", commands.run, narration.say_plate, _run_options),
+    ("decode", "Make the plate of latents that are there: decode, lock and write.", commands.decode,
+     narration.say_plate, _decode_options),
     ("check", "Measure how well frames follow a camera.", commands.check, narration.say_check, _check_options),
     ("lock", "Make frames follow their camera, as a new version.", commands.lock, narration.say_plate, _lock_options),
     ("verify", "Check a plate against its manifest.", commands.verify, narration.say_verify, _verify_options),

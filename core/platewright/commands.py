@@ -195,6 +195,19 @@ def _passes(options: argparse.Namespace) -> guiding.Passes | None:
     return rendered if options.shot else None
 
 
+def decode(options: argparse.Namespace) -> Answer:
+    """A plate of latents that a model has left: no network but its VAE is read."""
+    from . import engine
+    from .models import decoding
+
+    bundle = decoding.Bundle.open(Path(options.latents))
+    job = Job.from_dict(bundle.plate)
+    request = replace(job.request, device=options.device, frame_format=options.format or job.request.frame_format)
+    name, out = options.name or job.name, str(Path(options.out).resolve())
+    wanted = replace(job, request=request, name=name, out=out, version=None, tries=1)
+    return engine.make_plate(wanted, narration.Narrator(), opener=bundle.backend)
+
+
 def run(options: argparse.Namespace) -> Answer:
     try:
         answer = _make(_read_job(Path(options.job), options.version), options.resume)

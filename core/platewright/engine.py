@@ -22,29 +22,32 @@ from .match import Match, locking
 from .match.footage import Footage
 from .match.foresight import foresee
 from .match.matching import FRAMES_MIN
-from .models import first_frame, presets
+from .models import first_frame, latents, presets
 from .models.base import Backend
 from .pictures import Picture
 from .protocol import OVERSCAN_MAX, Emit, Job, PlateRequest, Stage, check_against
 from .remaking import Parent, Remade
-from .take import LockReport, Made, Source, Take, refuse_holes
+from .take import LockReport, Made, Opener, Source, Take, refuse_holes
 
 GROUND_M = 0.0                                     # where models put a ground that nobody told them of
 LOCK_GAIN_PX = 0.05                                # a lock that mends less would only soften the pictures
 
 
-def make_plate(job: Job, emit: Emit, resume: bool = False) -> dict[str, Any]:
+def make_plate(
+    job: Job, emit: Emit, resume: bool = False, opener: Opener = models.open_backend
+) -> dict[str, Any]:
     """Make the plate that `job` asks for and answer with what `generate --json` prints.
 
     `emit` hears of every step; one that raises Cancelled stops the job, and what was made so far stays.
     With `resume` a plate of the same request is continued, or returned as it is when whole.
+    `opener` opens what makes the pictures, by model and device.
     Raises RequestError, BackendError, PlateError, Cancelled; the folder's record says how the job ended.
     A requirement that is not met is no error: the answer's `exit_code` is 3.
     """
     job = job.checked()
     presets.refuse_unknown(job.request.preset)
     check_against(job.request, models.card(job.request.model))
-    answer = _one(job, emit, resume) if job.tries == 1 else _best_of(job, emit, resume)
+    answer = _one(job, emit, resume, opener) if job.tries == 1 else _best_of(job, emit, resume, opener)
     return answer if measuring.is_met(job.require, answer["match"]) else {**answer, "exit_code": 3}
 
 
@@ -81,13 +84,13 @@ def wanted_overscan(request: PlateRequest, camera: CameraPath, drift_deg: float)
     return min(OVERSCAN_MAX, locking.expected_overscan(camera, drift_deg)) if request.lock else 0.0
 
 
-def _best_of(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
+def _best_of(job: Job, emit: Emit, resume: bool, opener: Opener) -> dict[str, Any]:
     """A plate for each seed, side by side in a wedge; the best is the answer, and all are named in it."""
     answers: list[dict[str, Any]] = []
     for number in range(job.tries):
         request = replace(job.request, seed=job.request.seed + number)
         emit(Stage(job.id, "trying", f"{number + 1} of {job.tries}, seed {request.seed}"))
-        answers.append(_one(replace(job, request=request, tries=1), emit, resume))
+        answers.append(_one(replace(job, request=request, tries=1), emit, resume, opener))
     best = min(answers, key=lambda answer: measuring.quality(answer["match"]))
     emit(Stage(job.id, "comparing", f"{job.tries} tries side by side"))
     folder = wedge.publish(Path(job.out), job.name, job.request.sha256, answers, best)
@@ -96,7 +99,7 @@ def _best_of(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
     return {**best, "seconds": seconds, "wedge": str(folder), "tries": tries}
 
 
-def _one(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
+def _one(job: Job, emit: Emit, resume: bool, opener: Opener) -> dict[str, Any]:
     request, card = job.request, models.card(job.request.model)
     camera = plate_camera(request)
     versions.preflight(Path(job.out), job.name, camera, request.frame_format)
@@ -115,7 +118,7 @@ def _one(job: Job, emit: Emit, resume: bool) -> dict[str, Any]:
     steps_down = int(folder.ended_with == "E_OOM")
     with folder.recording():
         depth, kept = depth or _scene_depth(request), kept or keeping.opened(request)
-        _fill(Take(folder, job, card, camera, seen, emit, depth, steps_down, kept=kept))
+        _fill(Take(folder, job, card, camera, seen, emit, opener, depth, steps_down, kept=kept))
     return provenance.answer(folder.path)
 
 
@@ -259,14 +262,16 @@ def _generating(take: Take) -> Iterator[tuple[Made, Iterator[Picture]]]:
                 request = stills.led(request, take.folder.path, take.seen, job.id, take.hear)
         take.stage("loading", f"opening {request.model}")
         with take.timed("load"):
-            backend: Backend | None = models.open_backend(request.model, request.device)
+            backend: Backend | None = take.opener(request.model, request.device)
         native = backend.native_camera(take.seen)
         made = Made(backend.provenance(), backend.device, (native.width, native.height))
         try:
             take.refuse_little_space(made)
-            with presets.run(request.preset, take.steps_down) as placed:
+            with presets.run(request.preset, take.steps_down) as placed, latents.of_plate(job.to_dict()) as kept:
                 yield made, _guarded(backend.generate(request, take.seen, job.id, take.hear))
             made.model.update({"preset": placed.used} if placed.used else {})
+            if kept.files:
+                take.stage("sampling", f"latents are in {kept.files[0].parent}: {kept.files[-1].name}")
         finally:
             backend = None
             models.give_memory_back()

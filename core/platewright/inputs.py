@@ -77,7 +77,8 @@ class Remake:
         """From `to_dict`'s form; RequestError E_JOB, E_VALUE."""
         if not isinstance(data, dict) or not {"plate", "first", "last"} <= set(data) <= {*_REMAKE}:
             raise RequestError("E_JOB", "A remake is no object of plate, first and last.", "Compare it with examples/.")
-        return cls(**{**data, "plate": Input.from_dict(data["plate"])}).checked()
+        plain: dict[str, Any] = {**data, "plate": Input.from_dict(data["plate"])}
+        return cls(**plain).checked()
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -20,6 +20,7 @@ from .guides import DepthGuide
 from .keeping import KeptPlate
 from .match import Match
 from .match.footage import Footage
+from .models.base import Backend
 from .pictures import Picture, resize
 from .plates import FrameRecord, Frames, PlateFolder
 from .protocol import Emit, Event, FrameReady, Job, ModelCard, PlateRequest, Stage, Warned
@@ -29,6 +30,7 @@ WARP = "lanczos4 along the lock"
 WAITING_MAX = 8                                    # pictures at the model's size, made and not yet written
 
 LockReport = dict[str, Any]
+Opener = Callable[[str, str], Backend]             # model, device -> what makes its pictures
 Finish = Callable[[int, Picture], Picture]         # index, the model's picture -> the plate's
 
 
@@ -74,6 +76,7 @@ class Take:
     camera: CameraPath                             # the plate's
     seen: CameraPath                               # what the model is shown: the plate's with its overscan
     emit: Emit
+    opener: Opener
     depth: DepthGuide | None = None                # what the scene's own camera sees
     steps_down: int = 0                            # leaner by so many presets: memory ran out before
     remade: dict[str, Any] | None = None           # of a plate of which this makes a part anew

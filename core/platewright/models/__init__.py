@@ -62,6 +62,18 @@ def open_backend(name: str, device: str) -> Backend:
     return opener.open(device, *folder)
 
 
+def place_of(name: str) -> tuple[str, Path]:
+    """The module that knows a model, and the folder of its weights. Raises RequestError, BackendError E_MODEL_MISSING.
+
+    For models whose weights are published folders.
+    """
+    from . import checkpoint
+
+    opener, folder = _opener(name)
+    module = str(getattr(opener, "__name__", "") or type(opener).__module__).rpartition(".")[2]
+    return module, checkpoint.find(getattr(opener, "name", name), *folder)
+
+
 def still_card(name: str) -> ModelCard:
     """What a model that draws one picture declares. Raises RequestError E_MODEL_UNKNOWN."""
     opener, folder = _still_opener(name)

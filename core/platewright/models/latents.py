@@ -1,12 +1,18 @@
 """Latents on disk before they are decoded: a crash, or a new decode, costs no sampling.
 
-The file is found again by what it was made from; the newest few are kept. 961 frames of SANA-WM are 55 MB.
+The file is found again by what it was made from; the newest few are kept. 961 frames of SANA-WM are 55 MB. While a
+plate is made (`of_plate`) each also says for which, so that decode, lock and frames can be a task of their own: see
+`decoding`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +24,29 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT, VERSION = "platewright.latents", "1"
-KEPT_MAX = 24  # files
+KEPT_MAX = 48  # files
+
+
+@dataclass(slots=True)
+class Record:
+    """The plate that is being made, and its latents on disk."""
+
+    plate: dict[str, Any]                          # its job, as plain data
+    files: list[Path] = field(default_factory=list[Path])
+
+
+_RECORD: ContextVar[Record | None] = ContextVar("platewright.latents", default=None)
+
+
+@contextmanager
+def of_plate(plate: dict[str, Any]) -> Iterator[Record]:
+    """While it lasts, what is kept or found belongs to this plate."""
+    here = Record(plate)
+    token = _RECORD.set(here)
+    try:
+        yield here
+    finally:
+        _RECORD.reset(token)
 
 
 def file_for(origin: dict[str, Any]) -> Path:
@@ -33,23 +61,33 @@ def kept(file: Path) -> Tensor | None:
     from safetensors.torch import load_file
 
     try:
-        return load_file(file)["latents"]
+        found = load_file(file)["latents"]
     except (SafetensorError, OSError, ValueError, KeyError):
         return None
+    _note(file)
+    return found
 
 
 def keep(file: Path, latents: Tensor, facts: dict[str, str]) -> str:
     """Write them, whole or not at all, and let the oldest go; why not, where the disk does not take them."""
     from safetensors.torch import save
 
-    metadata = {"format": FORMAT, "version": VERSION, **facts}
+    here = _RECORD.get()
+    told = {"plate": json.dumps(here.plate, sort_keys=True, allow_nan=False)} if here else {}
+    metadata = {"format": FORMAT, "version": VERSION, **told, **facts}
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         disk.write_bytes(file, save({"latents": latents.detach().cpu().contiguous()}, metadata=metadata))
         _forget_oldest(file.parent)
     except (OSError, PlateError) as error:
         return str(error)
+    _note(file)
     return ""
+
+
+def _note(file: Path) -> None:
+    if here := _RECORD.get():
+        here.files.append(file)
 
 
 def _forget_oldest(folder: Path) -> None:

@@ -32,7 +32,7 @@ FPS = 16.0
 CLIP = FrameRule(multiple=8, offset=1, maximum=961)
 STEPS = 60
 GUIDANCE = 5.0
-LOOKED_AT = ("conv_k",)  # weights that the lean blocks take out of their layer
+LOOKED_AT = ("conv_k", "plucker_embedder")  # weights taken out of their layer; one that reads rays in float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Take:
         self._total = sum(self._passes(window.length) for window in windows)
         words = self._words()
         for window in windows:
-            with closing(self._clip(fitting.held(native, window), first, words)) as made:
+            with closing(self._clip(fitting.held(native, window), window.index, first, words)) as made:
                 for number, picture in enumerate(itertools.islice(made, window.stop - window.start)):
                     first = picture
                     if number >= window.given:
@@ -89,21 +89,48 @@ class Take:
         refiner = sana_wm_prompts.for_refiner(places.refiner, request.prompt, places.device, places.dtype)
         return _Words(prompt, negative, refiner)
 
-    def _clip(self, clip: CameraPath, first: Picture, words: _Words) -> Generator[Picture]:
+    def _clip(self, clip: CameraPath, index: int, first: Picture, words: _Words) -> Generator[Picture]:
         """The pictures of one window, decoded while later blocks are still to be refined."""
         from diffusers.models.autoencoders.autoencoder_kl_ltx2 import AutoencoderKLLTX2Video
 
+        vae = checkpoint.load(AutoencoderKLLTX2Video, self._places.stage_1 / "vae", torch.float32)
+        origin = self._origin(clip, first)
+        refiner = sorted((self._places.refiner / "transformer").glob("*.safetensors"))
+        file = latents.file_for({**origin, "stage": "refined", "refiner": hashes.of_files(refiner)})
+        found = latents.kept(file)
+        if found is None:
+            blocks = self._refined(vae, clip, index, first, words)
+            yield from ltx2_decoding.decoded(vae, self._kept(blocks, file, index))
+            return
+        self._done += self._passes(len(clip))
+        self._tell("sampling", f"refined latents of an earlier job: {file}")
+        vae.decoder.to(self._places.device)
+        yield from ltx2_decoding.decoded(vae, found.to(self._places.device).split(1, 2))
+
+    def _refined(self, vae: Any, clip: CameraPath, index: int, first: Picture, words: _Words) -> Iterator[Tensor]:
+        """Refined latents, block by block; the decoder comes to the device when its turn does."""
         places = self._places
-        vae = checkpoint.load(AutoencoderKLLTX2Video, places.stage_1 / "vae", torch.float32)
-        sampled = self._sampled(clip, _encoded(vae, first, places.device), first, words)
+        sampled = self._sampled(clip, index, _encoded(vae, first, places.device), first, words)
         self._tell("sampling", f"refining on {places.device}")
         loaded = refining.load(places.refiner / "transformer", places.dtype)
         transformer = refining.placed(loaded, places.device)
         vae.decoder.to(places.device)
-        blocks = refining.refined(transformer, sampled, words.refiner, FPS, self._request.seed, self._stepped)
-        yield from ltx2_decoding.decoded(vae, blocks)
+        yield from refining.refined(transformer, sampled, words.refiner, FPS, self._request.seed, self._stepped)
 
-    def _sampled(self, clip: CameraPath, given: Tensor, first: Picture, words: _Words) -> Tensor:
+    def _kept(self, blocks: Iterator[Tensor], file: Path, index: int) -> Iterator[Tensor]:
+        """The blocks as they come; all of them are on disk before the last one goes on to the decoder."""
+        seen: list[Tensor] = []
+        for block in blocks:
+            yield from seen[-1:]
+            seen.append(block)
+        self._keep(file, torch.cat([block.cpu() for block in seen], 2), {"window": str(index), "stage": "refined"})
+        yield seen[-1]
+
+    def _keep(self, file: Path, found: Tensor, facts: dict[str, str]) -> None:
+        if why := latents.keep(file, found, {"model": "sana-wm", **facts}):
+            self._warn("W_LATENTS", f"The latents could not be kept: {why}")
+
+    def _sampled(self, clip: CameraPath, index: int, given: Tensor, first: Picture, words: _Words) -> Tensor:
         """The first stage's latents (1, C, T, h, w), or those that an earlier job has left."""
         file = latents.file_for(self._origin(clip, first))
         found = latents.kept(file)
@@ -114,8 +141,7 @@ class Take:
         self._tell("sampling", f"{len(clip)} frames on {self._places.device}")
         shot = sampling.Shot(clip, given, words.prompt, words.negative, self._steps, self._guidance, self._request.seed)
         found = self._stage_1(shot)
-        if why := latents.keep(file, found, {"model": "sana-wm", "frames": str(len(clip))}):
-            self._warn("W_LATENTS", f"The latents could not be kept: {why}")
+        self._keep(file, found, {"window": str(index), "stage": "1"})
         return found
 
     def _stage_1(self, shot: sampling.Shot) -> Tensor:
