@@ -103,19 +103,22 @@ class KeptPlate:
 
 
 def opened(request: PlateRequest) -> KeptPlate | None:
-    """The request's plate and mask, all of them looked at; None where it has none. Raises what this page lists."""
+    """The request's plate and mask, every pixel looked at; None where it has none. Raises what this page lists."""
+    kept = found(request)
+    if kept is not None and max([float(kept.frame(frame).paint.max()) for frame in kept.plate]) == 0:
+        raise RequestError("E_MASK_EMPTY", "The mask is black everywhere: nothing would be painted.", RULE)
+    return kept
+
+
+def found(request: PlateRequest) -> KeptPlate | None:
+    """The same by names and headers alone, for whoever comes after `opened`."""
     if request.plate is None or request.mask is None:
         return None
     camera = request.camera if request.size is None else request.camera.fitted(*request.size)
     plate = _frames(request.plate, camera, "E_PLATE_FRAMES", "plate")
     _refuse_size(plate, camera, "E_PLATE_SIZE", "plate")
     kind = _kind(plate, request.frame_format)
-    masks = _masks(request.mask, camera)
-    found = KeptPlate(camera, plate, masks, kind)
-    shares = [float(found.frame(frame).paint.max()) for frame in camera.frames]            # every frame is looked at
-    if max(shares) == 0:
-        raise RequestError("E_MASK_EMPTY", "The mask is black everywhere: nothing would be painted.", RULE)
-    return found
+    return KeptPlate(camera, plate, _masks(request.mask, camera), kind)
 
 
 # Which files -------------------------------------------------------------------------------------

@@ -254,6 +254,13 @@ def test_a_plate_that_has_changed_since_is_refused(tmp_path: Path) -> None:
         keeping.opened(given)
 
 
+def test_what_alpha_a_plate_has_touches_no_colour(tmp_path: Path) -> None:
+    codes = NOISE.integers(0, 256, (HEIGHT, WIDTH, 4), dtype=np.uint8)
+    Image.fromarray(codes).save(tmp_path / "fg.png")
+    assert np.array_equal(np.rint(pictures.read_stored(tmp_path / "fg.png") * 255), codes[:, :, :3])
+    assert not np.array_equal(np.rint(pictures.read_picture(tmp_path / "fg.png") * 255), codes[:, :, :3])
+
+
 def test_one_picture_masks_all_frames(tmp_path: Path) -> None:
     plate, mask = stored_plate(tmp_path / "fg", "half"), masks(tmp_path / "mask") / f"mask.{CAMERA.frames[0]}.png"
     kept = keeping.opened(request(plate, mask))

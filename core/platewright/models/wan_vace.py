@@ -166,7 +166,7 @@ class WanVace(FolderModel):
         teller = wan_running.Teller(job, emit, (request.steps or STEPS) * len(windows))
         first = first_picture(request, native, job, emit) if request.first_frame else None
         self._facts["world_speed"] = teller.speed(native.fps, FPS)
-        plate = keeping.opened(request)
+        plate = keeping.found(request)
         keeper = wan_keeping.Keeper(plate, native) if plate else None
         with device.told_plainly(self._device, self.card.title), _guide(request, native) as guide:
             self._facts["guide"] = guide.kind
