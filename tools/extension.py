@@ -88,7 +88,7 @@ def build_wheel(builder: Environment, version: Version, scratch: Path, root: Pat
 
 def staged(version: Version, folder: Path, root: Path) -> Path:
     """A copy of the core that carries the build's version; the checkout stays as it is."""
-    for pattern in ("*.py", "py.typed"):
+    for pattern in ("*.py", "py.typed", "models/locked/*.json"):
         for file in (root / "core/platewright").rglob(pattern):
             copy(file, folder / file.relative_to(root))
     for name in ("pyproject.toml", "LICENSE"):

@@ -18,7 +18,6 @@ from .errors import RequestError
 if TYPE_CHECKING:
     from .models.locks import Lock
     from .models.pulling import Terms
-    from .protocol import ModelCard
 
 Answer = dict[str, Any]
 ANSWERS = ("y", "yes")
@@ -60,22 +59,21 @@ def _no_options(verb: argparse.ArgumentParser) -> None:
 
 
 def listed(options: argparse.Namespace) -> Answer:
-    del options
-    return {"models": [asdict(card) for card in _cards()]}
-
-
-def _cards() -> list[ModelCard]:
+    """`models` are those that make plates, `stills` those that draw a first picture for them."""
     from . import models as backends
 
-    return backends.cards()
+    del options
+    told = {"models": backends.cards(), "stills": backends.still_cards()}
+    return {kind: [asdict(card) for card in cards] for kind, cards in told.items()}
 
 
 def show(options: argparse.Namespace) -> Answer:
+    from . import models as backends
     from .models import locks, records
 
     lock = locks.lock(options.model)
-    cards = {card.name: card for card in _cards()}
-    answer = asdict(cards[lock.name]) if lock.name in cards else {"name": lock.name, "title": lock.name}
+    cards = {card.name: card for card in (*backends.cards(), *backends.still_cards())}
+    answer: Answer = asdict(cards[lock.name]) if lock.name in cards else {"name": lock.name, "title": lock.name}
     answer |= {"terms": lock.terms, "terms_from": lock.terms_from, "territory": lock.territory, "notes": lock.notes}
     answer["sources"] = [
         {"repository": source.repository, "revision": source.revision, "host": source.host, "take": list(source.take)}
@@ -153,7 +151,7 @@ def _tell(terms: Terms) -> None:
 
 
 def say_listed(answer: Answer) -> str:
-    return "\n".join(row for card in answer["models"] for row in _rows(card))
+    return "\n".join(row for kind in ("models", "stills") for card in answer[kind] for row in _rows(card))
 
 
 def _rows(card: Answer) -> list[str]:

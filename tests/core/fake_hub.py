@@ -244,7 +244,7 @@ def tiny_vace(size: int = 50_000) -> dict[str, bytes]:
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 KEPT = sorted(
-    ["licences/Wan-AI--Wan2.1-VACE-1.3B-diffusers.LICENSE.txt", ".platewright.json"]
+    ["licences/Wan-AI--Wan2.1-VACE-1.3B-diffusers/LICENSE.txt", ".platewright.json"]
     + [name for name in tiny_vace(64) if name not in ("README.md", "LICENSE.txt", "pipeline.py")]
 )
 KEPT = [name for name in KEPT if not name.endswith((".png", ".bin"))]

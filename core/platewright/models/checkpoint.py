@@ -79,7 +79,7 @@ def cache_folder() -> Path:
 def examine(folder: Path, parts: Iterable[str]) -> None:
     """Refuse a folder that lacks a part or holds what may not be there. Looks at names and JSON, at no tensors.
 
-    A folder that was fetched must be what was fetched: its files are hashed at the first time, and where they change.
+    A folder that was fetched must be what was fetched: a file is hashed again where its size or time has changed.
     Raises BackendError E_MODEL_MISSING, E_MODEL_UNSAFE, E_MODEL_CODE, E_MODEL_CORRUPT, E_MODEL_CHANGED, each naming the
     file.
     """
@@ -94,7 +94,7 @@ def examine(folder: Path, parts: Iterable[str]) -> None:
 
 
 def _refuse_changed(folder: Path) -> None:
-    """A folder that was fetched must be as it was fetched; its tensors are hashed once, and when they change."""
+    """A folder that was fetched must be as it was fetched; a file is hashed where its size or time is new."""
     from .hashes import sha256_of
     from .records import of_folder
 

@@ -29,7 +29,7 @@ DEEPEST = 4                                        # segments of a path
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SEGMENT = re.compile(r"[A-Za-z0-9._+-]{1,128}")
 LEGAL = ("LICENSE*", "LICENCE*", "NOTICE*")       # beside the weights in every repository: what people agree to
-LEGAL_FOLDER = "licences"                          # where they lie in a model's folder, a repository's name in front
+LEGAL_FOLDER = "licences"                          # where they lie in a model's folder, a folder for each repository
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
@@ -56,7 +56,7 @@ class Source:
 
     def takes(self, path: str) -> bool:
         """Whether one of the patterns is this path's, or it is a legal text."""
-        return any(_fits(path, pattern) for pattern in (*self.take, *LEGAL, f"{LEGAL_FOLDER}/{self.slug}.*"))
+        return any(_fits(path, pattern) for pattern in (*self.take, *LEGAL, f"{LEGAL_FOLDER}/{self.slug}/*"))
 
     @property
     def slug(self) -> str:

@@ -24,7 +24,7 @@ from typing import Any
 from .. import disk, weights
 from ..errors import BackendError, RequestError
 from ..protocol import Emit, Progress, Stage, Warned
-from . import checkpoint, records, staging, upkeep
+from . import checkpoint, hashes, records, staging, upkeep
 from .fetching import full_or_broken
 from .locks import LEGAL, LEGAL_FOLDER, File, Lock, Source
 from .shelves import Listing, Shelf
@@ -283,7 +283,7 @@ class _Pull:
         for index in (item.file.path for item in items if item.file.path.endswith(".safetensors.index.json")):
             listed = checkpoint.read_json(self.stage.tree / index).get("weight_map")
             shards = {str(name) for name in listed.values()} if isinstance(listed, dict) else set[str]()
-            if gone := sorted(name for name in shards if str(PurePosixPath(index).with_name(name)) not in there):
+            if gone := sorted(name for name in shards if str(PurePosixPath(index).parent / name) not in there):
                 why = f"{index} names {', '.join(gone[:5])}, and {self.shelf.words} has no such file."
                 raise BackendError("E_MODEL_MISSING", why, "Try another --from.")
 
@@ -314,6 +314,8 @@ class _Pull:
         }
         records.write(self.stage.tree, record)
         staging.publish(self.stage, self.target)
+        for path, sha256 in self.proven.items():
+            hashes.remember(self.target / path, sha256)
         return {**record, "folder": str(self.target), "is_new": True}
 
     # How far it is -------------------------------------------------------------------------------
@@ -335,7 +337,7 @@ def _forget(lock: Lock) -> str:
 def _place(source: Source, path: str) -> str:
     """Where a file of a repository lies in the model's folder: where it lay, legal texts together."""
     is_legal = "/" not in path and any(PurePosixPath(path).match(pattern) for pattern in LEGAL)
-    return f"{LEGAL_FOLDER}/{source.slug}.{path}" if is_legal else path
+    return f"{LEGAL_FOLDER}/{source.slug}/{path}" if is_legal else path
 
 
 def _lies_in(path: str, part: str) -> bool:
