@@ -163,7 +163,7 @@ def refiner(frames: int, ours: bool) -> tuple[float, float]:
     return weights_gb(transformer), live.peak_bytes / GB
 
 
-def stock_refiner(transformer: Any, told: tuple[Tensor, Tensor]) -> Any:
+def stock_refiner(transformer: Any, told: tuple[Tensor, Tensor], device: torch.device = META) -> Any:
     from diffusers.pipelines.sana_wm.refiner import SanaWMLTX2Refiner
     from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
@@ -175,7 +175,7 @@ def stock_refiner(transformer: Any, told: tuple[Tensor, Tensor]) -> Any:
 
         @property
         def _execution_device(self) -> torch.device:
-            return META
+            return device
 
     nothing: Any = None
     made = Pipeline(transformer, nothing, nothing, nothing, FlowMatchEulerDiscreteScheduler(shift=1.0))
