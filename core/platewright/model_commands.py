@@ -176,6 +176,7 @@ def say_show(answer: Answer) -> str:
     for source in answer["sources"]:
         at = source["revision"] or "a commit recorded at first use"
         rows.append(f"  {source['host']}/{source['repository']} at {at}: {', '.join(source['take'])}")
+    rows += [f"  fetched with it: {', '.join(answer['also'])}"] if answer["also"] else []
     rows += [f"  {answer['notes']}"] if answer["notes"] else []
     if accepted := answer["accepted"]:
         rows.append(f"  terms accepted by {accepted['who']}, {accepted['when']}")
