@@ -80,7 +80,7 @@ class Kind:
             default_guidance=GUIDANCE,
             takes_first_frame=True,
             takes_guide=True,
-            memory_gb=66.0,
+            memory_gb=28.0,
             drift_deg=2.5,
             available=not reason,
             reason=reason,
