@@ -22,7 +22,7 @@ from platewright.camera import CameraPath
 from platewright.errors import PlatewrightError, RequestError, WorkerMissing
 from platewright.protocol import frame_range
 
-from . import preferences, runtime, scene_geometry, scene_read, still_command
+from . import guide_command, preferences, runtime, scene_geometry, scene_read, still_command
 from .scene_geometry import SceneGeometry
 
 USAGE = """usage: blender -b SHOT.blend --command platewright VERB [options]
@@ -32,6 +32,7 @@ USAGE = """usage: blender -b SHOT.blend --command platewright VERB [options]
   generate --prompt TEXT         make a plate that follows the scene's camera
   check PLATE                    measure how well a plate, or any frames, follow the scene's camera
   lock PLATE --out DIR           make a version that is locked to the scene's camera
+  guide -o DIR                   render depth, edges, clay and grid of the scene, for models that paint over them
 
 All take --scene NAME, --camera-object NAME and --frames A-B; the rest is as in `VERB --help`. The scene's ground, sun
 and depth are read and go along, unless they are given by hand or left out by --no-scene.
@@ -108,6 +109,11 @@ def write_camera(path: CameraPath, _geometry: SceneGeometry | None, words: Seque
     return 0
 
 
+def make_guide(path: CameraPath, _geometry: SceneGeometry | None, words: Sequence[str]) -> int:
+    """What this Blender renders of the scene, made a guide by the core."""
+    return hand_over(guide_command.rendered(scene_read.find_scene(path.scene), path, words))
+
+
 def with_camera(verb: str) -> SceneVerb:
     """The verb of the core's command line that is given this camera, in the worker's Python."""
 
@@ -140,6 +146,7 @@ GEOMETRY_FLAGS = {
 
 SCENE_VERBS: dict[str, SceneVerb] = {
     "camera": write_camera,
+    "guide": make_guide,
     **{verb: with_camera(verb) for verb in ("generate", "check", "lock")},
 }
 

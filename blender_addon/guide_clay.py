@@ -49,7 +49,8 @@ def turned(sun: Sun) -> tuple[float, float, float]:
 def material(has_sun: bool) -> bpy.types.Material:
     """A new grey material that shines by itself as much as its face looks to the sky."""
     made = bpy.data.materials.new("platewright_clay")
-    made.use_nodes = True
+    if bpy.app.version < (5, 0):                   # from then on all have nodes, and asking is deprecated
+        made.use_nodes = True
     tree = made.node_tree
     tree.nodes.clear()
     face, look, level, shine, grey, both, end = (

@@ -25,6 +25,7 @@ from platewright.camera import CameraPath
 from platewright.errors import PlateError
 
 from . import camera_views, guide_camera, scene_stage
+from .render_aside import unnoticed
 from .scene_read import metres_per_unit
 
 RESULT = "Render Result"
@@ -138,7 +139,8 @@ def _written(own: bpy.types.Scene, file: Path) -> None:
         path = path.replace("{", "{{").replace("}", "}}")
     own.render.filepath = path
     try:
-        bpy.ops.render.render(write_still=True, scene=own.name)
+        with unnoticed(own.frame_current):
+            bpy.ops.render.render(write_still=True, scene=own.name)
     except RuntimeError as error:
         raise _failed(file, str(error)) from None
     if not file.is_file():
