@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -101,6 +102,34 @@ def test_the_second_try_goes_on_from_the_frames_that_are_whole(tmp_path: Path) -
     worker.wait(handle.id, 60)
     assert handle.state == "done" and len(survivors) >= 4
     assert_whole(tmp_path, survivors)
+    worker.close()
+
+
+HUNGRY = """
+from types import SimpleNamespace
+from platewright import engine
+from platewright.errors import OutOfMemory
+from platewright.models import grid, presets
+presets.free_bytes = lambda device: 1e12
+presets.weights_bytes = lambda part: 1
+class Hungry(grid.GridBackend):
+    def generate(self, request, camera, name, emit):
+        if presets.chosen(SimpleNamespace(type="cuda"), [None]) == "full":
+            raise OutOfMemory("E_OOM", "cuda:0 has too little memory.", "Close other programs.")
+        yield from super().generate(request, camera, name, emit)
+grid.open = lambda device: Hungry()
+return engine.make_plate(job, emit, resume)
+"""
+
+
+def test_the_second_try_keeps_less_on_the_device(tmp_path: Path) -> None:
+    worker = real(tmp_path, HUNGRY)
+    handle = worker.submit(grid_job(tmp_path), tmp_path / "job")
+    worker.wait(handle.id, 120)
+    assert (handle.state, handle.tries) == ("done", 2)
+    assert [warning.code for warning in handle.warnings] == ["W_SECOND_TRY", "W_PRESET"]
+    (manifest,) = tmp_path.rglob("plate.json")
+    assert json.loads(manifest.read_text())["model"]["preset"] == "model-offload"
     worker.close()
 
 
