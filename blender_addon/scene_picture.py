@@ -24,8 +24,7 @@ import bpy
 from platewright.camera import CameraPath
 from platewright.errors import PlateError
 
-from . import camera_views, guide_camera, scene_stage
-from .render_aside import unnoticed
+from . import camera_views, guide_camera, render_aside, scene_stage
 from .scene_read import metres_per_unit
 
 RESULT = "Render Result"
@@ -38,17 +37,15 @@ TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"tIME", b"eXIf")
 
 
 def render(scene: bpy.types.Scene, view: CameraPath, file: Path) -> None:
-    """The scene is afterwards as it was, but for what was changed and not keyed: a render undoes that.
-
-    So it is called in a Blender of its own (`first_picture`, `scene_child`).
-    """
-    with camera_views.undisturbed(scene, [], None), staged(scene, view) as own:
-        own.frame_set(view.frames[0])
-        _written(own, file)
-    data = file.read_bytes()
-    if data[12:16] != b"IHDR" or struct.unpack(">II", data[16:24]) != (view.width, view.height):
-        raise _failed(file, "the picture has another size")
-    file.write_bytes(tagged(data, view.texts(0)))
+    """The scene and everything in the file are afterwards as they were, whatever happened meanwhile."""
+    try:
+        with camera_views.undisturbed(scene, [], None), staged(scene, view) as own:
+            data = _rendered(own, view.frames[0])
+        if data[12:16] != b"IHDR" or struct.unpack(">II", data[16:24]) != (view.width, view.height):
+            raise _failed(file, "the picture has another size")
+        file.write_bytes(tagged(data, view.texts(0)))
+    except (OSError, RuntimeError) as error:
+        raise _failed(file, str(error)) from None
 
 
 def tagged(png: bytes, texts: Mapping[str, str]) -> bytes:
@@ -133,18 +130,12 @@ def _set_up(own: bpy.types.Scene) -> None:
         own.view_settings.view_transform = "Standard"
 
 
-def _written(own: bpy.types.Scene, file: Path) -> None:
-    path = str(file)
-    if bpy.app.version >= (5, 0):                  # braces are templates there
-        path = path.replace("{", "{{").replace("}", "}}")
-    own.render.filepath = path
-    try:
-        with unnoticed(own.frame_current):
-            bpy.ops.render.render(write_still=True, scene=own.name)
-    except RuntimeError as error:
-        raise _failed(file, str(error)) from None
-    if not file.is_file():
-        raise _failed(file, "no file was written")
+def _rendered(own: bpy.types.Scene, number: int) -> bytes:
+    """A PNG of this frame. (Blender's own still of another scene would be of the open one's frame.)"""
+    import tempfile  # slow to load
+
+    with tempfile.TemporaryDirectory(prefix="platewright-still-") as folder:
+        return render_aside.render_frame(own, number, Path(folder), "still").read_bytes()
 
 
 def _failed(file: Path, why: str) -> PlateError:

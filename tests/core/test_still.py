@@ -189,8 +189,7 @@ def test_it_is_drawn_before_the_model_is_read_and_kept_with_the_plate(
     draw, give = still.ZImage.draw, models.give_memory_back
     monkeypatch.setattr(still.ZImage, "draw", lambda *given: order.append("draw") or draw(*given))
     monkeypatch.setattr(models, "give_memory_back", lambda: order.append("memory back") or give())
-    opened = models.open_backend
-    monkeypatch.setattr(models, "open_backend", lambda *given: order.append("model") or opened(*given))
+    monkeypatch.setattr(grid, "open", lambda device: order.append("model") or model)
     plate = Path(engine.make_plate(job(tmp_path / "out"), ignore)["plate"])
     kept = order[: order.index("model")]
     assert kept[0] == "draw" and kept[-1] == "memory back" and order.count("draw") == 1
