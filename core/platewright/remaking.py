@@ -2,7 +2,8 @@
 
 Range       exactly the frames that were asked for are new; some of them may lie beyond the plate, which then grows
 Before it   a model that starts from a picture starts from the last frame that is kept: no overscan there, for a frame
-            shows no more than itself. Any other is given a run-up of handles
+            shows no more than itself; or from the picture that the request gives, of the range's own first frame. Any
+            other is given a run-up of handles
 After it    no model is held to a picture at its end. The join lies where the range ends, and nothing is blended: two
             pictures that are not alike give a ghost. Handles are made beyond it and thrown away; how far they are from
             the frames that are kept tells how far the new part has come away, and where a longer range would join best
@@ -131,9 +132,8 @@ class Remade:
         stale = _stale(parent, take.camera, remake)
         if stale:
             take.warn(f"W_FRAMES_STALE: Kept, though the camera is another now: {_ranges(stale)}.")
-        before = remake.first - 1
-        starts_from_one = take.card.needs_first_frame or take.card.takes_first_frame
-        lead = before if starts_from_one and before in parent.files and before >= take.camera.frames[0] else None
+        lead = remake.first - 1 if _is_led(take) and remake.first - 1 in take.folder.frames else None
+        lead = lead if take.request.first_frame is None else None
         return cls(take, _part(take, parent, remake, lead), parent, remake, lead)
 
     def whole(self, source: Source) -> Source:
@@ -211,12 +211,18 @@ class Remade:
 def _part(take: Take, parent: Parent, remake: Remake, lead: int | None) -> Take:
     """The range and its handles, as a plate of its own that shares the folder."""
     frames = take.camera.frames
-    start = max(frames[0], remake.first - remake.handles) if lead is None else lead
+    unled = remake.first if _is_led(take) else max(frames[0], remake.first - remake.handles)
+    start = unled if lead is None else lead
     stop = min(frames[-1], remake.last + remake.handles)
     camera, request = take.camera.window(start, stop), take.request
     if lead is not None:
         request = replace(request, first_frame=_written_lead(take, parent, lead), still=None)
     return replace(take, job=replace(take.job, request=request), camera=camera)
+
+
+def _is_led(take: Take) -> bool:
+    """Whether the model starts from a picture; one that the request gives comes before a kept frame."""
+    return take.card.needs_first_frame or (take.card.takes_first_frame and take.request.plate is None)
 
 
 def _written_lead(take: Take, parent: Parent, lead: int) -> Input:

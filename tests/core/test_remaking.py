@@ -130,6 +130,8 @@ def test_a_model_that_starts_from_a_picture_goes_on_from_the_last_kept_frame(
     assert facts["joins"][1]["times"] > remaking.SEEN_TIMES
     shown = [event.message for event in heard if isinstance(event, Warned) and event.code == "W_JOIN"]
     assert shown and "1007 to 1008" in shown[-1] and "--frames 1005-1008" in shown[-1]
+    given = made(remake(parent, 1005, 1007, first_frame=grey))
+    assert led.asked[-1][0] == 1005 and told(given)["lead"] is None, "a picture given by hand leads instead"
     document = provenance.read_manifest(folder)
     assert document["seed"] == 3 and document["model"]["world_speed"] == 1.5
     assert provenance.answer(folder)["world_speed"] == 1.5
