@@ -51,16 +51,18 @@ def material(has_sun: bool) -> bpy.types.Material:
     made = bpy.data.materials.new("platewright_clay")
     if bpy.app.version < (5, 0):                   # from then on all have nodes, and asking is deprecated
         made.use_nodes = True
+    made.cycles.emission_sampling = "NONE"         # it shines for the eye alone: what it lights would be grain
     tree = made.node_tree
     tree.nodes.clear()
-    face, look, level, shine, grey, both, end = (
+    face, look, level, ray, seen, shine, grey, both, end = (
         tree.nodes.new(kind)
         for kind in (
-            "ShaderNodeNewGeometry", "ShaderNodeVectorMath", "ShaderNodeMapRange", "ShaderNodeEmission",
-            "ShaderNodeBsdfDiffuse", "ShaderNodeAddShader", "ShaderNodeOutputMaterial",
+            "ShaderNodeNewGeometry", "ShaderNodeVectorMath", "ShaderNodeMapRange", "ShaderNodeLightPath",
+            "ShaderNodeMath", "ShaderNodeEmission", "ShaderNodeBsdfDiffuse", "ShaderNodeAddShader",
+            "ShaderNodeOutputMaterial",
         )
     )  # fmt: skip
-    look.operation = "DOT_PRODUCT"
+    look.operation, seen.operation = "DOT_PRODUCT", "MULTIPLY"
     look.inputs[1].default_value = SKYWARDS
     level.inputs["From Min"].default_value, level.inputs["From Max"].default_value = -1.0, 1.0
     dark, light = SHADE if has_sun else ALONE
@@ -70,7 +72,9 @@ def material(has_sun: bool) -> bpy.types.Material:
     for start, finish in (
         (face.outputs["Normal"], look.inputs[0]),
         (look.outputs["Value"], level.inputs["Value"]),
-        (level.outputs["Result"], shine.inputs["Strength"]),
+        (level.outputs["Result"], seen.inputs[0]),
+        (ray.outputs["Is Camera Ray"], seen.inputs[1]),
+        (seen.outputs[0], shine.inputs["Strength"]),
         (shine.outputs[0], both.inputs[0]),
         (grey.outputs[0], both.inputs[1]),
         (both.outputs[0], end.inputs["Surface"]),

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import OpenImageIO
+from numpy.typing import NDArray
 from PIL import Image
 
 from . import __version__, disk, engine, guide_edges, guide_folder, guides, models
@@ -34,7 +35,8 @@ from .protocol import Emit, PlateRequest, Progress, Stage
 WIDEST = 1280                                      # pixels of the longer side, where no size is asked for: models' own
 MARGIN = 0.02                                      # of width and height: sizes of a model's shape are of whole pixels
 SKY = 0.85                                         # of clay, display
-RENDERED = {"depth": "depth", "edges": "depth", "clay": "clay"}      # what each kind is made from
+CAUGHT = 0.42                                      # linear, of what is there and clear: it catches shadows alone
+RENDERED = {"depth": ("depth",), "edges": ("depth",), "clay": ("depth", "clay")}      # what each kind is made from
 UNITS = {
     "depth": "metres along the camera's axis, 32-bit float; 0 is nothing",
     "edges": "white lines on black, 8 bit",
@@ -78,7 +80,7 @@ def view_of(camera: CameraPath, size: tuple[int, int] | None, overscan: float | 
 
 def passes_of(kinds: Sequence[str]) -> list[str]:
     """What a Blender renders for these kinds: depth, clay."""
-    return list(dict.fromkeys(RENDERED[kind] for kind in kinds if kind in RENDERED))
+    return list(dict.fromkeys(name for kind in kinds for name in RENDERED.get(kind, ())))
 
 
 def taken_from(folder: Path) -> Passes:
@@ -190,13 +192,14 @@ def _staged(out: Path) -> Iterator[Path]:
 
 def _drawn(folder: Path, raw: Path, view: CameraPath, wish: Wish, emit: Emit) -> bool:
     """Write every kind's files; False where a depth was rendered and holds nothing in any frame."""
-    is_seen = "depth" not in {RENDERED.get(kind) for kind in wish.kinds}
+    has_depth = bool(passes_of(wish.kinds))
+    is_seen = not has_depth
     for index, frame in enumerate(view.frames):
-        if {"depth", "edges"} & set(wish.kinds):
+        if has_depth:
             depth = guides.read_depth(raw / f"depth.{frame:04d}.exr")
             is_seen = _write_depth(folder, depth, view, index, wish.kinds) or is_seen
-        if "clay" in wish.kinds:
-            _write(folder, "clay", frame, clay(raw / f"clay.{frame:04d}.exr"))
+            if "clay" in wish.kinds:
+                _write(folder, "clay", frame, clay(raw / f"clay.{frame:04d}.exr", guides.nearness(depth) > 0))
         if "grid" in wish.kinds:
             _write(folder, "grid", frame, grid.unlabelled(view, index, wish.ground_m or 0.0))
         emit(Progress("guide", "writing", index + 1, len(view)))
@@ -219,12 +222,15 @@ def _write(folder: Path, kind: str, frame: int, picture: Picture) -> None:
     Image.fromarray(bytes_from_display(picture)).save(folder / guide_folder.file_name(kind, frame))
 
 
-def clay(path: Path) -> Picture:
-    """The rendered clay before a plain sky, display sRGB (height, width, 3); PlateError E_FRAME_READ."""
+def clay(path: Path, is_solid: NDArray[np.bool_]) -> Picture:
+    """The rendered clay before a plain sky, display sRGB (height, width, 3); PlateError E_FRAME_READ.
+
+    What the render leaves clear though something is there (height, width) catches shadows alone: plain grey under them.
+    """
     source = OpenImageIO.ImageInput.open(str(path))
     pixels = source.read_image(0, 0, 0, 4, "float") if source is not None else None
     if pixels is None or pixels.shape[2] < 4:
         raise PlateError("E_FRAME_READ", f"{path.name} was not rendered whole.", "Make the guide again.")
-    sky = linear_from_srgb(np.full(3, SKY, dtype=np.float32))
-    alpha = np.clip(pixels[:, :, 3:4], 0.0, 1.0)
-    return srgb_from_linear((pixels[:, :, :3] + (1.0 - alpha) * sky).astype(np.float32))
+    sky = float(linear_from_srgb(np.full(1, SKY, dtype=np.float32))[0])
+    behind = np.where(is_solid, CAUGHT, sky)[:, :, None] * (1.0 - np.clip(pixels[:, :, 3:4], 0.0, 1.0))
+    return srgb_from_linear((pixels[:, :, :3] + behind).astype(np.float32))

@@ -227,6 +227,23 @@ def test_clays_lit_side_is_where_the_sun_is_in_every_frame(tmp_path: Path) -> No
     assert pictures.at("clay", 1, 1, 1) == pytest.approx(0.85, abs=0.01)
 
 
+def test_clay_has_no_grain_and_a_ground_that_catches_shadows_is_grey(tmp_path: Path) -> None:
+    """A sun from behind the camera on a wall, before a ground that the render itself would leave clear."""
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 1, 1
+    small(scene)
+    ahead(scene)
+    body("Wall", (0.0, 2.0, 0.0), 4.0)
+    ground = plane(-1.0, 100.0)
+    ground.is_shadow_catcher = True
+    lamp("Sun", 3.0, 270.0, 30.0)
+    pictures = rendered(scene, tmp_path, "depth", "clay")
+    wall = [pictures.at("clay", 1, column, row) for column in range(21, 27) for row in range(13, 18)]
+    assert max(wall) - min(wall) < 0.004 and wall[0] > 0.5
+    assert pictures.at("clay", 1, 3, HEIGHT - 2) == pytest.approx(0.68, abs=0.02)
+    assert pictures.at("clay", 1, 3, 2) == pytest.approx(0.85, abs=0.01)
+
+
 def test_without_a_sun_clay_has_form_all_the_same(tmp_path: Path) -> None:
     scene = bpy.context.scene
     scene.frame_start, scene.frame_end = 1, 1
