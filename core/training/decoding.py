@@ -18,7 +18,7 @@ from platewright.world_noise import WorldNoise
 from .latents import GUIDED, SILENT, SUNLESS, WORDINGS, Clips, as_signed, guide_of, partly, view_of_pixels
 
 FRAMES = 4  # of each clip in a lesson
-WORST = 1.25  # most noise in the latents; from 1 on they tell nothing, and the decoder paints by itself
+WORST = 1.6  # most noise in the latents; from 1 on they tell nothing, and the decoder paints by itself
 KEPT = 512  # worlds whose noise is kept, 5 MB each: making one anew takes a quarter of a lesson
 BLIND = 0.06  # share of the lessons without sights: so that what sights are worth can be told
 
@@ -60,7 +60,7 @@ def _squares(
     square = slice(top, top + side), slice(left, left + side)
     times = torch.randint(count, (FRAMES,), generator=draw).to(clips.device)
     guided, sunless, silent, blind = torch.rand(4, generator=draw).tolist()
-    doubt = min(1.0, WORST * float(torch.rand((), generator=draw)) ** 1.3)
+    doubt = min(1.0, WORST * float(torch.rand((), generator=draw)))
     whole = as_signed(part["frames"][(n, slice(None), *square)])
     linear = patches.decode(blurred(patches.encode(whole[None]), doubt, deviation, draw))[0]
     sun = torch.zeros_like(part["sun"][n]) if sunless < SUNLESS else part["sun"][n]

@@ -96,7 +96,7 @@ CONFIGS = {
         shapes={(7, 9, 16): 3.0, (4, 9, 16): 1.0, (4, 9, 8): 3.0, (4, 6, 8): 2.0, (1, 9, 16): 0.5},
         tokens=4032,
         squares=(8, 64),
-        decoder=Stage(steps=20_000, seconds=6900.0, look_every=200),
+        decoder=Stage(steps=20_000, seconds=6900.0, rates=(0.02, 4e-4), look_every=200),
         denoiser=Stage(steps=20_000, seconds=6900.0, look_every=300),
     ),
     "one-gpu": Config(

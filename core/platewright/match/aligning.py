@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .solving import Points, Solution, by_frame, derivatives, residual_of
+from .solving import Points, Solution, by_frame, damped, derivatives, linearised, residual_of
 from .tracking import Tracks
 from .views import Array, Views, rotation_from_vector
 
@@ -175,11 +175,23 @@ def uncertainty_px(tracks: Tracks, solution: Solution) -> Array:
 
     group = (tracks.track * 7919) % GROUPS         # a fixed scatter: neighbours in the list go to different groups
     pull = np.zeros((GROUPS, frames, size))
-    np.add.at(pull, (group, tracks.frame), -np.einsum("nid,ni->nd", heavy, solution.residual))
+    own_pull = -np.einsum("nid,ni->nd", heavy, solution.residual)
+    np.add.at(pull, (group, tracks.frame), own_pull - _taken(tracks, solution))
     moved = project(covariance @ pull.reshape(GROUPS, -1).T).T.reshape(GROUPS, frames, size)
     spread = np.einsum("gfa,fab,gfb->f", moved, metric, moved, optimize=True)
     by_tracks = np.sqrt(spread * GROUPS / (GROUPS - 1))
     return np.maximum(by_noise, by_tracks)
+
+
+def _taken(tracks: Tracks, solution: Solution) -> Array:
+    """(N, D) of each observation's pull on its camera, what its point would take up if it were free to.
+
+    Nothing, where a point lies at its best. One that is held at infinity does not, and must not pull the world along.
+    """
+    system = linearised(tracks, solution.views, solution, solution.weight)
+    inverse = np.asarray(np.linalg.inv(damped(system.point_block, 0.0)), dtype=np.float64)
+    wanted = np.einsum("kpq,kq->kp", inverse, system.point_pull)
+    return np.einsum("ndp,np->nd", system.mixed, wanted[tracks.track])
 
 
 def _noise_px(solution: Solution) -> float:

@@ -36,6 +36,8 @@ SHORT_FRAMES, LONG_FRAMES = 3, 8                   # shorter than the first says
 CLOSE_PX = (4.0, 2.0, 1.0)
 ZOOM_STEPS = 100                                   # a longer lens and a nearer world look much alike: a flat valley
 PROMISE = 0.012                                    # of the misfit; free lenses on a right path promise up to 0.005
+SURE = 5.0                                         # standard errors by which tracks must speak for free lenses
+EVEN_PX = 0.05                                     # tracks that lie closer than this are as good as each other
 FAIR_SHARE = 0.5                                   # of the tracks: a fit close to the path then needs no other
 CLOSE_SHARE, CLOSE_PART = 0.2, 0.3                 # of the tracks, and of what an open fit explains: then believed
 AS_GOOD_SHARE = 0.03
@@ -72,7 +74,8 @@ def solve(tracks: Tracks, given: Views, tell: Tell) -> Fit:
     best = _plainest(plain, AS_GOOD)
     is_settled = best.share >= FAIR_SHARE and _strangeness(given, best.solution.model) < 2
     worth = [best] if is_settled else plain
-    fits = [*worth, *(_freed(tracks, given, fit) for fit in worth if _promises(tracks, given, fit))]
+    freed = [_freed(tracks, given, fit) for fit in worth if _promises(tracks, given, fit)]
+    fits = [*worth, *(fit for fit in freed if not is_settled or _is_sure(tracks, best, fit))]
     tell("solving", 3, 3)
     fits.sort(key=lambda fit: _strangeness(given, fit.solution.model))
     return _plainest(fits, AS_GOOD_LENS if is_settled else AS_GOOD)
@@ -130,6 +133,18 @@ def _freed(tracks: Tracks, given: Views, plain: Fit) -> Fit:
     begin = replace(plain.solution, model=replace(plain.solution.model, zooms=True))
     fit = judged(tracks, refine(tracks, given, begin, [CLOSE_PX[-1]], steps=ZOOM_STEPS, least_gain=1e-5))
     return replace(fit, witness=plain.witness)
+
+
+def _is_sure(tracks: Tracks, plain: Fit, freed: Fit) -> bool:
+    """Whether the tracks, one by one, speak for free lenses: Vuong's test (1989) of two models on the same data.
+
+    On a bare plane another lens at another place explains nearly the same tracks: some better, as many worse.
+    """
+    _, length = spans(tracks)
+    before, after = (np.log(EVEN_PX**2 + np.minimum(track_rms(tracks, fit.solution.residual), 1.0) ** 2)
+                     for fit in (plain, freed))  # fmt: skip
+    gain = (before - after) * length
+    return bool(gain.sum() > SURE * gain.std() * np.sqrt(len(gain)))
 
 
 def _flat(tracks: Tracks, views: Views, model: Model) -> Solution:

@@ -43,7 +43,8 @@ class DraftDecoder(nn.Module):
         self.reduce = nn.ModuleList(nn.Conv2d(4 * a, b, 1) for a, b in pairwise(widths))
         self.enlarge = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in pairwise(widths))
         self.leave = nn.Conv2d(widths[0], 4 * 3, 3, padding=1)
-        for parameter in self.leave.parameters():
+        self.tone = nn.Sequential(nn.Linear(128, 256), nn.SiLU(), nn.Linear(256, widths[0]))  # of the whole picture
+        for parameter in (*self.leave.parameters(), *self.tone[2].parameters()):
             nn.init.zeros_(parameter)
 
     def forward(self, frames: Tensor, sights: Tensor, text: Tensor, light: Tensor, doubt: Tensor) -> Tensor:
@@ -58,6 +59,7 @@ class DraftDecoder(nn.Module):
         mood = self.mood(torch.cat([text, light, doubt[:, None]], 1))
         seen = torch.cat([frames.flatten(1, 2), sights], 1)
         hidden = self.enter(functional.pixel_unshuffle(seen, 2).contiguous(memory_format=torch.channels_last))
+        hidden = hidden + self.tone(mood).to(hidden.dtype)[:, :, None, None]
         hidden = self._through(hidden, mood, 0)
         return frames[:, 1] + functional.pixel_shuffle(self.leave(functional.silu(hidden)), 2).to(frames.dtype)
 
