@@ -44,7 +44,9 @@ class DraftDecoder(nn.Module):
         self.enlarge = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in pairwise(widths))
         self.leave = nn.Conv2d(widths[0], 4 * 3, 3, padding=1)
         self.tone = nn.Sequential(nn.Linear(128, 256), nn.SiLU(), nn.Linear(256, widths[0]))  # of the whole picture
-        for parameter in (*self.leave.parameters(), *self.tone[2].parameters()):
+        told = config.text + LIGHT + 1
+        self.palette = nn.Sequential(nn.Linear(told, 256), nn.SiLU(), nn.Linear(256, 3 * (len(SIGHT_NAMES) + 1)))
+        for parameter in (*self.leave.parameters(), *self.tone[2].parameters(), *self.palette[2].parameters()):
             nn.init.zeros_(parameter)
 
     def forward(self, frames: Tensor, sights: Tensor, text: Tensor, light: Tensor, doubt: Tensor) -> Tensor:
@@ -56,12 +58,19 @@ class DraftDecoder(nn.Module):
         light   (N, LIGHT)
         doubt   (N,) 0..1: how far from the truth the latents may be
         """
-        mood = self.mood(torch.cat([text, light, doubt[:, None]], 1))
+        told = torch.cat([text, light, doubt[:, None]], 1)
+        mood = self.mood(told)
         seen = torch.cat([frames.flatten(1, 2), sights], 1)
         hidden = self.enter(functional.pixel_unshuffle(seen, 2).contiguous(memory_format=torch.channels_last))
         hidden = hidden + self.tone(mood).to(hidden.dtype)[:, :, None, None]
         hidden = self._through(hidden, mood, 0)
-        return frames[:, 1] + functional.pixel_shuffle(self.leave(functional.silu(hidden)), 2).to(frames.dtype)
+        painted = functional.pixel_shuffle(self.leave(functional.silu(hidden)), 2)
+        return frames[:, 1] + self._coat(told, sights).to(frames.dtype) + painted.to(frames.dtype)
+
+    def _coat(self, told: Tensor, sights: Tensor) -> Tensor:
+        """First coat (N, 3, H, W): colours that what is told mixes of what pixels see; the network paints on it."""
+        mixture, even = self.palette(told).unflatten(1, (3, -1)).split([sights.shape[1], 1], 2)
+        return torch.einsum("ncs,nshw->nchw", mixture.to(sights.dtype), sights) + even[..., None].to(sights.dtype)
 
     def _through(self, hidden: Tensor, mood: Tensor, level: int) -> Tensor:
         """One size, and all smaller ones within it."""
