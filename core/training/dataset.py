@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from platewright.camera import CameraPath
+from platewright.layout.placing import CLEAR_M, clearance
 from platewright.layout.worlds import HELD_OUT_SEED, draw_world
 
 from .moves import FPS, draw_path
@@ -31,7 +32,6 @@ from .rendering import Stage
 CLIPS = 8  # in a shard
 FRAMES = 25
 SIZE = (256, 144)
-CLEAR_METRES = 0.3  # between the camera and whatever is below it
 TRIES = 40  # of paths that may run into something
 
 
@@ -80,18 +80,10 @@ def clear_path(stage: Stage, seed: int, order: Order) -> CameraPath:
     )
     seen: list[tuple[float, CameraPath]] = []
     for path in paths:
-        seen.append((clearance(stage, path), path))
-        if seen[-1][0] > CLEAR_METRES:
+        seen.append((clearance(stage.land, camera_tensors(path)[0][:, :3, 3]), path))
+        if seen[-1][0] > CLEAR_M:
             break
     return max(seen, key=lambda pair: pair[0])[1]
-
-
-def clearance(stage: Stage, camera: CameraPath) -> float:
-    """Metres between the path and what is highest within arm's reach below it; less than 0 is inside something."""
-    places = camera_tensors(camera)[0][:, :3, 3].to(stage.device, torch.float32)
-    around = torch.tensor([[0, 0], [0.5, 0], [-0.5, 0], [0, 0.5], [0, -0.5]], device=places.device)
-    top = stage.land.height(places[:, None, :2] + around).amax(1)
-    return float((places[:, 2] - top).min())
 
 
 def make_shard(path: Path, first_seed: int, order: Order) -> None:

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from platewright.layout.lands import TEXELS, Land
 from platewright.layout.marching import first_hits
+from platewright.layout.placing import pixel_rays
 from platewright.layout.worlds import World
 from platewright.world_noise import WorldNoise
 
@@ -103,16 +104,6 @@ class Stage:
         if self.world.weather == "rain":
             return torch.lerp(colour, (0.9 * bright).expand_as(colour), 0.30 * fallen[:, :1])
         return torch.lerp(colour, (1.35 * bright).expand_as(colour), 0.85 * fallen[:, 1:])
-
-
-def pixel_rays(pose: Tensor, lens: Tensor, size: tuple[int, int]) -> Tensor:
-    """Unit rays (H * W, 3) float32 through the pixels' centres, in world axes; pose and lens float64."""
-    width, height = size
-    x = (torch.arange(width, dtype=torch.float64) + 0.5 - lens[2]) / lens[0]
-    y = (torch.arange(height, dtype=torch.float64) + 0.5 - lens[3]) / lens[1]
-    inverse = 1.0 / torch.sqrt(x * x + (y * y)[:, None] + 1.0)
-    rays = torch.stack([x * inverse, y[:, None] * inverse, inverse], -1)
-    return (rays.reshape(-1, 3) @ pose[:3, :3].T).to(torch.float32)
 
 
 def display(linear: Tensor) -> Tensor:

@@ -1,0 +1,158 @@
+"""One request on the draft model: window after window of latents, each led by the last frames of the one before."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy
+import torch
+from torch import Tensor
+
+from .. import fitting
+from ..camera import CameraPath
+from ..conditioning import ray_features
+from ..errors import BackendError
+from ..nets.draft_decoder import DOUBT, in_time
+from ..nets.draft_denoiser import CELLS, seen_by_cells, seen_frames
+from ..nets.patches import PATCH, SPAN
+from ..protocol import Emit, PlateRequest, Progress, Stage, Warned
+from ..sampling import frames_noise, guided, sample_step, schedule, window_noise
+from ..world_noise import WorldNoise
+from .first_frame import first_picture
+from .place import GUIDANCE, STEPS, Loaded, frame_rule
+from .place_layout import completed, drawn_place, merged
+from .place_scene import Told, looked, shown
+
+SHIFT = 2.0  # of the schedule: layout is settled early
+LEAD = 3  # latent frames that lead each window after the first
+BATCH = 4  # frames that are painted at once
+
+
+class Take:
+    """What does not change from window to window."""
+
+    def __init__(
+        self, loaded: Loaded, request: PlateRequest, camera: CameraPath, native: CameraPath, job: str, emit: Emit
+    ) -> None:
+        self._loaded, self._native, self._job, self._emit = loaded, native, job, emit
+        self._seed, self._done = request.seed, 0
+        self._guidance = GUIDANCE if request.guidance is None else request.guidance
+        self._times = schedule(request.steps or STEPS, SHIFT)
+        self._words = self._read(request)
+        self._told = self._placed(request, camera)
+        self._first = self._start(request)
+        self._grid = native.width // PATCH, native.height // PATCH
+        fine = self._grid[0] * CELLS, self._grid[1] * CELLS
+        self._shown = shown(native, self._told, self._grid, fine)
+        self._noise = WorldNoise(self._told.seed, loaded.device)
+        self._lead = min(LEAD, loaded.window - 1)
+        overlap = 1 + SPAN * (self._lead - 1)
+        self._windows = fitting.windows(len(native), frame_rule(loaded.window), overlap)
+
+    @torch.no_grad()
+    def pictures(self) -> Iterator[numpy.ndarray]:
+        """Pictures (H, W, 3), display sRGB 0..1, of the whole path."""
+        self._emit(Stage(self._job, "sampling", f"{len(self._windows)} windows on {self._loaded.device}"))
+        lead = self._first
+        for window in self._windows:
+            made = self._latents(window, lead)
+            is_last = window is self._windows[-1]
+            stop = window.stop - window.start - (0 if is_last else 1)  # the last one still lacks the one behind it
+            yield from self._painted(window, made, range(max(0, window.given - 1), stop))
+            lead = None if is_last else self._loaded.patches.carried(made, self._lead)
+
+    def _read(self, request: PlateRequest) -> Tensor:
+        """Vectors (2, T) of prompt and negative prompt; what is not understood is told."""
+        reader = self._loaded.text
+        left_out = [word for text in (request.prompt, request.negative) for word in reader.left_out(text)]
+        if left_out:
+            listed = ", ".join(dict.fromkeys(left_out))
+            message = f"The draft model does not know and leaves out: {listed}."
+            self._emit(Warned(self._job, "W_PROMPT_WORDS", message))
+        return reader.read([request.prompt, request.negative]).float()
+
+    def _placed(self, request: PlateRequest, camera: CameraPath) -> Told:
+        """What is known of the scene, and a place drawn from the seed for the rest; the prompt's vector says it."""
+        told, warning = Told.by(request, camera, self._native)
+        if warning:
+            self._emit(Warned(self._job, "W_BELOW_GROUND", warning))
+        reader = self._loaded.text
+        self._emit(Stage(self._job, "laying out", "a place around the camera"))
+        place = drawn_place(told.seed, reader.understood(self._words[0]), self._native, told.ground_m)
+        self._words[0] = completed(self._words[0], reader.config.attributes, place.world)
+        sun = place.sun if told.sun is None else told.sun
+        return replace(told, sun=sun, guide=merged(told.guide, place.guide))
+
+    def _start(self, request: PlateRequest) -> Tensor | None:
+        """The latent (1, 1, C, h, w) of the request's first picture, if it names one."""
+        if request.first_frame is None:
+            return None
+        picture = torch.from_numpy(first_picture(request, self._native, self._job, self._emit))
+        return self._loaded.patches.encode((2 * picture - 1)[None, None].to(self._loaded.device))
+
+    def _latents(self, window: fitting.Window, lead: Tensor | None) -> Tensor:
+        """The window's latents (1, L, C, h, w), those in `lead` first."""
+        loaded, count = self._loaded, 1 + (window.length - 1) // SPAN
+        wide, high = self._grid
+        shape = (1, count + 1, loaded.network.config.latent, high, wide)
+        noisy = frames_noise(window_noise(shape, self._seed, window.index)).to(loaded.device)
+        given = 0 if lead is None else lead.shape[1]
+        if lead is not None:
+            noisy = torch.cat([lead, noisy[:, given:]], 1)
+        seen, light = self._seen(window, count)
+        for now, then in itertools.pairwise(self._times):
+            noisy = sample_step(lambda x, t: self._denoised(x, t, seen, light), noisy, given, now, then)
+            self._stepped()
+        return _finite(noisy)
+
+    def _denoised(self, noisy: Tensor, times: Tensor, seen: Tensor, light: Tensor) -> Tensor:
+        """The guided clean guess: prompt and negative prompt side by side in one batch."""
+        voices = 1 if self._guidance == 1.0 else 2
+        given = [tensor.expand(voices, *tensor.shape[1:]) for tensor in (noisy, times, seen, light)]
+        with self._quickly():
+            clean = self._loaded.network(*given[:3], self._words[:voices], given[3]).float()
+        return clean if voices == 1 else guided(clean[:1], clean[1:], self._guidance)
+
+    def _seen(self, window: fitting.Window, count: int) -> tuple[Tensor, Tensor]:
+        """What the window's cells are shown (1, L, cells, SEEN), and the light (1, L, LIGHT)."""
+        frames = self._frames(window, seen_frames(count))
+        given = {name: tensor[frames][None] for name, tensor in self._shown.items()}
+        rays = ray_features(given["directions"], given["origins"], given["headings"])
+        seen = seen_by_cells(given["sights"], rays)
+        return seen.to(self._loaded.device), given["light"][:, 1::2].to(self._loaded.device)
+
+    def _frames(self, window: fitting.Window, within: Sequence[int]) -> Tensor:
+        """Frames of the path, of frames of a window; past the path's end the camera rests."""
+        return (torch.tensor(within) + window.start).clamp_max(len(self._native) - 1)
+
+    def _painted(self, window: fitting.Window, latents: Tensor, within: range) -> Iterator[numpy.ndarray]:
+        """The decoder's pictures of some of a window's frames."""
+        linear, device = self._loaded.patches.decode(latents)[0], self._loaded.device
+        for first in range(within.start, within.stop, BATCH):
+            part = within[first - within.start :][:BATCH]
+            seen, light = looked(self._native, self._told, self._frames(window, part), self._noise, device)
+            doubt, words = torch.full((len(part),), DOUBT, device=device), self._words[:1].expand(len(part), -1)
+            between = in_time(linear, torch.tensor(part, device=device))
+            with self._quickly():
+                made = self._loaded.decoder(between, seen, words, light, doubt).float()
+            yield from ((_finite(made) + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
+
+    def _quickly(self) -> torch.autocast:
+        """In the number format that is quick here."""
+        loaded = self._loaded
+        return torch.autocast(loaded.device.type, loaded.dtype, enabled=loaded.dtype != torch.float32)
+
+    def _stepped(self) -> None:
+        """One more step is behind us."""
+        self._done += 1
+        self._emit(Progress(self._job, "sampling", self._done, len(self._windows) * (len(self._times) - 1)))
+
+
+def _finite(values: Tensor) -> Tensor:
+    """The values, if they are numbers. Raises BackendError E_NOT_FINITE."""
+    if bool(values.isfinite().all()):
+        return values
+    message = "The draft model produced values that are not numbers."
+    raise BackendError("E_NOT_FINITE", message, "Try another seed or device.")
