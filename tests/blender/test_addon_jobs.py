@@ -228,7 +228,7 @@ FOR_LATER = {"argparse", "decimal", "fractions", "statistics", "platewright.clie
 def test_a_start_of_blender_does_not_pay_for_what_nobody_has_asked_for() -> None:
     words = [sys.executable, "-c", START, str(ROOT), str(ROOT / "core")]
     loaded = set(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
-    assert {"blender_addon.panels", "platewright.protocol"} <= loaded
+    assert {"blender_addon.panels", "platewright.errors"} <= loaded
     assert not loaded & (FOR_LATER | {"blender_addon.command"})
 
 
