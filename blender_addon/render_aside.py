@@ -33,7 +33,7 @@ def render_frame(scene: bpy.types.Scene, number: int, folder: Path, kind: str) -
     """
     file = folder / f"{kind}.{number:04d}.exr"
     path = str(folder / f"{kind}.####.exr")
-    if bpy.app.version >= (5, 0):                  # braces are templates there
+    if bpy.app.version >= (4, 5):                  # braces are templates there
         path = path.replace("{", "{{").replace("}", "}}")
     scene.frame_start = scene.frame_end = number
     scene.frame_step, scene.render.use_file_extension, scene.render.filepath = 1, False, path
