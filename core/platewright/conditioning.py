@@ -38,8 +38,7 @@ def conditioning_tensors(camera: CameraPath, size: tuple[int, int]) -> dict[str,
     """
     if not len(camera):
         raise CameraError("E_CAMERA_EMPTY", "The camera path has no frames.", "Choose a range of at least one frame.")
-    poses = torch.tensor(camera.camera_to_world, dtype=torch.float64).reshape(-1, 4, 4)
-    lenses = torch.tensor(camera.intrinsics, dtype=torch.float64)
+    poses, lenses = poses_and_lenses(camera)
     headings = heading_of(poses[:, :3, :3])
     turn = _around_up(-headings[0])
     origins = poses[:, :3, 3] - poses[0, :3, 3] * torch.tensor([1.0, 1.0, 0.0], dtype=torch.float64)
@@ -51,6 +50,12 @@ def conditioning_tensors(camera: CameraPath, size: tuple[int, int]) -> dict[str,
     turned = torch.atan2(torch.sin(headings - headings[0]), torch.cos(headings - headings[0]))
     found = {"directions": directions, "moments": moments, "origins": origins, "headings": turned}
     return {name: tensor.to(torch.float32).contiguous() for name, tensor in found.items()}
+
+
+def poses_and_lenses(camera: CameraPath) -> tuple[Tensor, Tensor]:
+    """World from camera (F, 4, 4), OpenCV axes, metres; fx, fy, cx, cy (F, 4) in pixels; both float64."""
+    poses = torch.tensor(camera.camera_to_world, dtype=torch.float64).reshape(-1, 4, 4)
+    return poses, torch.tensor(camera.intrinsics, dtype=torch.float64)
 
 
 def heading_of(rotations: Tensor) -> Tensor:

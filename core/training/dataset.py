@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from platewright.camera import CameraPath
+from platewright.conditioning import poses_and_lenses
 from platewright.layout.placing import CLEAR_M, clearance
 from platewright.layout.worlds import HELD_OUT_SEED, draw_world
 
@@ -45,17 +46,11 @@ class Order:
     device: str = "cpu"
 
 
-def camera_tensors(camera: CameraPath) -> tuple[Tensor, Tensor]:
-    """Poses (F, 4, 4) and lenses (F, 4) of a path, float64."""
-    poses = torch.tensor(camera.camera_to_world, dtype=torch.float64).reshape(-1, 4, 4)
-    return poses, torch.tensor(camera.intrinsics, dtype=torch.float64)
-
-
 def make_clip(seed: int, order: Order) -> dict[str, Tensor]:
     """One clip with its camera, from its seed alone."""
     world = draw_world(seed)
     stage = Stage(world, order.device)
-    poses, lenses = camera_tensors(clear_path(stage, seed, order))
+    poses, lenses = poses_and_lenses(clear_path(stage, seed, order))
     seconds = torch.arange(order.frames, dtype=torch.float32) / FPS
     film = stage.film(poses, lenses, order.size, seconds)
     return {
@@ -80,7 +75,7 @@ def clear_path(stage: Stage, seed: int, order: Order) -> CameraPath:
     )
     seen: list[tuple[float, CameraPath]] = []
     for path in paths:
-        seen.append((clearance(stage.land, camera_tensors(path)[0][:, :3, 3]), path))
+        seen.append((clearance(stage.land, poses_and_lenses(path)[0][:, :3, 3]), path))
         if seen[-1][0] > CLEAR_M:
             break
     return max(seen, key=lambda pair: pair[0])[1]

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from platewright.layout.lands import TEXELS, Land
 from platewright.layout.marching import first_hits
-from platewright.layout.placing import pixel_rays
+from platewright.layout.placing import FARTHEST_M, pixel_rays
 from platewright.layout.worlds import World
 from platewright.world_noise import WorldNoise
 
@@ -18,8 +18,6 @@ from .lights import light_of, through_air
 from .skies import Sky
 from .surfaces import Surfaces, hits_of
 from .waters import Water
-
-FARTHEST = 60_000.0  # metres; a distance that float16 still holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +66,13 @@ class Stage:
         origin = pose[:3, 3].to(self.device, torch.float32)
         pixel_rad = 1.0 / float(lens[0])
         reached = first_hits(self.land, origin, rays, pixel_rad).clamp_max(1e6)
-        solid = torch.nonzero(reached < FARTHEST)[:, 0]
-        open_ = torch.nonzero(reached >= FARTHEST)[:, 0]
+        solid = torch.nonzero(reached < FARTHEST_M)[:, 0]
+        open_ = torch.nonzero(reached >= FARTHEST_M)[:, 0]
         colour, normals = torch.zeros_like(rays), torch.zeros_like(rays)
         colour[open_] = self.sky.colour(origin, rays[open_], pixel_rad, seconds)
         if len(solid):
             colour[solid], normals[solid] = self._solid(origin, rays[solid], reached[solid], pixel_rad, seconds)
-        return self._falling(colour, rays, seconds), torch.where(reached < FARTHEST, reached, 0.0), normals
+        return self._falling(colour, rays, seconds), torch.where(reached < FARTHEST_M, reached, 0.0), normals
 
     def _solid(
         self, origin: Tensor, rays: Tensor, distance: Tensor, pixel_rad: float, seconds: float
@@ -114,7 +112,7 @@ def display(linear: Tensor) -> Tensor:
 
 def softened(frames: Tensor, distance: Tensor) -> Tensor:
     """Frames (F, H, W, 3) with the stairs taken off outlines: where the distance jumps, pixels mix with neighbours."""
-    depth = torch.log(torch.where(distance > 0, distance, 2.0 * FARTHEST))[:, None]
+    depth = torch.log(torch.where(distance > 0, distance, 2.0 * FARTHEST_M))[:, None]
     around = functional.pad(depth, (1, 1, 1, 1), mode="replicate")
     jump = functional.max_pool2d(around, 3, 1) + functional.max_pool2d(-around, 3, 1)
     share = ((jump - 0.15) / 0.3).clamp(0.0, 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from platewright.conditioning import poses_and_lenses
 from platewright.layout.placing import CLEAR_M, clearance, distances, pixel_rays, place_around
 from platewright.layout.worlds import ATTRIBUTES
 from tests.core.tiny_model import level_path
@@ -13,9 +14,7 @@ SIZE = (48, 27)
 
 
 def path(frames: int = 5, **move: float) -> tuple[torch.Tensor, torch.Tensor]:
-    camera = level_path(frames, *SIZE, **move)
-    poses = torch.tensor(camera.camera_to_world, dtype=torch.float64).reshape(-1, 4, 4)
-    return poses, torch.tensor(camera.intrinsics, dtype=torch.float64)
+    return poses_and_lenses(level_path(frames, *SIZE, **move))
 
 
 @pytest.mark.parametrize("terrain", ATTRIBUTES["terrain"])

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from platewright.camera import CameraPath
+from platewright.conditioning import poses_and_lenses
 from platewright.layout.growths import Blocks, Wood
 from platewright.layout.worlds import ATTRIBUTES, Trees, World, draw_world
-from training.dataset import camera_tensors
 from training.moves import path_from
 from training.rendering import Film, Stage, pixel_rays
 
@@ -33,7 +33,7 @@ def eye_level(world: World, heading: float, pitch: float = 0.0) -> CameraPath:
 
 
 def filmed(world: World, camera: CameraPath) -> Film:
-    return Stage(world, texels=256).film(*camera_tensors(camera), SIZE, torch.zeros(1))
+    return Stage(world, texels=256).film(*poses_and_lenses(camera), SIZE, torch.zeros(1))
 
 
 def plain(seed: int, **chosen: str) -> World:
@@ -45,7 +45,7 @@ def test_distances_on_water_are_those_of_the_plane(pitch: float) -> None:
     world = replace(plain(8, terrain="sea"), variety=(0.5,) * 6)
     camera = camera_at((*world.centre, 7.0), 1.0, pitch)
     film = filmed(world, camera)
-    (pose,), (lens,) = camera_tensors(camera)
+    (pose,), (lens,) = poses_and_lenses(camera)
     down = pixel_rays(pose, lens, SIZE)[:, 2].double().reshape(SIZE[1], SIZE[0])
     near = (down < 0) & (7.0 / -down < 600.0)  # islands lie farther out
     torch.testing.assert_close(film.distance[0][near].double(), 7.0 / -down[near], rtol=2e-4, atol=1e-3)
@@ -57,8 +57,8 @@ def test_the_plane_goes_on_beyond_the_map() -> None:
     camera = camera_at((*world.centre, 55.0), 1.0, -0.0045, roll=0.0, focal=9000.0)
     stage = Stage(world, texels=128)
     stage.land.heights.zero_()  # no hill in the way
-    film = stage.film(*camera_tensors(camera), SIZE, torch.zeros(1))
-    (pose,), (lens,) = camera_tensors(camera)
+    film = stage.film(*poses_and_lenses(camera), SIZE, torch.zeros(1))
+    (pose,), (lens,) = poses_and_lenses(camera)
     down = pixel_rays(pose, lens, SIZE)[:, 2].double().reshape(SIZE[1], SIZE[0])
     far = (down < 0) & (55.0 / -down > 8000.0) & (down < -2e-3)
     assert far.any()
@@ -70,8 +70,8 @@ def test_points_of_the_land_appear_where_the_camera_projects_them() -> None:
         world = plain(2, terrain=terrain)
         stage = Stage(world)
         camera = camera_at((*world.centre, 2.5), world.heading, -0.05)
-        film = stage.film(*camera_tensors(camera), SIZE, torch.zeros(1))
-        (pose,), (lens,) = camera_tensors(camera)
+        film = stage.film(*poses_and_lenses(camera), SIZE, torch.zeros(1))
+        (pose,), (lens,) = poses_and_lenses(camera)
         rays = pixel_rays(pose, lens, SIZE)
         pixel = torch.nonzero((film.distance[0].flatten() > 0) & (film.distance[0].flatten() < 150))[::37, 0]
         points = pose[:3, 3] + rays[pixel].double() * film.distance[0].flatten()[pixel, None].double()
@@ -91,7 +91,7 @@ def test_a_wall_stands_where_its_house_is() -> None:
     along = next(a for a in range(0, 400, 4) if bool(blocks.lot(torch.tensor([[float(a), blocks.face + 1.0]])).built))
     start = (world.centre[0] + c * along, world.centre[1] + s * along, 2.0)
     camera = camera_at(start, world.heading + math.pi / 2, 0.0)
-    film = stage.film(*camera_tensors(camera), SIZE, torch.zeros(1))
+    film = stage.film(*poses_and_lenses(camera), SIZE, torch.zeros(1))
     middle = film.distance[0, SIZE[1] // 2, SIZE[0] // 2]
     assert abs(float(middle) - blocks.face) < 0.05
     torch.testing.assert_close(
@@ -111,7 +111,7 @@ def test_shadows_fall_away_from_the_sun() -> None:
     reach = 0.5 * float(radius) + 0.4 * float(tall) / math.tan(world.elevation)
     away = torch.tensor([math.cos(world.azimuth), math.sin(world.azimuth)]) * reach
     camera = camera_at((float(foot[0]), float(foot[1]), 45.0), 0.3, -math.pi / 2 + 1e-3, focal=110.0)
-    shown = stage.film(*camera_tensors(camera), SIZE, torch.zeros(1)).frames[0].mean(-1)
+    shown = stage.film(*poses_and_lenses(camera), SIZE, torch.zeros(1)).frames[0].mean(-1)
     dark, bright = (patch_at(shown, camera, foot + sign * away) for sign in (-1.0, 1.0))
     assert dark < bright - 0.1
 
@@ -177,9 +177,9 @@ def test_a_far_shore_is_mirrored_in_a_lake() -> None:
     world = replace(plain(30, terrain="lake"), variety=(0.5, 0.5, 0.2, 0.5, 0.0, 0.5))
     stage = Stage(world)
     camera = camera_at((*world.centre, 3.0), world.heading, 0.0)
-    lake = stage.film(*camera_tensors(camera), SIZE, torch.zeros(1)).frames[0]
+    lake = stage.film(*poses_and_lenses(camera), SIZE, torch.zeros(1)).frames[0]
     stage.land.heights[:, 0].clamp_(max=0.9)  # the same lake without its mountains
-    flat = stage.film(*camera_tensors(camera), SIZE, torch.zeros(1)).frames[0]
+    flat = stage.film(*poses_and_lenses(camera), SIZE, torch.zeros(1)).frames[0]
     below = slice(SIZE[1] // 2 + 3, SIZE[1] // 2 + 12)
     assert (lake[below] - flat[below]).abs().mean() > 0.02
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from platewright.conditioning import poses_and_lenses
 from platewright.layout.placing import CLEAR_M, clearance
 from platewright.layout.worlds import ATTRIBUTES, HELD_OUT_SEED, draw_world, kind_of
 from training.dataset import (
     Order,
-    camera_tensors,
     clear_path,
     load_shard,
     make_clip,
@@ -57,7 +57,7 @@ def test_held_out_moves_are_never_trained_on() -> None:
 def test_drawn_cameras_are_sound() -> None:
     for seed in range(60):
         camera = draw_path(torch.Generator().manual_seed(seed), 8, 256, 144, held_out=seed % 2 == 0)
-        poses, lenses = camera_tensors(camera)
+        poses, lenses = poses_and_lenses(camera)
         turned = poses[:, :3, :3]
         torch.testing.assert_close(turned @ turned.mT, torch.eye(3, dtype=torch.float64).expand(8, 3, 3))
         assert bool((torch.linalg.det(turned) > 0).all()) and bool((poses[:, 2, 3] >= 0.4).all())
@@ -68,7 +68,7 @@ def test_drawn_cameras_are_sound() -> None:
 @pytest.mark.parametrize("terrain", ["city", "forest", "canyon", "dunes"])
 def test_cameras_do_not_run_into_what_stands_there(terrain: str) -> None:
     stage = Stage(draw_world(3, terrain=terrain))
-    paths = (camera_tensors(clear_path(stage, seed, SMALL))[0] for seed in range(6))
+    paths = (poses_and_lenses(clear_path(stage, seed, SMALL))[0] for seed in range(6))
     assert all(clearance(stage.land, poses[:, :3, 3]) > CLEAR_M for poses in paths)
 
 

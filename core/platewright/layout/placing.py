@@ -20,7 +20,7 @@ ARM_M = 0.5  # and beside it
 TRIES = 12  # ways to lay a place
 OPEN_M, WAY_M = 40.0, 4.0  # how far it may be moved
 LEAST_RUN_M = 1.0  # of a path that says which way a street runs
-FARTHEST_M = 60_000.0  # what lies beyond is sky
+FARTHEST_M = 60_000.0  # what lies beyond is sky; float16 still holds it
 DIRECTED = ("city", "road", "canyon")  # their middle is a way, and cameras stand on it
 
 

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from ..camera import CameraPath
+from ..conditioning import poses_and_lenses
 from ..layout.placing import distances, place_around
 from ..layout.worlds import World, draw_world
 from ..sights import Guide
-from .place_scene import guide_along, raised, tensors
+from .place_scene import guide_along, raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Place:
 def drawn_place(seed: int, said: Mapping[str, str], native: CameraPath, ground_m: float) -> Place:
     """The place of a seed and of what a prompt says, laid around a camera."""
     above = raised(native, ground_m)
-    poses, lenses = tensors(above)
+    poses, lenses = poses_and_lenses(above)
     land = place_around(seed, said, poses[:, :3, 3])
     if land is None:
         return Place(draw_world(seed, **said), None)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..camera import CameraPath
-from ..conditioning import conditioning_tensors
+from ..conditioning import conditioning_tensors, poses_and_lenses
 from ..guides import FARTHEST_M, NEAREST_M, DepthGuide, as_seen, read_depth
 from ..nets.draft_denoiser import MIDDLE, light_beside
 from ..protocol import PlateRequest
@@ -78,7 +78,7 @@ def planar_depth(path: Path, size: tuple[int, int]) -> np.ndarray:
 
 def guide_from(planes: Tensor, native: CameraPath) -> Guide:
     """Distances along the rays, and the surfaces' normals, of planar depth (F, H, W) in the native camera's pixels."""
-    poses, _ = tensors(native)
+    poses, _ = poses_and_lenses(native)
     forward = poses[:, :3, 2].float()[:, :, None, None]
     return guide_along(planes / (_view(native).directions * forward).sum(1).clamp_min(1e-3), native)
 
@@ -97,7 +97,7 @@ def guide_along(distance: Tensor, native: CameraPath) -> Guide:
 def _view(native: CameraPath) -> View:
     """The rays of the native camera's pixels."""
     size = native.width, native.height
-    return view_of(*tensors(native), size, size, 0.0)
+    return view_of(*poses_and_lenses(native), size, size, 0.0)
 
 
 def _steps(points: Tensor, is_solid: Tensor, axis: int) -> Tensor:
@@ -117,7 +117,7 @@ def shown(camera: CameraPath, told: Told, cells: tuple[int, int], fine: tuple[in
     light   (F, LIGHT) as `light_beside`
     """
     above = raised(camera, told.ground_m)
-    view = view_of(*tensors(above), (camera.width, camera.height), fine, 0.0)
+    view = view_of(*poses_and_lenses(above), (camera.width, camera.height), fine, 0.0)
     guide = None if told.guide is None else told.guide.window(MIDDLE, MIDDLE)
     seen = sights(view, WorldNoise(told.seed), seconds_of(camera), told.sun, guide)
     return {**conditioning_tensors(above, cells), "sights": seen, "light": light_beside(told.sun, view.headings)}
@@ -128,7 +128,7 @@ def looked(
 ) -> tuple[Tensor, Tensor]:
     """What the decoder is given of some frames (N,) of a native camera: sights of every pixel, and the light."""
     size = native.width, native.height
-    poses, lenses = (tensor[frames].to(device) for tensor in tensors(raised(native, told.ground_m)))
+    poses, lenses = (tensor[frames].to(device) for tensor in poses_and_lenses(raised(native, told.ground_m)))
     view, guide = view_of(poses, lenses, size, size, 0.0), None
     if told.guide is not None:
         guide = Guide(told.guide.distance[frames].to(device), told.guide.normals[frames].to(device))
@@ -145,9 +145,3 @@ def raised(camera: CameraPath, ground_m: float) -> CameraPath:
 def seconds_of(camera: CameraPath) -> Tensor:
     """Time of each frame (F,) since the first."""
     return torch.arange(len(camera)) / camera.fps
-
-
-def tensors(camera: CameraPath) -> tuple[Tensor, Tensor]:
-    """Poses (F, 4, 4) and lenses (F, 4), float64."""
-    poses = torch.tensor(camera.camera_to_world, dtype=torch.float64).reshape(-1, 4, 4)
-    return poses, torch.tensor(camera.intrinsics, dtype=torch.float64)
