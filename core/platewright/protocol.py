@@ -1,4 +1,4 @@
-"""What the processes say to each other: the request, the job, the models' cards and the events.
+"""What the processes say to each other: the request and the job, and by name the cards and the events.
 
 Everything here is plain data with a versioned schema name. Pixels never travel; paths do.
 """
@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import secrets
-import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -18,26 +14,37 @@ from .camera import CameraPath
 from .cards import FrameRule as FrameRule
 from .cards import ModelCard as ModelCard
 from .errors import RequestError
+from .events import Emit as Emit
+from .events import Event as Event
+from .events import Failed as Failed
+from .events import Finished as Finished
+from .events import FrameReady as FrameReady
+from .events import Hello as Hello
+from .events import Progress as Progress
+from .events import Stage as Stage
+from .events import Warned as Warned
 from .inputs import GUIDE_KINDS as GUIDE_KINDS
 from .inputs import STILL_MODEL as STILL_MODEL
 from .inputs import Input as Input
 from .inputs import Remake as Remake
 from .inputs import Still as Still
 from .inputs import ground_height, refuse_half_a_plate, refuse_two_leads, sun_direction
+from .values import SEED_MAX as SEED_MAX
+from .values import clean_prompt as clean_prompt
+from .values import frame_range as frame_range
+from .values import is_whole, real_seed, within
+from .values import plate_name as plate_name
+from .values import plate_size as plate_size
+from .values import slug as slug
 
 PROTOCOL = 1                                       # raised when old and new cannot talk
 SCHEMA_VERSION = 1                                 # of the request and the job on disk
-PROMPT_BYTES_MAX = 64 * 1024
-SEED_MAX = 2**63 - 1
-SIDE_MIN, SIDE_MAX = 16, 16384                     # pixels
 STEPS_MAX = 1000
 GUIDANCE_MAX = 50.0
 OVERSCAN_MAX = 1.0                                 # of the width: twice as wide
 TRIES_MAX = 64
-NAME_MAX = 64
 INPUTS = ("guide", "first_frame", "plate", "mask")
 _LEFT_OUT_WHERE_NONE = ("ground_m", "sun", "guide_kind", "still", "preset", "remake", *INPUTS)
-_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(10))}
 
 FrameFormat = Literal["exr", "png"]
 Requirement = Literal["", "follows", "locked"]
@@ -117,14 +124,14 @@ class PlateRequest:
             self,
             prompt=clean_prompt(self.prompt),
             negative=clean_prompt(self.negative),
-            seed=_real_seed(self.seed),
-            steps=None if self.steps is None else _within("steps", self.steps, 1, STEPS_MAX),
-            guidance=None if self.guidance is None else float(_within("guidance", self.guidance, 0.0, GUIDANCE_MAX)),
+            seed=real_seed(self.seed),
+            steps=None if self.steps is None else within("steps", self.steps, 1, STEPS_MAX),
+            guidance=None if self.guidance is None else float(within("guidance", self.guidance, 0.0, GUIDANCE_MAX)),
             size=None if self.size is None else plate_size(self.size),
-            overscan=None if self.overscan is None else float(_within("overscan", self.overscan, 0.0, OVERSCAN_MAX)),
+            overscan=None if self.overscan is None else float(within("overscan", self.overscan, 0.0, OVERSCAN_MAX)),
             ground_m=None if self.ground_m is None else ground_height(self.ground_m),
             sun=None if self.sun is None else sun_direction(self.sun),
-            still=None if self.still is None else replace(self.still, seed=_real_seed(self.still.seed)),
+            still=None if self.still is None else replace(self.still, seed=real_seed(self.still.seed)),
             **{name: given.checked() for name in ("remake", *INPUTS) if (given := getattr(self, name)) is not None},
         )
 
@@ -150,8 +157,8 @@ class Job:
 
     def checked(self) -> Job:
         """The same job with a checked request; RequestError E_VALUE names what does not go together."""
-        _within("tries", self.tries, 1, TRIES_MAX)
-        _within("seed", self.request.seed, -1, SEED_MAX - self.tries + 1)
+        within("tries", self.tries, 1, TRIES_MAX)
+        within("seed", self.request.seed, -1, SEED_MAX - self.tries + 1)
         if self.require not in ("", "follows", "locked"):
             raise RequestError("E_VALUE", f"The requirement {self.require!r} is not known.", "Use follows or locked.")
         if not self.check and (self.request.lock or self.require or self.tries > 1):
@@ -177,9 +184,9 @@ class Job:
                 raise RequestError("E_JOB", f"The job has no valid {key!r}.", "Compare it with examples/.")
         version = plain.get("plate_version")
         if version is not None:
-            version = int(_within("plate_version", version, 1, 9999))
+            version = int(within("plate_version", version, 1, 9999))
         check, tries = plain.get("check", True), plain.get("tries", 1)
-        if not (isinstance(check, bool) and _is_whole(tries)):
+        if not (isinstance(check, bool) and is_whole(tries)):
             raise RequestError("E_JOB", "check must be true or false, tries a number.", "Compare it with examples/.")
         return cls(
             request=PlateRequest.from_dict(plain["request"]),
@@ -191,141 +198,6 @@ class Job:
             require=plain.get("require", ""),
             tries=tries,
         ).checked()
-
-
-@dataclass(frozen=True, slots=True)
-class Hello:
-    """The worker's first line, sent before anything heavy is imported."""
-
-    protocol: int
-    core: str                                      # version of platewright
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """The job entered a stage: queued, importing, foresight, loading, sampling, checking, locking, writing, signing."""
-
-    job: str
-    stage: str
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """`done` of `total` units of the stage are behind us."""
-
-    job: str
-    stage: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class FrameReady:
-    """A frame is complete under its final name."""
-
-    job: str
-    frame: int
-    path: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Warned:
-    """Something the artist should know; the job goes on."""
-
-    job: str
-    code: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """Terminal: the plate is whole; `answer` is what `generate --json` prints."""
-
-    job: str
-    answer: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Terminal: the job failed or was cancelled (code E_CANCELLED)."""
-
-    job: str
-    code: str
-    message: str
-    hint: str = ""
-    exit_code: int = 1
-
-
-Event = Hello | Stage | Progress | FrameReady | Warned | Finished | Failed
-Emit = Callable[[Event], None]                     # may raise Cancelled: that is how a job is stopped
-
-
-# Values that people and programs hand in ---------------------------------------------------------
-
-
-def clean_prompt(text: str) -> str:
-    """The prompt without surrounding space; empty when it holds nothing that can be read.
-
-    Inner text stays byte for byte. Raises RequestError E_PROMPT_CHAR for NUL and lone surrogates,
-    E_PROMPT_TOO_LONG over 64 kB of UTF-8.
-    """
-    try:
-        size_bytes = len(text.encode("utf-8"))
-    except UnicodeEncodeError:
-        raise RequestError("E_PROMPT_CHAR", "The prompt holds half a character.", "Type it again.") from None
-    if "\0" in text:
-        raise RequestError("E_PROMPT_CHAR", "The prompt holds a NUL character.", "Remove it.")
-    if size_bytes > PROMPT_BYTES_MAX:
-        message = f"The prompt is {size_bytes} bytes long; {PROMPT_BYTES_MAX} is the limit."
-        raise RequestError("E_PROMPT_TOO_LONG", message, "Say it in fewer words.")
-    return text.strip() if any(char.isprintable() and not char.isspace() for char in text) else ""
-
-
-def slug(name: str) -> str:
-    """A name that every system and every pipeline takes: [A-Za-z0-9._-], at most 64 long, no device, no hidden file.
-
-    Accents are dropped, anything else becomes `_`. RequestError E_NAME when nothing is left.
-    """
-    plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", plain)[:NAME_MAX].strip("._-")
-    if not plain:
-        raise RequestError("E_NAME", f"{name[:80]!r} cannot be a file name.", "Use letters and digits.")
-    is_device = plain.partition(".")[0].lower() in _DEVICES
-    return f"plate_{plain}"[:NAME_MAX].rstrip("._-") if is_device else plain
-
-
-def plate_name(template: str, camera: CameraPath) -> str:
-    """The plate's name: `{camera}` and `{scene}` filled in, then a slug. RequestError E_TEMPLATE for other tokens."""
-    known = {"camera": camera.camera, "scene": camera.scene}
-
-    def value(token: re.Match[str]) -> str:
-        if token[1] not in known:
-            hint = f"Known: {', '.join(f'{{{name}}}' for name in known)}."
-            raise RequestError("E_TEMPLATE", f"The name holds the unknown token {token[0][:80]}.", hint)
-        return known[token[1]]
-
-    return slug(re.sub(r"\{([^{}]*)\}", value, template))
-
-
-def frame_range(text: str) -> tuple[int, int]:
-    """`1001-1048`, or one frame, as typed; RequestError E_USAGE. Whether a path has them is asked there."""
-    first, separator, last = text.partition("-")
-    try:
-        return int(first), int(last if separator else first)
-    except ValueError:
-        raise RequestError("E_USAGE", f"{text!r} is not a range of frames.", "Write it like 1001-1048.") from None
-
-
-def plate_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Width and height in pixels, or RequestError E_SIZE outside 16..16384."""
-    sides_fit = len(size) == 2 and all(_is_whole(side) and SIDE_MIN <= side <= SIDE_MAX for side in size)
-    if not sides_fit:
-        hint = f"Each side must be {SIDE_MIN} to {SIDE_MAX} pixels."
-        raise RequestError("E_SIZE", f"A plate of {'x'.join(map(str, size))} pixels cannot be made.", hint)
-    return int(size[0]), int(size[1])
 
 
 def check_against(request: PlateRequest, card: ModelCard) -> None:
@@ -348,30 +220,14 @@ def check_against(request: PlateRequest, card: ModelCard) -> None:
         hint = "Choose one that does: see `platewright models`."
         raise RequestError("E_PLATE_MODEL", f"{card.title} does not paint into a plate.", hint)
     if request.steps is not None:
-        _within("steps", request.steps, 1, card.max_steps)
-
-
-def _real_seed(seed: int) -> int:
-    """-1 draws one; anything else must be 0 .. 2**63 - 1."""
-    return secrets.randbelow(2**31) if seed == -1 else int(_within("seed", seed, 0, SEED_MAX))
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _within(name: str, value: Any, least: float, most: float) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (is_number and least <= value <= most):          # false for NaN and infinity, too
-        raise RequestError("E_VALUE", f"{name} is {value!r}.", f"It must be a number from {least:g} to {most:g}.")
-    return value
+        within("steps", request.steps, 1, card.max_steps)
 
 
 def _check_types(request: PlateRequest) -> None:
     for name in ("prompt", "negative", "model", "device", "frame_format"):
         if not isinstance(getattr(request, name), str):
             raise RequestError("E_VALUE", f"{name} must be text.", "Put it in quotes.")
-    if not _is_whole(request.seed) or not (request.steps is None or _is_whole(request.steps)):
+    if not is_whole(request.seed) or not (request.steps is None or is_whole(request.steps)):
         raise RequestError("E_VALUE", "seed and steps must be whole numbers.", "Remove the fraction.")
     if type(request.lock) is not bool:
         raise RequestError("E_VALUE", f"lock is {request.lock!r}.", "It must be true or false.")

@@ -10,7 +10,6 @@ import pytest
 
 from platewright.errors import PlatewrightError, RequestError
 from platewright.protocol import (
-    PROMPT_BYTES_MAX,
     FrameRule,
     Job,
     ModelCard,
@@ -19,6 +18,7 @@ from platewright.protocol import (
     clean_prompt,
     plate_name,
 )
+from platewright.values import PROMPT_BYTES_MAX
 
 from .shots import shot
 
