@@ -1,4 +1,4 @@
-"""From noise to latents: schedules, steps, guidance, seeded noise and the windows of a long path, as plain functions.
+"""From noise to latents: schedules, steps, guidance and seeded noise, as plain functions.
 
 Straight paths (rectified flow): x_t = (1 - t) * clean + t * noise, so t = 1 is noise and t = 0 the picture.
 """
@@ -7,25 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-COARSE = 24  # latent channels that start from full noise
-CALM = 0.3
 SHARED = 0.5  # of the power of the noise that all frames of a window have in common
 Denoise = Callable[[Tensor, Tensor], Tensor]  # (noisy latent, times (B, L)) -> clean latent
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Latent frames start..stop of a path; the first `given` of them are already made."""
-
-    index: int
-    start: int
-    stop: int
-    given: int
 
 
 def schedule(steps: int, shift: float = 1.0) -> list[float]:
@@ -56,28 +43,6 @@ def frames_noise(white: Tensor) -> Tensor:
     (mixed noise: Ge et al. 2023, "Preserve Your Own Correlation", section 4.2).
     """
     return white[:, :1] * math.sqrt(SHARED) + white[:, 1:] * math.sqrt(1.0 - SHARED)
-
-
-def calmed(noise: Tensor) -> Tensor:
-    """Noise (B, L, C, h, w) with less of it in the fine channels, of which a small network knows too little.
-
-    Their full noise would come out as grain; calmed, they hold what the network is sure of.
-    """
-    share = torch.ones(noise.shape[2], device=noise.device)
-    share[COARSE:] = CALM
-    return noise * share[:, None, None]
-
-
-def plan_windows(latents: int, longest: int, overlap: int) -> list[Window]:
-    """Cover a path of `latents` latent frames with windows of `longest`; later ones start with `overlap` already made.
-
-    The last one may reach past the path's end, where the camera rests: every window is as long as those trained on.
-    """
-    windows = [Window(0, 0, longest, 0)]
-    while windows[-1].stop < latents:
-        start = windows[-1].stop - overlap
-        windows.append(Window(len(windows), start, start + longest, overlap))
-    return windows
 
 
 def sample_step(denoise: Denoise, noisy: Tensor, given: int, time: float, next_time: float) -> Tensor:

@@ -1,7 +1,6 @@
 """Weights on disk: found, proven to be the ones their card names, and loaded; never anything that could run code.
 
-A model is files side by side: `<name>.json`, its card, and the safetensors files that it names, each with a sha256:
-`files` of a card is names and hashes; one file alone may be told as `file` and `sha256`.
+A model is files side by side: `<name>.json`, its card, and the safetensors files that it names, each with a sha256.
 """
 
 from __future__ import annotations
@@ -70,8 +69,8 @@ def read_card(path: Path) -> WeightsCard:
         raise BackendError(
             "E_MODEL_MISMATCH", f"{path} is not a card this version of Platewright reads.", "Update Platewright."
         )
-    name, files = facts.get("name"), facts.get("files", {facts.get("file"): facts.get("sha256")})
-    if not (isinstance(name, str) and isinstance(files, dict) and files and all(map(_is_named, files.items()))):
+    files, name = facts.get("files"), facts.get("name")
+    if not (isinstance(name, str) and isinstance(files, dict) and files and all(map(_is_hash, files.values()))):
         raise BackendError(
             "E_MODEL_CORRUPT", f"The card {path} does not say its name, its files and the sha256 of each.", AGAIN
         )
@@ -140,9 +139,8 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _is_named(entry: tuple[Any, Any]) -> bool:
-    """Whether a file's name and its hash are told."""
-    return all(isinstance(part, str) for part in entry) and len(entry[1]) == 64
+def _is_hash(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 64
 
 
 def _refuse_pickles(name: str) -> None:

@@ -15,6 +15,7 @@ from platewright.nets.patches import PATCH, Patches
 from platewright.sights import sights
 from platewright.world_noise import WorldNoise
 
+from . import paints
 from .latents import GUIDED, SILENT, SUNLESS, WORDINGS, Clips, as_signed, guide_of, partly, view_of_pixels
 
 FRAMES = 4  # of each clip in a lesson
@@ -29,6 +30,7 @@ class Sitting:
 
     frames: Tensor  # (N, 3, 3, H, W)
     sights: Tensor  # (N, SIGHTS, H, W)
+    paints: Tensor  # (N, PAINTS, H, W)
     text: Tensor  # (N, T)
     light: Tensor  # (N, LIGHT)
     doubt: Tensor  # (N,)
@@ -36,7 +38,7 @@ class Sitting:
 
     def joined(self, others: list[Sitting]) -> Sitting:
         """All in one."""
-        names = ("frames", "sights", "text", "light", "doubt", "true")
+        names = ("frames", "sights", "paints", "text", "light", "doubt", "true")
         return Sitting(*(torch.cat([getattr(part, name) for part in (self, *others)]) for name in names))
 
 
@@ -58,19 +60,23 @@ def _squares(
         PATCH * int(torch.randint((size - side) // PATCH + 1, (), generator=draw)) for size in (height, width)
     )
     square = slice(top, top + side), slice(left, left + side)
-    times = torch.randint(count, (FRAMES,), generator=draw).to(clips.device)
+    chosen = torch.randint(1 + (count - 1) // paints.EVERY, (FRAMES,), generator=draw).to(clips.device)
+    times = chosen * paints.EVERY
     guided, sunless, silent, blind = torch.rand(4, generator=draw).tolist()
     doubt = min(1.0, WORST * float(torch.rand((), generator=draw)))
     whole = as_signed(part["frames"][(n, slice(None), *square)])
     linear = patches.decode(blurred(patches.encode(whole[None]), doubt, deviation, draw))[0]
     sun = torch.zeros_like(part["sun"][n]) if sunless < SUNLESS else part["sun"][n]
     guide = partly(guide_of(part, n, times), int(part["seed"][n])).window(*square) if guided < GUIDED else None
+    told = paints.paints_of(clips.paints[shard][(n, chosen, slice(None), *square)])
+    told = paints.as_told(told, part["distance"][(n, times, *square)].float(), draw) * float(guided < GUIDED)
     view = view_of_pixels(part, n, times, (top, left), side)
     noise = _noise(int(part["seed"][n]), clips.device)
     text = clips.texts[shard][n, int(torch.randint(WORDINGS, (), generator=draw))] * float(silent > SILENT)
     return Sitting(
         in_time(linear, times),
         sights(view, noise, part["seconds"][n, times], sun, guide) * float(blind > BLIND),
+        told * float(blind > BLIND),
         text.expand(FRAMES, -1),
         light_beside(sun, view.headings),
         torch.full((FRAMES,), doubt, device=clips.device),
@@ -94,7 +100,7 @@ def blurred(latents: Tensor, doubt: float, deviation: Tensor, draw: torch.Genera
 def painting_loss(decoder: DraftDecoder, lesson: Sitting) -> Tensor:
     """Mean absolute difference of pictures and of their steps in space, at full and at half size: detail is steps."""
     with torch.autocast(lesson.frames.device.type, dtype=torch.bfloat16):
-        made = decoder(lesson.frames, lesson.sights, lesson.text, lesson.light, lesson.doubt)
+        made = decoder(lesson.frames, lesson.sights, lesson.paints, lesson.text, lesson.light, lesson.doubt)
     return picture_difference(made.float(), lesson.true)
 
 
@@ -110,10 +116,11 @@ def painting_figures(decoder: DraftDecoder, lessons: list[Sitting]) -> dict[str,
     """PSNR, over pixels in 0..1, of the linear pictures, of the decoder's, and of the decoder's without sights."""
     errors: dict[str, list[float]] = {"linear": [], "decoded": [], "without_sights": []}
     for lesson in lessons:
-        blind = torch.zeros_like(lesson.sights)
+        blind, untold = torch.zeros_like(lesson.sights), torch.zeros_like(lesson.paints)
         with torch.autocast(lesson.frames.device.type, dtype=torch.bfloat16):
-            seeing = decoder(lesson.frames, lesson.sights, lesson.text, lesson.light, lesson.doubt).float()
-            unseeing = decoder(lesson.frames, blind, lesson.text, lesson.light, lesson.doubt).float()
+            how = lesson.text, lesson.light, lesson.doubt
+            seeing = decoder(lesson.frames, lesson.sights, lesson.paints, *how).float()
+            unseeing = decoder(lesson.frames, blind, untold, *how).float()
         made = {"linear": lesson.frames[:, 1], "decoded": seeing, "without_sights": unseeing}
         for name, pictures in made.items():
             errors[name].append(((pictures - lesson.true) / 2).square().mean().item())

@@ -16,8 +16,9 @@ from platewright.sampling import guided, sample_step, schedule
 from platewright.sights import sights, view_of
 from platewright.world_noise import WorldNoise
 
-from .latents import Clips, Lesson
+from .latents import Clips, Lesson, guide_of
 from .learning import drawn_noise
+from .paints import EVERY, paints_of
 
 TIMES = (0.3, 0.6, 0.8, 0.95)
 SHIFT = 2.0  # of the schedule
@@ -69,7 +70,7 @@ def sample(network: DraftVideo, lesson: Lesson, steps: int, guidance: float, see
 
 @torch.no_grad()
 def painted(decoder: DraftDecoder, patches: Patches, clips: Clips, latents: Tensor, times: list[int]) -> Tensor:
-    """Decoded pictures (B, N, H, W, 3), about -1..1, of the first clips at some times."""
+    """Decoded pictures (B, N, H, W, 3), about -1..1, of the first clips at some times, multiples of `paints.EVERY`."""
     made = []
     for clip, linear in enumerate(patches.decode(latents)):
         shard, n = clips.where[clip]
@@ -78,11 +79,12 @@ def painted(decoder: DraftDecoder, patches: Patches, clips: Clips, latents: Tens
         height, width = linear.shape[1:3]
         view = view_of(part["poses"][n, at], part["lenses"][n, at], (width, height), (width, height), 0.0)
         noise, sun = WorldNoise(int(part["seed"][n]), latents.device), part["sun"][n]
-        seen = sights(view, noise, part["seconds"][n, at], sun, None)
+        seen = sights(view, noise, part["seconds"][n, at], sun, guide_of(part, n, at))
         text = clips.texts[shard][n, :1].expand(len(at), -1)
+        told = paints_of(clips.paints[shard][n, at // EVERY])
         doubt = torch.full((len(at),), DOUBT, device=latents.device)
         with torch.autocast(latents.device.type, dtype=torch.bfloat16):
-            made.append(decoder(in_time(linear, at), seen, text, light_beside(sun, view.headings), doubt).float())
+            made.append(decoder(in_time(linear, at), seen, told, text, light_beside(sun, view.headings), doubt).float())
     return torch.stack(made).permute(0, 1, 3, 4, 2)
 
 

@@ -23,6 +23,7 @@ from platewright.sights import SIGHT_NAMES, Guide, View, sights, view_of
 from platewright.world_noise import WorldNoise
 
 from .captions import caption
+from .paints import painted_once
 from .progress import save_whole
 
 EVERY = 2  # tokens see every second frame of a clip: the same ones when it runs backwards
@@ -81,9 +82,12 @@ class Clips:
         self.device, self.groups = device, 16 if device == "cuda" else 10_000
         self.shards = [_on(load_file(path), device) for path in paths]
         self.seen = [_on(load_file(seen_once(path, folder / "seen" / path.name, device)), device) for path in paths]
+        painted = [painted_once(path, folder / "paints" / path.name, device) for path in paths]
+        self.paints = [_on(load_file(path), device)["paints"] for path in painted]
         self.texts = [worded(shard["kinds"], text, kind != "train").to(device) for shard in self.shards]
         if device == "cuda":
             self.shards, self.seen, self.texts = [_joined(self.shards)], [_joined(self.seen)], [torch.cat(self.texts)]
+            self.paints = [torch.cat(self.paints)]
         self.where = [(shard, n) for shard, part in enumerate(self.shards) for n in range(len(part["frames"]))]
 
     def __len__(self) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from platewright.layout.heavens import kept_by_air
 from platewright.layout.reliefs import length
 from platewright.layout.worlds import World
 
@@ -60,8 +61,6 @@ class Light:
     under: Tensor
     grey: Tensor
     night: bool
-    extinction: float  # of the air, 1 / metres
-    fog_height: float  # metres over which fog thins out upwards
 
 
 def light_of(world: World, device: torch.device | str = "cpu") -> Light:
@@ -88,8 +87,6 @@ def light_of(world: World, device: torch.device | str = "cpu") -> Light:
         ambient=ambient.to(device),
         cloud=of_sky(hour.cloud), under=of_sky(hour.under), grey=grey.to(device),
         night=world.time == "night",
-        extinction=3.0 / world.visible,
-        fog_height=45.0 if world.weather == "fog" else 1800.0,
     )  # fmt: skip
 
 
@@ -101,15 +98,7 @@ def horizon_colour(light: Light, rays: Tensor) -> Tensor:
 
 
 def through_air(
-    light: Light, colour: Tensor, air: Tensor, distance: Tensor, climb: Tensor, start: Tensor | float
+    world: World, colour: Tensor, air: Tensor, distance: Tensor, climb: Tensor, start: Tensor | float
 ) -> Tensor:
-    """Colour (N, 3) behind a distance of air (N) along rays that climb (N) metres per metre; `air` is its colour.
-
-    The air thins out exponentially with height, as fog does above the ground; `start` is the height of the rays' start.
-    """
-    thinner = (distance * climb / light.fog_height).clamp(-20.0, 20.0)
-    even = thinner.abs() < 1e-3
-    dense = torch.where(even, 1.0, -torch.expm1(-thinner) / torch.where(even, 1.0, thinner))
-    at_start = torch.exp(torch.as_tensor(-start / light.fog_height).clamp(-2.0, 2.0))
-    kept = torch.exp(-light.extinction * at_start * dense * distance)
-    return torch.lerp(air, colour, kept[:, None])
+    """Colour (N, 3) behind a distance of air (N) whose colour is `air`; see `kept_by_air`."""
+    return torch.lerp(air, colour, kept_by_air(world, distance, climb, start)[:, None])

@@ -10,13 +10,15 @@ from torch.nn import functional
 
 from platewright.layout.lands import TEXELS, Land
 from platewright.layout.marching import first_hits
+from platewright.layout.matter import Solids, hits_of
+from platewright.layout.painting import display
 from platewright.layout.placing import FARTHEST_M, pixel_rays
 from platewright.layout.worlds import World
 from platewright.world_noise import WorldNoise
 
 from .lights import light_of, through_air
 from .skies import Sky
-from .surfaces import Surfaces, hits_of
+from .surfaces import Surfaces
 from .waters import Water
 
 
@@ -38,7 +40,7 @@ class Stage:
         self.light = light_of(world, device)
         self.land = Land(world, self.noise, device, texels)
         self.sky = Sky(world, self.light, self.noise)
-        self.surfaces = Surfaces(world, self.light, self.noise, self.land)
+        self.surfaces = Surfaces(self.light, Solids(self.noise, self.land))
         self.water = (
             Water(world, self.light, self.noise, self.land, self.sky, self.surfaces) if self.land.watery else None
         )
@@ -91,7 +93,7 @@ class Stage:
             colour[wet] = self.water.shade(hits.part(wet), seconds)
             colour[dry], normals[dry] = self.surfaces.shade(hits.part(dry))
         air = self.sky.air(self.sky.horizon(rays), rays)
-        return through_air(self.light, colour, air, distance, rays[:, 2], origin[2]), normals
+        return through_air(self.world, colour, air, distance, rays[:, 2], origin[2]), normals
 
     def _falling(self, colour: Tensor, rays: Tensor, seconds: float) -> Tensor:
         """Rain or snow before everything else."""
@@ -102,12 +104,6 @@ class Stage:
         if self.world.weather == "rain":
             return torch.lerp(colour, (0.9 * bright).expand_as(colour), 0.30 * fallen[:, :1])
         return torch.lerp(colour, (1.35 * bright).expand_as(colour), 0.85 * fallen[:, 1:])
-
-
-def display(linear: Tensor) -> Tensor:
-    """Linear light to display sRGB with a soft shoulder: the look of every picture here."""
-    shown = 1.0 - torch.exp(-1.55 * linear.clamp_min(0.0))
-    return torch.where(shown <= 0.0031308, 12.92 * shown, 1.055 * shown.clamp_min(1e-6) ** (1 / 2.4) - 0.055)
 
 
 def softened(frames: Tensor, distance: Tensor) -> Tensor:

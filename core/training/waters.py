@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from platewright.layout.lands import REACH, Land
+from platewright.layout.matter import Hits, unit
 from platewright.layout.reliefs import smooth, to_local
 from platewright.layout.worlds import World
 from platewright.world_noise import WorldNoise, footprint
 
 from .lights import Light, through_air
 from .skies import Sky
-from .surfaces import Hits, Surfaces, unit
+from .surfaces import Surfaces
 
 SLOPES = {"sea": (0.055, 0.040), "coast": (0.045, 0.030), "lake": (0.010, 0.006)}  # of waves of about 1.5 and 7 m
 DEEP = {"sea": (0.010, 0.055, 0.085), "coast": (0.012, 0.090, 0.110), "lake": (0.012, 0.040, 0.045)}
@@ -111,7 +112,7 @@ class Water:
         found = Hits(points, to_local(self.world, points[:, :2]), rays[met], distance, relief, wild, hits.pixel_rad)
         painted = self.surfaces.plain(found, normal)
         air = self.sky.air(self.sky.horizon(rays[met]), rays[met])
-        painted = through_air(self.light, painted, air, distance + hits.distance[met], rays[met, 2], 0.0)
+        painted = through_air(self.world, painted, air, distance + hits.distance[met], rays[met, 2], 0.0)
         return colour.index_copy(0, met, painted)
 
     def _far_shore(self, points: Tensor, rays: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from platewright.camera import CameraPath
 from platewright.conditioning import FEATURES, conditioning_tensors, ray_features, word_indices
 from platewright.errors import CameraError
-from tests.core.tiny_model import level_path
+from tests.core.tiny_draft import level_path
 from training.moves import draw_path
 
 SIZE = (28, 16)

@@ -1,4 +1,4 @@
-"""Schedules, steps, guidance, noise and windows."""
+"""Schedules, steps, guidance and noise."""
 
 from __future__ import annotations
 
@@ -7,17 +7,7 @@ import itertools
 import pytest
 import torch
 
-from platewright.sampling import (
-    CALM,
-    COARSE,
-    calmed,
-    euler_step,
-    guided,
-    plan_windows,
-    sample_step,
-    schedule,
-    window_noise,
-)
+from platewright.sampling import euler_step, guided, sample_step, schedule, window_noise
 
 
 @pytest.mark.parametrize(("steps", "shift"), [(1, 1.0), (7, 2.0), (30, 3.0)])
@@ -60,18 +50,3 @@ def test_noise_belongs_to_seed_and_window() -> None:
     draws = [window_noise((2, 3), seed, window) for seed, window in ((5, 0), (5, 0), (5, 1), (6, 0), (2**63 - 1, 0))]
     assert torch.equal(draws[0], draws[1])
     assert all(not torch.equal(draws[0], other) for other in draws[2:])
-
-
-@pytest.mark.parametrize("latents", [1, 4, 5, 12, 13, 100])
-def test_windows_cover_the_path_and_lead_each_other(latents: int) -> None:
-    windows = plan_windows(latents, 4, 1)
-    made = [frame for window in windows for frame in range(window.start + window.given, window.stop)]
-    assert made == list(range(len(made))) and len(made) >= latents > len(made) - 4
-    assert all(window.stop - window.start == 4 for window in windows)
-
-
-def test_fine_channels_start_from_less_noise() -> None:
-    noise = torch.randn(1, 2, COARSE + 6, 2, 2)
-    calm = calmed(noise)
-    assert torch.equal(calm[:, :, :COARSE], noise[:, :, :COARSE])
-    torch.testing.assert_close(calm[:, :, COARSE:], noise[:, :, COARSE:] * CALM)

@@ -9,7 +9,7 @@ import torch
 
 from platewright.sights import LOW, SIGHT_NAMES, TALL, Guide, View, sights, sun_direction, view_of
 from platewright.world_noise import WorldNoise
-from tests.core.tiny_model import level_path
+from tests.core.tiny_draft import level_path
 
 SIZE = (32, 18)
 GROUND = [n for n, name in enumerate(SIGHT_NAMES) if name.startswith("ground")]

@@ -14,7 +14,9 @@ from safetensors.torch import load_file, save_file
 from platewright import weights
 from platewright.errors import PlatewrightError
 from platewright.models import draft
-from tests.core.tiny_model import write_tiny_model
+from tests.core.tiny_draft import write_tiny_model
+
+FILE = "draft-00001-of-00001.safetensors"
 
 
 @pytest.fixture
@@ -27,14 +29,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def resign(folder: Path) -> None:
     """Make the card name the file as it is now."""
-    recard(folder, sha256=weights.file_sha256(folder / "draft.safetensors"))
+    recard(folder, files={FILE: weights.file_sha256(folder / FILE)})
 
 
 def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
     """Change the tensors and sign the file again."""
-    tensors = load_file(folder / "draft.safetensors")
+    tensors = load_file(folder / FILE)
     change(tensors)
-    save_file(tensors, folder / "draft.safetensors")
+    save_file(tensors, folder / FILE)
     resign(folder)
 
 
@@ -44,31 +46,31 @@ def recard(folder: Path, **facts: object) -> None:
 
 
 def overwrite(folder: Path, content: bytes) -> None:
-    (folder / "draft.safetensors").write_bytes(content)
+    (folder / FILE).write_bytes(content)
 
 
 def flip_a_bit(folder: Path) -> None:
-    content = bytearray((folder / "draft.safetensors").read_bytes())
+    content = bytearray((folder / FILE).read_bytes())
     content[-100] ^= 4
     overwrite(folder, bytes(content))
 
 
 def test_the_sound_model_loads(folder: Path) -> None:
-    assert draft.open("cpu").provenance()["files"][0]["sha256"] == weights.file_sha256(folder / "draft.safetensors")
+    assert draft.open("cpu").provenance()["files"][0]["sha256"] == weights.file_sha256(folder / FILE)
     assert draft.card().available
 
 
 CASES: dict[str, tuple[Callable[[Path], object], str, str]] = {
-    "no file": (lambda f: (f / "draft.safetensors").unlink(), "E_MODEL_MISSING", "draft.safetensors"),
+    "no file": (lambda f: (f / FILE).unlink(), "E_MODEL_MISSING", FILE),
     "truncated": (
-        lambda f: overwrite(f, (f / "draft.safetensors").read_bytes()[:5000]),
+        lambda f: overwrite(f, (f / FILE).read_bytes()[:5000]),
         "E_MODEL_CORRUPT",
-        "draft.safetensors",
+        FILE,
     ),
     "empty": (lambda f: overwrite(f, b""), "E_MODEL_CORRUPT", "cut short"),
     "a bit flipped": (flip_a_bit, "E_MODEL_CORRUPT", "sha256 differs"),
     "bytes at the end": (
-        lambda f: overwrite(f, (f / "draft.safetensors").read_bytes() + b"x"),
+        lambda f: overwrite(f, (f / FILE).read_bytes() + b"x"),
         "E_MODEL_CORRUPT",
         "differs",
     ),
@@ -86,13 +88,13 @@ CASES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     ),
     "a pickle in disguise": (lambda f: overwrite(f, pickle.dumps({"a": 1})), "E_MODEL_UNSAFE", "run code"),
     "a torch zip in disguise": (lambda f: overwrite(f, b"PK\x03\x04" + bytes(60)), "E_MODEL_UNSAFE", "run code"),
-    "a card that names a pickle": (lambda f: recard(f, file="draft.bin"), "E_MODEL_UNSAFE", "draft.bin"),
+    "a card that names a pickle": (lambda f: recard(f, files={"draft.bin": "0" * 64}), "E_MODEL_UNSAFE", "draft.bin"),
     "a card that leaves its folder": (
-        lambda f: recard(f, file="../draft.safetensors"),
+        lambda f: recard(f, files={f"../{FILE}": "0" * 64}),
         "E_MODEL_UNSAFE",
-        "draft.safetensors",
+        FILE,
     ),
-    "a card without sha256": (lambda f: recard(f, sha256=None), "E_MODEL_CORRUPT", "sha256"),
+    "a card without sha256": (lambda f: recard(f, files={FILE: None}), "E_MODEL_CORRUPT", "sha256"),
     "a card without files": (lambda f: recard(f, files={}), "E_MODEL_CORRUPT", "its files"),
     "a shard that is missing": (
         lambda f: recard(f, files={"draft-2-of-2.safetensors": "0" * 64}),
@@ -102,7 +104,7 @@ CASES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a card that is not JSON": (lambda f: (f / "draft.json").write_text("{"), "E_MODEL_CORRUPT", "draft.json"),
     "another format": (lambda f: recard(f, version=99), "E_MODEL_MISMATCH", "draft.json"),
     "another network": (
-        lambda f: recard(f, network={"latent": 24, "width": 64, "depth": 1, "heads": 2, "words": 11}),
+        lambda f: recard(f, network={"latent": 12, "text": 4, "outer": 32, "inner": 16, "within": 1, "after": 1}),
         "E_MODEL_MISMATCH",
         "card describes",
     ),
@@ -131,7 +133,7 @@ def test_a_flaw_is_named(folder: Path, case: str) -> None:
 
 def test_shards_are_one_model_and_each_is_proven(folder: Path) -> None:
     """The card's hash of the second shard is checked as that of the first is."""
-    tensors = load_file(folder / "draft.safetensors")
+    tensors = load_file(folder / FILE)
     halves = [dict(list(tensors.items())[part::2]) for part in (0, 1)]
     names = [f"draft-{n}-of-2.safetensors" for n in (1, 2)]
     for name, half in zip(names, halves, strict=True):

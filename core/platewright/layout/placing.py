@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from ..conditioning import heading_of
 from ..world_noise import WorldNoise
 from .lands import Land
 from .marching import first_hits
-from .worlds import World, draw_world
+from .worlds import World
 
 CLEAR_M = 0.3  # between the camera and whatever is below it
 ARM_M = 0.5  # and beside it
@@ -22,18 +23,22 @@ OPEN_M, WAY_M = 40.0, 4.0  # how far it may be moved
 LEAST_RUN_M = 1.0  # of a path that says which way a street runs
 FARTHEST_M = 60_000.0  # what lies beyond is sky; float16 still holds it
 DIRECTED = ("city", "road", "canyon")  # their middle is a way, and cameras stand on it
+# how far a world's axis is turned from where the camera looks, and how much by chance, radians: streets, valleys and
+# canyons lead into the picture, lakes lie ahead, shores run along one side of it
+COMPOSED = {
+    "city": (0.0, 0.12), "road": (0.0, 0.2), "canyon": (0.0, 0.25), "mountains": (0.0, 0.7), "lake": (0.0, 0.4),
+    "coast": (-0.5, 0.3),
+}  # fmt: skip
 
 
-def place_around(seed: int, said: Mapping[str, str], places: Tensor, device: torch.device | str = "cpu") -> Land | None:
-    """The land of a seed about a path, or None where it can't be laid without running into the camera.
+def place_around(world: World, noise: WorldNoise, poses: Tensor, device: torch.device | str = "cpu") -> Land | None:
+    """The land of a world about a path, or None where it can't be laid without running into the camera.
 
-    said    attributes by name, as `draw_world` takes them
-    places  (F, 3) of the camera, metres, z above the ground
+    poses  (F, 4, 4) world from camera, OpenCV axes, metres, z above the ground
     """
-    noise = WorldNoise(seed, device)
-    for world in _laid(draw_world(seed, **said), places):
-        land = Land(world, noise, device)
-        if clearance(land, places) > CLEAR_M:
+    for laid in _laid(world, poses):
+        land = Land(laid, noise, device)
+        if clearance(land, poses[:, :3, 3]) > CLEAR_M:
             return land
     return None
 
@@ -66,15 +71,15 @@ def pixel_rays(pose: Tensor, lens: Tensor, size: tuple[int, int]) -> Tensor:
     return (rays.reshape(-1, 3) @ pose[:3, :3].T).to(torch.float32)
 
 
-def _laid(world: World, places: Tensor) -> Iterator[World]:
-    """Ways to lay a world about a path: its middle at the path's, as it is; then moved and turned."""
-    yield replace(world, centre=_middle(places), heading=_along(world, places))
+def _laid(world: World, poses: Tensor) -> Iterator[World]:
+    """Ways to lay a world about a path: its middle at the path's; then moved."""
     dice = random.Random(f"laid {world.seed}")
+    places = poses[:, :3, 3]
+    yield replace(world, centre=_middle(places), heading=_heading(world, poses, dice))
     reach = WAY_M if world.terrain in DIRECTED else OPEN_M
-    for n in range(1, TRIES):
+    for _ in range(1, TRIES):
         x, y = (axis + dice.uniform(-reach, reach) for axis in _middle(places))
-        turned = dice.uniform(0.0, 2 * math.pi)
-        yield replace(world, centre=(x, y), heading=turned if n % 2 else _along(world, places))
+        yield replace(world, centre=(x, y), heading=_heading(world, poses, dice))
 
 
 def _middle(places: Tensor) -> tuple[float, float]:
@@ -82,11 +87,15 @@ def _middle(places: Tensor) -> tuple[float, float]:
     return x, y
 
 
-def _along(world: World, places: Tensor) -> float:
-    """The path's own direction, for worlds whose middle is a way; any other's as it is."""
-    run = places[-1, :2] - places[0, :2]
-    is_led = world.terrain in DIRECTED and float(run.norm()) > LEAST_RUN_M
-    return math.atan2(float(run[1]), float(run[0])) if is_led else world.heading
+def _heading(world: World, poses: Tensor, dice: random.Random) -> float:
+    """Where a world's axis lies, so that what it has to show is in the picture, and a way is not left."""
+    run = poses[-1, :2, 3] - poses[0, :2, 3]
+    if world.terrain in DIRECTED and float(run.norm()) > LEAST_RUN_M:
+        return math.atan2(float(run[1]), float(run[0]))
+    turned, by_chance = COMPOSED.get(world.terrain, (0.0, math.pi))
+    looks = float(heading_of(poses[len(poses) // 2 :][:1, :3, :3]))
+    side = math.pi if world.terrain == "coast" and world.variety[5] < 0.5 else 0.0
+    return looks + side + (turned if side == 0.0 else -turned) + dice.uniform(-by_chance, by_chance)
 
 
 def _reached(land: Land, pose: Tensor, lens: Tensor, size: tuple[int, int]) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -29,6 +29,7 @@ SKY_ODDS = (0.40, 0.38, 0.22)
 WEATHER_ODDS = (0.54, 0.14, 0.11, 0.10, 0.11)
 WET_SKY_ODDS = (0.0, 0.3, 0.7)  # what falls needs clouds to fall from
 ELEVATION_DEG = {"dawn": (3.0, 9.0), "noon": (32.0, 66.0), "dusk": (1.5, 6.0), "night": (16.0, 46.0)}
+LOWEST_SUN_DEG = 1.5
 VISIBLE_METRES = {"none": 30_000.0, "haze": 3_200.0, "fog": 240.0, "rain": 2_000.0, "snowfall": 900.0}
 # height of the far skylines as tangents, the farthest first, and how much they rise and fall
 Skyline = tuple[tuple[float, float], ...]
@@ -125,6 +126,13 @@ def draw_world(seed: int, **chosen: str) -> World:
         trees=_trees(dice, terrain),
         variety=tuple(dice.random() for _ in range(6)),
     )  # fmt: skip
+
+
+def lit_from(world: World, direction: Sequence[float]) -> World:
+    """The same world with its sun, or moon, in a direction (x, y, z); never lower than LOWEST_SUN_DEG."""
+    x, y, z = direction
+    elevation = math.atan2(z, math.hypot(x, y))
+    return replace(world, azimuth=math.atan2(y, x), elevation=max(elevation, math.radians(LOWEST_SUN_DEG)))
 
 
 def kind_of(kinds: Tensor | Sequence[int]) -> dict[str, str]:

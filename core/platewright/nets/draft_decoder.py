@@ -1,7 +1,8 @@
 """From latents to pictures that hang on the camera: each frame is repainted with all that its pixels' rays meet.
 
 The linear patches give colours and layout at low detail and with seams; the sights give texture at full detail, fixed
-to the world. A convolutional network at half, quarter and eighth size corrects the one by the other.
+to the world. Where a place has been drawn, its paints say what is there, and the first coat is what they are in lights
+whose colours the words imply. A convolutional network at half, quarter and eighth size corrects the one by the other.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..layout.painting import PAINTS, display
 from ..sights import SIGHT_NAMES
 from .draft_denoiser import LIGHT
 
+LAMPS = ("shade", "sun", *PAINTS[7:])  # what has a colour: the sky's light, the sun's, then each paint its own
+NOON = (0.35, 1.2, 0.25, 0.3, 0.06, 0.5, 0.6, 0.6, 0.2, 0.6, 0.6, 1.0, 0.6)  # to begin with
 COLOURS = 9  # of the frame before, the frame itself and the one behind
 DOUBT = 0.3  # that sampled latents deserve
 
@@ -37,7 +41,7 @@ class DraftDecoder(nn.Module):
         self.config = config
         widths, depth = config.widths, config.depth
         self.mood = nn.Sequential(nn.Linear(config.text + LIGHT + 1, 128), nn.SiLU())
-        self.enter = nn.Conv2d(4 * (COLOURS + len(SIGHT_NAMES)), widths[0], 3, padding=1)
+        self.enter = nn.Conv2d(4 * (COLOURS + len(SIGHT_NAMES) + len(PAINTS)), widths[0], 3, padding=1)
         self.down = nn.ModuleList(Stage(width, depth) for width in widths)
         self.up = nn.ModuleList(Stage(width, depth) for width in widths[:-1])
         self.reduce = nn.ModuleList(nn.Conv2d(4 * a, b, 1) for a, b in pairwise(widths))
@@ -46,29 +50,44 @@ class DraftDecoder(nn.Module):
         self.tone = nn.Sequential(nn.Linear(128, 256), nn.SiLU(), nn.Linear(256, widths[0]))  # of the whole picture
         told = config.text + LIGHT + 1
         self.palette = nn.Sequential(nn.Linear(told, 256), nn.SiLU(), nn.Linear(256, 3 * (len(SIGHT_NAMES) + 1)))
-        for parameter in (*self.leave.parameters(), *self.tone[2].parameters(), *self.palette[2].parameters()):
-            nn.init.zeros_(parameter)
+        self.lamps = nn.Sequential(nn.Linear(told, 256), nn.SiLU(), nn.Linear(256, 3 * len(LAMPS)))
+        for layer in (self.leave, self.tone[2], self.palette[2], self.lamps[2]):
+            nn.init.zeros_(layer.weight)  # pyright: ignore[reportArgumentType]
+            nn.init.zeros_(layer.bias)  # pyright: ignore[reportArgumentType]
+        with torch.no_grad():
+            self.lamps[2].bias += torch.tensor(NOON).log().repeat_interleave(3)  # pyright: ignore[reportOperatorIssue]
 
-    def forward(self, frames: Tensor, sights: Tensor, text: Tensor, light: Tensor, doubt: Tensor) -> Tensor:
+    def forward(
+        self, frames: Tensor, sights: Tensor, paints: Tensor, text: Tensor, light: Tensor, doubt: Tensor
+    ) -> Tensor:
         """Pictures (N, 3, H, W), about -1..1.
 
         frames  (N, 3, 3, H, W) linear pictures: the frame before, the frame itself, the one behind; sides of 8 pixels
         sights  (N, SIGHTS, H, W)
+        paints  (N, PAINTS, H, W), 0 where no place was drawn
         text    (N, config.text)
         light   (N, LIGHT)
         doubt   (N,) 0..1: how far from the truth the latents may be
         """
         told = torch.cat([text, light, doubt[:, None]], 1)
         mood = self.mood(told)
-        seen = torch.cat([frames.flatten(1, 2), sights], 1)
+        seen = torch.cat([frames.flatten(1, 2), sights, paints.sqrt()], 1)  # as the eye takes light in
         hidden = self.enter(functional.pixel_unshuffle(seen, 2).contiguous(memory_format=torch.channels_last))
         hidden = hidden + self.tone(mood).to(hidden.dtype)[:, :, None, None]
         hidden = self._through(hidden, mood, 0)
         painted = functional.pixel_shuffle(self.leave(functional.silu(hidden)), 2)
-        return frames[:, 1] + self._coat(told, sights).to(frames.dtype) + painted.to(frames.dtype)
+        untold = frames[:, 1] + self._coat(told, sights).to(frames.dtype)
+        return torch.lerp(untold, self._lit(told, paints), paints[:, :1]) + painted.to(frames.dtype)
+
+    def _lit(self, told: Tensor, paints: Tensor) -> Tensor:
+        """First coat (N, 3, H, W) where a place was drawn: each paint in the colour of its light, in linear light."""
+        colours = self.lamps(told).float().exp().unflatten(1, (-1, 3))
+        shade, sun = (paints[:, first : first + 3] for first in (1, 4))
+        linear = shade * colours[:, 0, :, None, None] + sun * colours[:, 1, :, None, None]
+        return 2 * display(linear + torch.einsum("npc,nphw->nchw", colours[:, 2:], paints[:, 7:])) - 1
 
     def _coat(self, told: Tensor, sights: Tensor) -> Tensor:
-        """First coat (N, 3, H, W): colours that what is told mixes of what pixels see; the network paints on it."""
+        """First coat (N, 3, H, W) elsewhere: colours that what is told mixes of what pixels see."""
         mixture, even = self.palette(told).unflatten(1, (3, -1)).split([sights.shape[1], 1], 2)
         return torch.einsum("ncs,nshw->nchw", mixture.to(sights.dtype), sights) + even[..., None].to(sights.dtype)
 

@@ -12,18 +12,19 @@ from torch import Tensor
 
 from .. import fitting
 from ..camera import CameraPath
-from ..conditioning import ray_features
+from ..conditioning import poses_and_lenses, ray_features
 from ..errors import BackendError
+from ..layout.painting import PAINTS
 from ..nets.draft_decoder import DOUBT, in_time
 from ..nets.draft_denoiser import CELLS, seen_by_cells, seen_frames
 from ..nets.patches import PATCH, SPAN
 from ..protocol import Emit, PlateRequest, Progress, Stage, Warned
 from ..sampling import frames_noise, guided, sample_step, schedule, window_noise
 from ..world_noise import WorldNoise
+from .draft import GUIDANCE, STEPS, Loaded, frame_rule
+from .draft_place import Place, completed, drawn_place, merged
+from .draft_scene import Told, looked, raised, seconds_of, shown
 from .first_frame import first_picture
-from .place import GUIDANCE, STEPS, Loaded, frame_rule
-from .place_layout import completed, drawn_place, merged
-from .place_scene import Told, looked, shown
 
 SHIFT = 2.0  # of the schedule: layout is settled early
 LEAD = 3  # latent frames that lead each window after the first
@@ -41,7 +42,7 @@ class Take:
         self._guidance = GUIDANCE if request.guidance is None else request.guidance
         self._times = schedule(request.steps or STEPS, SHIFT)
         self._words = self._read(request)
-        self._told = self._placed(request, camera)
+        self._told, self._place = self._placed(request, camera)
         self._first = self._start(request)
         self._grid = native.width // PATCH, native.height // PATCH
         fine = self._grid[0] * CELLS, self._grid[1] * CELLS
@@ -73,17 +74,17 @@ class Take:
             self._emit(Warned(self._job, "W_PROMPT_WORDS", message))
         return reader.read([request.prompt, request.negative]).float()
 
-    def _placed(self, request: PlateRequest, camera: CameraPath) -> Told:
+    def _placed(self, request: PlateRequest, camera: CameraPath) -> tuple[Told, Place]:
         """What is known of the scene, and a place drawn from the seed for the rest; the prompt's vector says it."""
         told, warning = Told.by(request, camera, self._native)
         if warning:
             self._emit(Warned(self._job, "W_BELOW_GROUND", warning))
         reader = self._loaded.text
         self._emit(Stage(self._job, "laying out", "a place around the camera"))
-        place = drawn_place(told.seed, reader.understood(self._words[0]), self._native, told.ground_m)
+        place = drawn_place(told.seed, reader.understood(self._words[0]), self._native, told)
         self._words[0] = completed(self._words[0], reader.config.attributes, place.world)
         sun = place.sun if told.sun is None else told.sun
-        return replace(told, sun=sun, guide=merged(told.guide, place.guide))
+        return replace(told, sun=sun, guide=merged(told.guide, place.guide(self._native))), place
 
     def _start(self, request: PlateRequest) -> Tensor | None:
         """The latent (1, 1, C, h, w) of the request's first picture, if it names one."""
@@ -132,12 +133,21 @@ class Take:
         linear, device = self._loaded.patches.decode(latents)[0], self._loaded.device
         for first in range(within.start, within.stop, BATCH):
             part = within[first - within.start :][:BATCH]
-            seen, light = looked(self._native, self._told, self._frames(window, part), self._noise, device)
+            frames = self._frames(window, part)
+            seen, light = looked(self._native, self._told, frames, self._noise, device)
             doubt, words = torch.full((len(part),), DOUBT, device=device), self._words[:1].expand(len(part), -1)
-            between = in_time(linear, torch.tensor(part, device=device))
+            between, paints = in_time(linear, torch.tensor(part, device=device)), self._paints(frames).to(device)
             with self._quickly():
-                made = self._loaded.decoder(between, seen, words, light, doubt).float()
+                made = self._loaded.decoder(between, seen, paints, words, light, doubt).float()
             yield from ((_finite(made) + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
+
+    def _paints(self, frames: Tensor) -> Tensor:
+        """What is known of the place's matter in some frames (N, PAINTS, H, W); nothing of the scene's own surfaces."""
+        if self._place.painter is None:
+            return torch.zeros(len(frames), len(PAINTS), self._native.height, self._native.width)
+        poses, lenses = poses_and_lenses(raised(self._native, self._told.ground_m))
+        paints = self._place.paints(poses, lenses, frames, seconds_of(self._native))
+        return paints if self._told.own is None else paints * ~self._told.own[frames][:, None]
 
     def _quickly(self) -> torch.autocast:
         """In the number format that is quick here."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from platewright.layout.growths import Blocks
-from platewright.layout.reliefs import bend, smooth
-from platewright.layout.worlds import World
+from .growths import Blocks
+from .reliefs import bend, smooth
+from .worlds import World
 
 Colour = tuple[float, float, float]
 Weights = tuple[float, ...]  # of the fields of about 0.25, 0.75, 2.25, 7, 20, 60, 180 metres

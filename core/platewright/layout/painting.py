@@ -1,0 +1,153 @@
+"""What a place is painted with: how much of each light reaches the eye along a ray, before any light has a colour.
+
+These are the passes that renderers hand to compositors, for a place that is drawn and not rendered: albedo under the
+open sky and in the sun, water, glass, air, sky and clouds, each already dimmed by the air before it. In linear light
+the picture is a sum of them, each times the colour of its light; a network that knows the words finds the colours.
+Passes to guide a network: Zeng et al. 2024 (RGB<->X), Liang et al. 2025 (DiffusionRenderer).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..world_noise import WorldNoise
+from .heavens import Heavens, fog_height, kept_by_air, level
+from .lands import Land
+from .matter import Hits, Solids, hits_of
+from .placing import pixel_rays
+from .reliefs import length
+
+PAINTS = (
+    "known",  # 1 where all this is told, 0 where the scene's own surfaces are or no place was drawn
+    *("shade_red", "shade_green", "shade_blue"),  # albedo under the open sky
+    *("sun_red", "sun_green", "sun_blue"),  # albedo in the sun or moon
+    *("glass", "glow", "water", "mirror"),  # panes, lit rooms behind, what comes out of water, what it mirrors
+    *("air", "air_ahead"),  # before everything: away from the light, and towards it
+    *("zenith", "horizon", "horizon_ahead", "heap", "under"),  # of the sky; clouds' lit and shaded sides
+)
+_HAZE = 20.0  # heights of the air that the sky lies behind, in weather
+
+
+class Painter:
+    """The paints of one place."""
+
+    def __init__(self, land: Land, noise: WorldNoise) -> None:
+        self.land, self.solids = land, Solids(noise, land)
+        self.heavens = Heavens(land.world, noise, land.centre.device)
+
+    def paints(self, pose: Tensor, lens: Tensor, distance: Tensor, seconds: float) -> Tensor:
+        """The channels PAINTS (P, H, W), about 0..1, of what the rays of a camera meet.
+
+        pose      (4, 4) float64, world from camera, OpenCV axes, metres, z above the ground
+        lens      (4,) float64: fx, fy, cx, cy in pixels
+        distance  (H, W) metres along the rays, 0 for the sky
+        seconds   since the path's first frame
+        """
+        height, width = distance.shape
+        rays = pixel_rays(pose.cpu(), lens.cpu(), (width, height)).to(distance)
+        origin, pixel_rad = pose[:3, 3].to(distance), 1.0 / float(lens[0])
+        paints = rays.new_zeros(len(PAINTS), len(rays))
+        paints[0] = 1.0
+        reached = distance.flatten()
+        for which, painted in (
+            (torch.nonzero(reached > 0)[:, 0], self._land),
+            (torch.nonzero(reached <= 0)[:, 0], self._sky),
+        ):
+            if len(which):
+                paints[1:, which] = painted(origin, rays[which], reached[which], pixel_rad, seconds)
+        return paints.unflatten(1, (height, width))
+
+    def _land(self, origin: Tensor, rays: Tensor, distance: Tensor, pixel_rad: float, _seconds: float) -> Tensor:
+        """Paints (P - 1, N) of what stands or lies there."""
+        hits = hits_of(self.land, origin, rays, distance, pixel_rad)
+        kept = kept_by_air(self.land.world, distance, rays[:, 2], origin[2])
+        solid = self._solid(hits) if not self.land.watery else self._shore(hits)
+        return torch.cat([solid * kept, *self._air(rays, 1.0 - kept), solid.new_zeros(5, len(rays))])
+
+    def _solid(self, hits: Hits) -> Tensor:
+        """Paints (10, N) of land, from shade_red to mirror."""
+        matter = self.solids.matter(hits)
+        share = matter.open.new_zeros(2, len(matter.open))
+        albedo = matter.albedo.T
+        if matter.panes is not None:
+            panes = matter.panes
+            share = torch.stack([panes.share * panes.sky, panes.share * panes.shining])
+            albedo = albedo * (1.0 - panes.share)
+        return torch.cat([albedo * matter.open, albedo * matter.lit, share, torch.zeros_like(share)])
+
+    def _shore(self, hits: Hits) -> Tensor:
+        """Paints (10, N) of land and of the water beside it."""
+        is_wet = (hits.relief < 0.0) & (hits.points[:, 2] < 0.5)
+        found = hits.points.new_zeros(10, len(is_wet))
+        wet, dry = torch.nonzero(is_wet)[:, 0], torch.nonzero(~is_wet)[:, 0]
+        mirror = 0.02 + 0.98 * (1.0 - (0.08 - hits.rays[wet, 2]).clamp(0.0, 1.0)) ** 5  # Schlick 1994, waves evened out
+        found[8:, wet] = torch.stack([1.0 - mirror, mirror])
+        if len(dry):
+            found[:, dry] = self._solid(hits.part(dry))
+        return found
+
+    def _air(self, rays: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+        """Air away from the light (1, N) and towards it (1, N)."""
+        ahead = self._ahead(rays)
+        return (share * (1.0 - ahead))[None], (share * ahead)[None]
+
+    def _ahead(self, rays: Tensor) -> Tensor:
+        """How far rays (N, 3) look towards the light, 0..1, as the horizon's colours go."""
+        to_light = self.heavens.to_light[:2]
+        facing = (rays[:, :2] @ to_light) / (length(rays) * to_light.norm()).clamp_min(1e-4)
+        towards = (0.5 + 0.5 * facing).clamp(0.0, 1.0)
+        return towards * towards.sqrt()
+
+    def _sky(self, origin: Tensor, rays: Tensor, _distance: Tensor, pixel_rad: float, seconds: float) -> Tensor:
+        """Paints (P - 1, N) of the sky: clouds before it, skylines before them, weather before all."""
+        up = functional.pad(rays[:, :2], (0, 1)) + functional.pad(rays[:, 2:].clamp_min(0.0), (2, 0))
+        low, ahead = torch.exp(-4.2 * up[:, 2]), self._ahead(rays)
+        sky = torch.stack([1.0 - low, low * (1.0 - ahead), low * ahead, *self._clouds(origin, up, pixel_rad, seconds)])
+        sky[:3] = sky[:3] * (1.0 - sky[5])
+        paints = torch.cat([sky.new_zeros(12, len(rays)), sky[:5]])
+        paints = self._skylines(paints, rays, ahead, pixel_rad)
+        if self.land.world.weather == "none":
+            return paints
+        reach = torch.full_like(low, _HAZE * fog_height(self.land.world))
+        kept = kept_by_air(self.land.world, reach, up[:, 2].clamp_min(0.004), origin[2])
+        paints = paints * kept
+        paints[10:12] += torch.cat(self._air(rays, 1.0 - kept))
+        return paints
+
+    def _clouds(self, origin: Tensor, up: Tensor, pixel_rad: float, seconds: float) -> Tensor:
+        """Lit and shaded sides of clouds, and how much of the sky they hide (3, N)."""
+        found = up.new_zeros(3, len(up))
+        which = torch.nonzero(up[:, 2] > 0.012)[:, 0]
+        if self.land.world.sky == "clear" or not len(which):
+            return found
+        cover = self.heavens.clouds(origin, up[which], pixel_rad, seconds)
+        thick = torch.sigmoid(2.6 * self.heavens.above(cover.density) - 1.1)
+        if self.land.world.sky == "overcast":
+            lit, shaded = torch.zeros_like(thick), (1.0 + 0.30 * cover.density).clamp(0.45, 1.6)
+        else:
+            lit, shaded = 1.0 - thick, thick
+        found[:, which] = torch.stack([cover.amount * lit, cover.amount * shaded, cover.amount])
+        return found
+
+    def _skylines(self, paints: Tensor, rays: Tensor, ahead: Tensor, pixel_rad: float) -> Tensor:
+        """Paints (P - 1, N) with far land before them."""
+        rise, flat = level(rays)
+        which = self.heavens.seen(rise)
+        if not len(which):
+            return paints
+        part = paints[:, which]
+        for ridge in self.heavens.skylines(rays[which], rise[which], flat[which], pixel_rad):
+            albedo, lost = ridge.albedo.T * ridge.kept, torch.full_like(ridge.cover, 1.0 - ridge.kept)
+            land = torch.zeros_like(part)
+            land[:6] = torch.cat([albedo, albedo * ridge.lit])
+            land[10:12] = torch.stack([lost * (1.0 - ahead[which]), lost * ahead[which]])
+            part = torch.lerp(part, land, ridge.cover)
+        return paints.index_copy(1, which, part)
+
+
+def display(linear: Tensor) -> Tensor:
+    """Linear light to display sRGB with a soft shoulder: the look of every picture here."""
+    shown = 1.0 - torch.exp(-1.55 * linear.clamp_min(0.0))
+    return torch.where(shown <= 0.0031308, 12.92 * shown, 1.055 * shown.clamp_min(1e-6) ** (1 / 2.4) - 0.055)

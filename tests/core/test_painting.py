@@ -1,0 +1,69 @@
+"""Paints against the renderer: in the true colours of its lights their sum is the picture that it makes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from platewright.conditioning import poses_and_lenses
+from platewright.layout.painting import PAINTS, Painter, display
+from platewright.layout.worlds import World, draw_world
+from tests.core.tiny_draft import level_path
+from training.lights import Light
+from training.rendering import Stage
+
+SIZE = (96, 54)
+
+
+def seen(world: World, **move: float) -> tuple[Tensor, Tensor, Light]:
+    """The renderer's picture (H, W, 3) of a world, its paints (P, H, W), and its lights."""
+    stage = Stage(replace(world, centre=(0.0, 0.0)), texels=256)
+    poses, lenses = poses_and_lenses(level_path(1, *SIZE, **move))
+    film = stage.film(poses, lenses, SIZE, torch.zeros(1))
+    painter = Painter(stage.land, stage.noise)
+    return film.frames[0], painter.paints(poses[0], lenses[0], film.distance[0], 0.0), stage.light
+
+
+def in_light(paints: Tensor, light: Light) -> Tensor:
+    """The picture (H, W, 3) that paints make in true colours, but for glass and glitter."""
+    told = dict(zip(PAINTS, paints, strict=True))
+    colours = {"air": light.opposite, "air_ahead": light.horizon, "zenith": light.zenith, "horizon": light.opposite}
+    colours |= {"horizon_ahead": light.horizon, "heap": light.cloud, "under": light.under}
+    linear = torch.einsum("phw,pc->hwc", torch.stack([told[n] for n in colours]), torch.stack(list(colours.values())))
+    shade, sun = (torch.stack([told[f"{kind}_{c}"] for c in ("red", "green", "blue")], -1) for kind in ("shade", "sun"))
+    return display(linear + shade * light.ambient + sun * light.sun)
+
+
+@pytest.mark.parametrize(
+    ("terrain", "time", "sky", "weather"),
+    [("road", "noon", "clear", "none"), ("dunes", "dusk", "clear", "haze"), ("mountains", "dawn", "clouded", "none"),
+     ("forest", "noon", "clear", "none"), ("plains", "night", "clouded", "none"),
+     ("snowfield", "noon", "clear", "haze")],
+)  # fmt: skip
+def test_in_true_light_paints_are_the_picture(terrain: str, time: str, sky: str, weather: str) -> None:
+    world = draw_world(5, terrain=terrain, time=time, sky=sky, weather=weather)
+    picture, paints, light = seen(world, heading=40.0, pitch=2.0)
+    made = in_light(paints, light)
+    assert float((made - picture).abs().median()) < 0.02
+    error, guilty = ((some - picture).square().mean() for some in (made, made.flip(0)))
+    assert float(error) < 10 ** (-22 / 10) and guilty > 4 * error  # 22 dB: the sun's disc is no paint
+
+
+def test_paints_are_shares() -> None:
+    for terrain in ("city", "coast", "lake"):
+        _, paints, _ = seen(draw_world(2, terrain=terrain, weather="none"), pitch=-4.0)
+        assert float(paints.min()) >= 0.0 and float(paints.max()) < 2.0 and bool((paints[0] == 1.0).all())
+
+
+def test_water_is_water_and_rooms_are_lit_at_night() -> None:
+    _, sea, _ = seen(draw_world(8, terrain="sea", weather="none"), pitch=-20.0)
+    wet = sea[PAINTS.index("water")] + sea[PAINTS.index("mirror")]
+    assert float(wet[30:].min()) > 0.9 and not bool(sea[1:7, 30:].any())
+    glow = PAINTS.index("glow")
+    night, noon = (
+        seen(draw_world(4, terrain="city", time=time, weather="none"))[1][glow] for time in ("night", "noon")
+    )
+    assert float(night.max()) > 0.3 and not bool(noon.any())
