@@ -67,3 +67,22 @@ def test_water_is_water_and_rooms_are_lit_at_night() -> None:
         seen(draw_world(4, terrain="city", time=time, weather="none"))[1][glow] for time in ("night", "noon")
     )
     assert float(night.max()) > 0.3 and not bool(noon.any())
+
+
+def test_the_scenes_own_surfaces_become_ground_of_the_place() -> None:
+    """A wall of the artist's in the dunes is sand, dark on the side away from the sun, and hides what is behind."""
+    stage = Stage(replace(draw_world(5, terrain="dunes", time="noon", sky="clear", weather="none"), centre=(0.0, 0.0)))
+    poses, lenses = poses_and_lenses(level_path(1, *SIZE))
+    painter, far = Painter(stage.land, stage.noise), torch.zeros(SIZE[1], SIZE[0])
+    wall = torch.full_like(far, 6.0)
+    x, y, _ = stage.world.to_light
+    lit, dark = (
+        painter.paints(
+            poses[0], lenses[0], wall, 0.0, torch.tensor([s * x, s * y, 0.0])[:, None, None].expand(3, *wall.shape)
+        )
+        for s in (1.0, -1.0)
+    )
+    assert float(lit[1:4].mean(0).min()) > 0.1 and not bool(dark[4:7].any()) and float(lit[4:7].mean()) > 0.05
+    assert not bool(lit[PAINTS.index("zenith")].any())
+    sky = painter.paints(poses[0], lenses[0], far, 0.0, torch.zeros(3, *far.shape))
+    assert not bool(sky[1:4, : SIZE[1] // 3].any()) and bool(sky[PAINTS.index("zenith")].any())

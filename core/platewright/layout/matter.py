@@ -92,6 +92,10 @@ class Solids:
             return self._city(growth, hits, normal)
         if isinstance(growth, Wood):
             return self._wood(growth, hits, normal)
+        return self.foreign(hits, normal)
+
+    def foreign(self, hits: Hits, normal: Tensor) -> Matter:
+        """What surfaces (N) are made of that are not of this world but stand in it: its ground, flat or steep."""
         albedo, fields = self._bare(hits, normal, normal)
         return Matter(albedo, normal, *self._light(hits.points, normal, torch.ones_like(hits.distance), fields))
 

@@ -15,12 +15,12 @@ from torch.nn import functional
 from ..world_noise import WorldNoise
 from .heavens import Heavens, fog_height, kept_by_air, level
 from .lands import Land
-from .matter import Hits, Solids, hits_of
+from .matter import Hits, Matter, Solids, hits_of
 from .placing import pixel_rays
 from .reliefs import length
 
 PAINTS = (
-    "known",  # 1 where all this is told, 0 where the scene's own surfaces are or no place was drawn
+    "known",  # 1 where all this is told, 0 where no place was drawn
     *("shade_red", "shade_green", "shade_blue"),  # albedo under the open sky
     *("sun_red", "sun_green", "sun_blue"),  # albedo in the sun or moon
     *("glass", "glow", "water", "mirror"),  # panes, lit rooms behind, what comes out of water, what it mirrors
@@ -37,13 +37,16 @@ class Painter:
         self.land, self.solids = land, Solids(noise, land)
         self.heavens = Heavens(land.world, noise, land.centre.device)
 
-    def paints(self, pose: Tensor, lens: Tensor, distance: Tensor, seconds: float) -> Tensor:
+    def paints(
+        self, pose: Tensor, lens: Tensor, distance: Tensor, seconds: float, own: Tensor | None = None
+    ) -> Tensor:
         """The channels PAINTS (P, H, W), about 0..1, of what the rays of a camera meet.
 
         pose      (4, 4) float64, world from camera, OpenCV axes, metres, z above the ground
         lens      (4,) float64: fx, fy, cx, cy in pixels
         distance  (H, W) metres along the rays, 0 for the sky
         seconds   since the path's first frame
+        own       (3, H, W) normals of the scene's own surfaces, 0 elsewhere: they become ground of the place
         """
         height, width = distance.shape
         rays = pixel_rays(pose.cpu(), lens.cpu(), (width, height)).to(distance)
@@ -51,31 +54,30 @@ class Painter:
         paints = rays.new_zeros(len(PAINTS), len(rays))
         paints[0] = 1.0
         reached = distance.flatten()
-        for which, painted in (
-            (torch.nonzero(reached > 0)[:, 0], self._land),
-            (torch.nonzero(reached <= 0)[:, 0], self._sky),
-        ):
-            if len(which):
-                paints[1:, which] = painted(origin, rays[which], reached[which], pixel_rad, seconds)
+        normals = torch.zeros_like(rays) if own is None else own.flatten(1).T
+        is_own = normals.any(1)
+        open_, land, built = (
+            torch.nonzero(kind)[:, 0] for kind in (reached <= 0, (reached > 0) & ~is_own, (reached > 0) & is_own)
+        )
+        if len(open_):
+            paints[1:, open_] = self._sky(origin, rays[open_], pixel_rad, seconds)
+        if len(land):
+            hits = hits_of(self.land, origin, rays[land], reached[land], pixel_rad)
+            paints[1:, land] = self._behind_air(self._shore(hits) if self.land.watery else self._solid(hits), hits)
+        if len(built):
+            hits = hits_of(self.land, origin, rays[built], reached[built], pixel_rad)
+            paints[1:, built] = self._behind_air(_in_light(self.solids.foreign(hits, normals[built])), hits)
         return paints.unflatten(1, (height, width))
 
-    def _land(self, origin: Tensor, rays: Tensor, distance: Tensor, pixel_rad: float, _seconds: float) -> Tensor:
-        """Paints (P - 1, N) of what stands or lies there."""
-        hits = hits_of(self.land, origin, rays, distance, pixel_rad)
-        kept = kept_by_air(self.land.world, distance, rays[:, 2], origin[2])
-        solid = self._solid(hits) if not self.land.watery else self._shore(hits)
-        return torch.cat([solid * kept, *self._air(rays, 1.0 - kept), solid.new_zeros(5, len(rays))])
+    def _behind_air(self, solid: Tensor, hits: Hits) -> Tensor:
+        """Paints (P - 1, N) of what stands or lies there, given those from shade_red to mirror (10, N)."""
+        start = hits.points[:, 2] - hits.rays[:, 2] * hits.distance
+        kept = kept_by_air(self.land.world, hits.distance, hits.rays[:, 2], start)
+        return torch.cat([solid * kept, *self._air(hits.rays, 1.0 - kept), solid.new_zeros(5, len(kept))])
 
     def _solid(self, hits: Hits) -> Tensor:
         """Paints (10, N) of land, from shade_red to mirror."""
-        matter = self.solids.matter(hits)
-        share = matter.open.new_zeros(2, len(matter.open))
-        albedo = matter.albedo.T
-        if matter.panes is not None:
-            panes = matter.panes
-            share = torch.stack([panes.share * panes.sky, panes.share * panes.shining])
-            albedo = albedo * (1.0 - panes.share)
-        return torch.cat([albedo * matter.open, albedo * matter.lit, share, torch.zeros_like(share)])
+        return _in_light(self.solids.matter(hits))
 
     def _shore(self, hits: Hits) -> Tensor:
         """Paints (10, N) of land and of the water beside it."""
@@ -100,7 +102,7 @@ class Painter:
         towards = (0.5 + 0.5 * facing).clamp(0.0, 1.0)
         return towards * towards.sqrt()
 
-    def _sky(self, origin: Tensor, rays: Tensor, _distance: Tensor, pixel_rad: float, seconds: float) -> Tensor:
+    def _sky(self, origin: Tensor, rays: Tensor, pixel_rad: float, seconds: float) -> Tensor:
         """Paints (P - 1, N) of the sky: clouds before it, skylines before them, weather before all."""
         up = functional.pad(rays[:, :2], (0, 1)) + functional.pad(rays[:, 2:].clamp_min(0.0), (2, 0))
         low, ahead = torch.exp(-4.2 * up[:, 2]), self._ahead(rays)
@@ -145,6 +147,17 @@ class Painter:
             land[10:12] = torch.stack([lost * (1.0 - ahead[which]), lost * ahead[which]])
             part = torch.lerp(part, land, ridge.cover)
         return paints.index_copy(1, which, part)
+
+
+def _in_light(matter: Matter) -> Tensor:
+    """Paints (10, N) of matter, from shade_red to mirror."""
+    share = matter.open.new_zeros(2, len(matter.open))
+    albedo = matter.albedo.T
+    if matter.panes is not None:
+        panes = matter.panes
+        share = torch.stack([panes.share * panes.sky, panes.share * panes.shining])
+        albedo = albedo * (1.0 - panes.share)
+    return torch.cat([albedo * matter.open, albedo * matter.lit, share, torch.zeros_like(share)])
 
 
 def display(linear: Tensor) -> Tensor:

@@ -49,11 +49,23 @@ class Place:
         """Its surfaces, as those of a scene would be told."""
         return None if self.distance is None else guide_along(self.distance, native)
 
-    def paints(self, poses: Tensor, lenses: Tensor, frames: Tensor, seconds: Tensor) -> Tensor:
-        """What pixels of some frames (N,) are painted with (N, PAINTS, H, W); poses and lenses above the ground."""
+    def paints(
+        self, poses: Tensor, lenses: Tensor, frames: Tensor, seconds: Tensor, own: Guide | None = None
+    ) -> Tensor:
+        """What pixels of some frames (N,) are painted with (N, PAINTS, H, W).
+
+        poses, lenses  (F, ...) above the ground
+        own            the scene's own surfaces: they are painted as ground of the place
+        """
         assert self.distance is not None and self.painter is not None
-        given = zip(poses[frames], lenses[frames], self.distance[frames], seconds[frames].tolist(), strict=True)
-        return torch.stack([self.painter.paints(*each) for each in given])
+        made = []
+        for n in frames.tolist():
+            distance, normals = self.distance[n], None
+            if own is not None:
+                distance = torch.where(own.distance[n] > 0, own.distance[n], distance)
+                normals = own.normals[n]
+            made.append(self.painter.paints(poses[n], lenses[n], distance, float(seconds[n]), normals))
+        return torch.stack(made)
 
 
 def drawn_place(seed: int, said: Mapping[str, str], native: CameraPath, told: Told) -> Place:

@@ -30,7 +30,7 @@ class Told:
     ground_m: float
     sun: Tensor | None  # (3,) towards it
     guide: Guide | None  # of the native camera's pixels
-    own: Tensor | None = None  # (F, H, W) where the scene's own surfaces are
+    own: Guide | None = None  # of them, the scene's own surfaces
 
     @classmethod
     def nothing(cls, camera: CameraPath) -> Told:
@@ -46,7 +46,7 @@ class Told:
         ground_m, warning = ground_under(native, request.ground_m)
         sun = None if request.sun is None else sun_direction(*request.sun)
         guide = guide_of(request, camera, native)
-        return cls(request.seed, ground_m, sun, guide, None if guide is None else guide.distance > 0), warning
+        return cls(request.seed, ground_m, sun, guide, guide), warning
 
 
 def ground_under(camera: CameraPath, ground_m: float | None) -> tuple[float, str]:

@@ -142,12 +142,11 @@ class Take:
             yield from ((_finite(made) + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
 
     def _paints(self, frames: Tensor) -> Tensor:
-        """What is known of the place's matter in some frames (N, PAINTS, H, W); nothing of the scene's own surfaces."""
+        """What some frames (N, PAINTS, H, W) are painted with, if a place was laid."""
         if self._place.painter is None:
             return torch.zeros(len(frames), len(PAINTS), self._native.height, self._native.width)
         poses, lenses = poses_and_lenses(raised(self._native, self._told.ground_m))
-        paints = self._place.paints(poses, lenses, frames, seconds_of(self._native))
-        return paints if self._told.own is None else paints * ~self._told.own[frames][:, None]
+        return self._place.paints(poses, lenses, frames, seconds_of(self._native), self._told.own)
 
     def _quickly(self) -> torch.autocast:
         """In the number format that is quick here."""
