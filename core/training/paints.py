@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from platewright.layout.lands import Land
-from platewright.layout.painting import PAINTS, Painter
+from platewright.layout.painting import Painter
 from platewright.layout.worlds import draw_world
 from platewright.world_noise import WorldNoise
 
@@ -65,8 +65,3 @@ def as_told(paints: Tensor, distance: Tensor, draw: torch.Generator) -> Tensor:
         return paints
     reach = NEAR_M[0] * NEAR_M[1] ** near
     return paints * ~((distance > 0) & (distance < reach))[:, None]
-
-
-def no_paints(like: Tensor) -> Tensor:
-    """For pictures (N, ..., H, W) of which nothing is told."""
-    return like.new_zeros(len(like), len(PAINTS), *like.shape[-2:])

@@ -13,12 +13,14 @@ import pytest
 import torch
 
 from platewright.camera import CameraPath
+from platewright.conditioning import poses_and_lenses
 from platewright.errors import BackendError, Cancelled, RequestError
 from platewright.guides import write_depth
 from platewright.models import draft
 from platewright.models.base import Backend
 from platewright.models.draft_scene import ground_under, guide_from
 from platewright.protocol import Event, Input, PlateRequest, Progress, Stage, Warned
+from platewright.sights import view_of
 from tests.core.tiny_draft import level_path, write_tiny_model
 
 Pictures = numpy.ndarray
@@ -63,7 +65,7 @@ def test_any_aspect_keeps_its_angles_of_view(tiny: Backend, width: int, height: 
     native = tiny.native_camera(camera)
     assert native.field_of_view_deg(0) == pytest.approx(camera.field_of_view_deg(0))
     assert native.width / native.height == pytest.approx(width / height, rel=0.06)
-    assert 0.85 < native.width * native.height / (256 * 144) < 1.15
+    assert 0.85 < native.width * native.height / (512 * 288) < 1.15
     pictures, _ = make(tiny, camera)
     assert pictures.shape == (2, native.height, native.width, 3)
 
@@ -71,7 +73,7 @@ def test_any_aspect_keeps_its_angles_of_view(tiny: Backend, width: int, height: 
 @pytest.mark.parametrize("frames", [1, 4, 5, 13, 14, 30])
 def test_one_picture_per_frame(tiny: Backend, frames: int) -> None:
     pictures, events = make(tiny, level_path(frames))
-    assert pictures.shape == (frames, 144, 256, 3) and pictures.dtype == numpy.float32
+    assert pictures.shape == (frames, 288, 512, 3) and pictures.dtype == numpy.float32
     assert numpy.isfinite(pictures).all() and pictures.min() >= 0 and pictures.max() <= 1
     steps = [event for event in events if isinstance(event, Progress)]
     assert [event.done for event in steps] == list(range(1, steps[0].total + 1)) and isinstance(events[0], Stage)
@@ -133,7 +135,8 @@ def test_planar_depth_becomes_distance_and_normals() -> None:
     _, fy, _, cy = native.intrinsics[0]
     drop = (torch.arange(36) + 0.5 - cy) / fy
     planes = torch.where(drop > 0.05, 1.7 / drop.clamp_min(0.05), 0.0)[None, :, None].expand(1, 36, 64)
-    guide = guide_from(planes, native)
+    poses, lenses = poses_and_lenses(native)
+    guide = guide_from(planes, poses, view_of(poses, lenses, (64, 36), (64, 36), 0.0))
     rows = drop > 0.05
     height = guide.distance[0, :, 32] * drop / torch.sqrt(1 + drop**2 + (0.5 / fy) ** 2)
     torch.testing.assert_close(height[rows], torch.full((int(rows.sum()),), 1.7), rtol=0.01, atol=0)

@@ -8,10 +8,9 @@ import numpy
 import pytest
 import torch
 
-from platewright.conditioning import poses_and_lenses
 from platewright.models import draft
 from platewright.models.base import Backend
-from platewright.models.draft_place import drawn_place
+from platewright.models.draft_place import drawn_place, prospect
 from platewright.models.draft_scene import Told
 from platewright.sights import sun_direction
 from tests.core.test_draft import make
@@ -43,14 +42,14 @@ def sky_line(picture: Pictures) -> int:
 def test_the_horizon_is_where_the_camera_puts_it(embedded: Backend, pitch: float) -> None:
     prompt = "sand dunes at noon under a clear blue sky"
     lines = [sky_line(still(embedded, prompt, seed, pitch=pitch)) for seed in (1, 2, 3)]
-    assert abs(numpy.median(lines) - horizon_row(level_path(1, pitch=pitch), 144)) < 12
+    assert abs(numpy.median(lines) - horizon_row(level_path(1, pitch=pitch), 288)) < 24
 
 
 def test_a_tilt_moves_the_horizon_through_the_shot(embedded: Backend) -> None:
     camera = level_path(13, pitch=-6.0, rise=1.0)
     pictures, _ = make(embedded, camera, "sand dunes at noon under a clear blue sky", seed=2, steps=STEPS)
     moved = sky_line(pictures[-1]) - sky_line(pictures[0])
-    wanted = horizon_row(level_path(1, pitch=6.0), 144) - horizon_row(camera, 144)
+    wanted = horizon_row(level_path(1, pitch=6.0), 288) - horizon_row(camera, 288)
     assert 0.7 * wanted < moved < 1.3 * wanted
 
 
@@ -63,7 +62,7 @@ def test_noon_is_brighter_than_night(embedded: Backend, place: str) -> None:
 def test_the_ground_is_what_the_prompt_says(embedded: Backend) -> None:
     """The lower third of four places at noon: snow is the lightest, the sea bluer than dunes, forest greener."""
     found = {
-        place: still(embedded, f"{place} at noon", pitch=-12.0)[-48:].mean((0, 1))
+        place: still(embedded, f"{place} at noon", pitch=-12.0)[-96:].mean((0, 1))
         for place in ("snowfield", "sea", "sand dunes", "plains")
     }
     assert found["snowfield"].mean() == max(colour.mean() for colour in found.values())
@@ -74,7 +73,7 @@ def test_the_ground_is_what_the_prompt_says(embedded: Backend) -> None:
 
 
 def test_words_outside_the_captions_are_understood(embedded: Backend) -> None:
-    peaks, sea = (still(embedded, prompt, pitch=-12.0)[-48:].mean((0, 1)) for prompt in ("icy wastes", "brine"))
+    peaks, sea = (still(embedded, prompt, pitch=-12.0)[-96:].mean((0, 1)) for prompt in ("icy wastes", "brine"))
     assert peaks.mean() > sea.mean() + 0.1
 
 
@@ -109,10 +108,12 @@ def test_shadows_fall_as_the_scenes_sun_casts_them(embedded: Backend, seed: int,
 
 def misfit(brightness: torch.Tensor, seed: int, azimuth_deg: float) -> float:
     """What is left of a picture's brightness (N,) after the best sum of skylight and light from this sun."""
-    native = level_path(1, 256, 144, pitch=-4.0)
-    told = Told(seed, 0.0, sun_direction(azimuth_deg, 30.0), None)
+    native = level_path(1, 512, 288, pitch=-4.0)
+    told = Told(seed, 0.0, sun_direction(azimuth_deg, 30.0))
     place = drawn_place(seed, {"terrain": "dunes", "time": "noon", "sky": "clear"}, native, told)
-    paints = place.paints(*poses_and_lenses(native), torch.tensor([0]), torch.zeros(1))[0].flatten(1)
+    paints = prospect(native, torch.tensor([0]), told, place).paints
+    assert paints is not None
+    paints = paints[0].flatten(1)
     shade, sun = paints[1:4].mean(0), paints[4:7].mean(0)
     is_land = shade > 0.02
     columns = torch.stack([shade, sun, torch.ones_like(sun)], 1)[is_land]
@@ -124,7 +125,7 @@ def misfit(brightness: torch.Tensor, seed: int, azimuth_deg: float) -> float:
 def test_colours_do_not_drift_over_240_frames(embedded: Backend) -> None:
     camera = level_path(240, pitch=-6.0, forward=0.05)
     pictures, _ = make(embedded, camera, "plains at noon, clear sky", seed=5, steps=STEPS)
-    colours = pictures.reshape(240, 2, 72, 256, 3).mean((2, 3))  # sky and ground
+    colours = pictures.reshape(240, 2, 144, 512, 3).mean((2, 3))  # sky and ground
     late, early = (numpy.stack([colours[n : n + 24].mean(0) for n in part]) for part in ((192, 216), (0, 24)))
     assert float(numpy.abs(late.mean(0) - early.mean(0)).max()) < 0.08
     assert float(numpy.abs(numpy.diff(pictures.mean((1, 2)), axis=0)).max()) < 0.05

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # a card is read without them
 NAME = "draft"
 PATCH = 16  # pixels across and down a latent cell
 SPAN = 4  # frames in a latent frame
+DETAIL = 2  # pixels painted for each of the latents', across and down: what is painted on does not end there
 CELLS = 144  # about as many in a picture of any shape: 16 x 9
 STEPS = 12
 GUIDANCE = 2.0
@@ -42,7 +43,7 @@ def card() -> ModelCard:
         summary="Small and quick, for previs: mountains, coasts, cities and more, by day and night, in any weather.",
         licence="Apache-2.0",
         commercial="yes",
-        native_size=(16 * PATCH, 9 * PATCH),
+        native_size=(16 * PATCH * DETAIL, 9 * PATCH * DETAIL),
         clip=frame_rule(int(facts.get("window", 7))),
         default_steps=STEPS,
         max_steps=200,
@@ -83,7 +84,7 @@ def conditioning(camera: CameraPath, size: tuple[int, int] | None) -> dict[str, 
     from .draft_scene import Told, shown
 
     across, down = nearest_grid(camera)
-    given = shown(camera, Told.nothing(camera), size or (across, down), size or (across * FINER, down * FINER))
+    given = shown(camera, Told.nothing(camera), None, size or (across, down), size or (across * FINER, down * FINER))
     return {name: tensor.numpy() for name, tensor in given.items()}
 
 
@@ -163,7 +164,7 @@ class DraftBackend:
     def native_camera(self, camera: CameraPath) -> CameraPath:
         """The same view in the pixels of the nearest grid; the angles of view are exactly the camera's."""
         across, down = nearest_grid(camera)
-        return camera.scaled(across * PATCH, down * PATCH)
+        return camera.scaled(across * PATCH * DETAIL, down * PATCH * DETAIL)
 
     def generate(self, request: PlateRequest, camera: CameraPath, job: str, emit: Emit) -> Iterator[numpy.ndarray]:
         """Yield float32 (H, W, 3) display sRGB pictures; see `base.Backend.generate`.

@@ -13,15 +13,17 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..camera import CameraPath
 from ..conditioning import poses_and_lenses
+from ..layout.lands import Land
 from ..layout.painting import Painter
 from ..layout.placing import distances, place_around
 from ..layout.worlds import World, draw_world, lit_from
-from ..sights import Guide
+from ..sights import Guide, view_of
 from ..world_noise import WorldNoise
-from .draft_scene import Told, guide_along, raised
+from .draft_scene import Told, guide_along, guide_from, raised, seconds_of
 
 # What a prompt does not say is an ordinary day: how often each is drawn then.
 ORDINARY = {
@@ -37,7 +39,7 @@ class Place:
     """A place that was drawn for a scene."""
 
     world: World
-    distance: Tensor | None = None  # (F, H, W) of the native camera's pixels; None where nothing can be laid around it
+    land: Land | None = None  # None where nothing can be laid around this camera
     painter: Painter | None = None
 
     @property
@@ -45,27 +47,13 @@ class Place:
         """Towards its sun or moon (3,), None under an overcast sky."""
         return None if self.world.sky == "overcast" else torch.tensor(self.world.sun)
 
-    def guide(self, native: CameraPath) -> Guide | None:
-        """Its surfaces, as those of a scene would be told."""
-        return None if self.distance is None else guide_along(self.distance, native)
 
-    def paints(
-        self, poses: Tensor, lenses: Tensor, frames: Tensor, seconds: Tensor, own: Guide | None = None
-    ) -> Tensor:
-        """What pixels of some frames (N,) are painted with (N, PAINTS, H, W).
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What stands before some frames of a camera: the scene's own surfaces, behind and beside them the place's."""
 
-        poses, lenses  (F, ...) above the ground
-        own            the scene's own surfaces: they are painted as ground of the place
-        """
-        assert self.distance is not None and self.painter is not None
-        made = []
-        for n in frames.tolist():
-            distance, normals = self.distance[n], None
-            if own is not None:
-                distance = torch.where(own.distance[n] > 0, own.distance[n], distance)
-                normals = own.normals[n]
-            made.append(self.painter.paints(poses[n], lenses[n], distance, float(seconds[n]), normals))
-        return torch.stack(made)
+    guide: Guide | None
+    paints: Tensor | None  # (N, PAINTS, H, W)
 
 
 def drawn_place(seed: int, said: Mapping[str, str], native: CameraPath, told: Told) -> Place:
@@ -73,13 +61,29 @@ def drawn_place(seed: int, said: Mapping[str, str], native: CameraPath, told: To
     world = draw_world(seed, **ordinary(seed, said))
     if told.sun is not None:
         world = lit_from(world, told.sun.tolist())
-    poses, lenses = poses_and_lenses(raised(native, told.ground_m))
+    poses, _ = poses_and_lenses(raised(native, told.ground_m))
     noise = WorldNoise(seed)
     land = place_around(world, noise, poses)
-    if land is None:
-        return Place(world)
-    reached = distances(land, poses, lenses, (native.width, native.height))
-    return Place(land.world, reached, Painter(land, noise))
+    return Place(world) if land is None else Place(land.world, land, Painter(land, noise))
+
+
+def prospect(camera: CameraPath, frames: Tensor, told: Told, place: Place, painted: bool = True) -> Prospect:
+    """What some frames (N,) of a camera see in its own pixels; `painted` or not."""
+    size = camera.width, camera.height
+    poses, lenses = (tensor[frames] for tensor in poses_and_lenses(raised(camera, told.ground_m)))
+    view = view_of(poses, lenses, size, size, 0.0)
+    own = None
+    if told.planes is not None:
+        planes = functional.interpolate(told.planes[frames][None], (camera.height, camera.width), mode="nearest")[0]
+        own = guide_from(planes, poses, view)
+    if place.land is None or place.painter is None:
+        return Prospect(own, None)
+    guide = merged(own, guide_along(distances(place.land, poses, lenses, size), view))
+    if not painted or guide is None:
+        return Prospect(guide, None)
+    normals = [None] * len(frames) if own is None else list(own.normals)
+    given = zip(poses, lenses, guide.distance, seconds_of(camera)[frames].tolist(), normals, strict=True)
+    return Prospect(guide, torch.stack([place.painter.paints(*each) for each in given]))
 
 
 def ordinary(seed: int, said: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from ..camera import CameraPath
 from ..conditioning import conditioning_tensors, poses_and_lenses
 from ..guides import FARTHEST_M, NEAREST_M, DepthGuide, as_seen, read_depth
-from ..nets.draft_denoiser import MIDDLE, light_beside
+from ..nets.draft_denoiser import light_beside
 from ..protocol import PlateRequest
 from ..sights import LOWEST_CAMERA, Guide, View, sights, sun_direction, view_of
 from ..world_noise import WorldNoise
@@ -29,13 +29,12 @@ class Told:
     seed: int  # of the world's noise
     ground_m: float
     sun: Tensor | None  # (3,) towards it
-    guide: Guide | None  # of the native camera's pixels
-    own: Guide | None = None  # of them, the scene's own surfaces
+    planes: Tensor | None = None  # (F, H, W) planar depth of the scene's own surfaces, in the native camera's pixels
 
     @classmethod
     def nothing(cls, camera: CameraPath) -> Told:
         """All that is known when only a camera is given."""
-        return cls(0, ground_under(camera, None)[0], None, None)
+        return cls(0, ground_under(camera, None)[0], None)
 
     @classmethod
     def by(cls, request: PlateRequest, camera: CameraPath, native: CameraPath) -> tuple[Told, str]:
@@ -45,8 +44,7 @@ class Told:
         """
         ground_m, warning = ground_under(native, request.ground_m)
         sun = None if request.sun is None else sun_direction(*request.sun)
-        guide = guide_of(request, camera, native)
-        return cls(request.seed, ground_m, sun, guide, guide), warning
+        return cls(request.seed, ground_m, sun, planes_of(request, camera, native)), warning
 
 
 def ground_under(camera: CameraPath, ground_m: float | None) -> tuple[float, str]:
@@ -60,8 +58,8 @@ def ground_under(camera: CameraPath, ground_m: float | None) -> tuple[float, str
     return lowered, f"The camera goes below {told}; the model is given a ground at {lowered:.2f} m."
 
 
-def guide_of(request: PlateRequest, camera: CameraPath, native: CameraPath) -> Guide | None:
-    """The artist's depth as the native camera's pixels see it."""
+def planes_of(request: PlateRequest, camera: CameraPath, native: CameraPath) -> Tensor | None:
+    """The artist's depth (F, H, W) as the native camera's pixels see it."""
     if request.guide is None:
         return None
     depth = DepthGuide.open(request.guide.opened(), request.camera)
@@ -69,7 +67,7 @@ def guide_of(request: PlateRequest, camera: CameraPath, native: CameraPath) -> G
         assert folder is not None
         files = DepthGuide.open(folder, camera).files
         planes = [planar_depth(files[frame], (native.width, native.height)) for frame in native.frames]
-    return guide_from(torch.from_numpy(np.stack(planes)), native)
+    return torch.from_numpy(np.stack(planes))
 
 
 def planar_depth(path: Path, size: tuple[int, int]) -> np.ndarray:
@@ -78,28 +76,21 @@ def planar_depth(path: Path, size: tuple[int, int]) -> np.ndarray:
     return np.where(np.isfinite(depth) & (depth > NEAREST_M) & (depth < FARTHEST_M), depth, 0.0).astype(np.float32)
 
 
-def guide_from(planes: Tensor, native: CameraPath) -> Guide:
-    """Distances along the rays, and the surfaces' normals, of planar depth (F, H, W) in the native camera's pixels."""
-    poses, _ = poses_and_lenses(native)
+def guide_from(planes: Tensor, poses: Tensor, view: View) -> Guide:
+    """Distances along a view's rays, and the surfaces' normals, of planar depth (F, H, W) seen by cameras (F, 4, 4)."""
     forward = poses[:, :3, 2].float()[:, :, None, None]
-    return guide_along(planes / (_view(native).directions * forward).sum(1).clamp_min(1e-3), native)
+    return guide_along(planes / (view.directions * forward).sum(1).clamp_min(1e-3), view)
 
 
-def guide_along(distance: Tensor, native: CameraPath) -> Guide:
-    """Surfaces at distances (F, H, W) along the rays of the native camera's pixels; their normals from neighbours."""
-    directions = _view(native).directions
+def guide_along(distance: Tensor, view: View) -> Guide:
+    """Surfaces at distances (F, H, W) along the rays of a view; their normals from neighbours."""
+    directions = view.directions
     points = directions * distance[:, None]
     across, down = (_steps(points, distance > 0, axis) for axis in (3, 2))
     normals = functional.normalize(torch.linalg.cross(down, across, dim=1), dim=1)
     facing = (normals * directions).sum(1, keepdim=True)
     normals = torch.where(facing > 0, -normals, normals) * (distance > 0)[:, None]
     return Guide(distance, normals)
-
-
-def _view(native: CameraPath) -> View:
-    """The rays of the native camera's pixels."""
-    size = native.width, native.height
-    return view_of(*poses_and_lenses(native), size, size, 0.0)
 
 
 def _steps(points: Tensor, is_solid: Tensor, axis: int) -> Tensor:
@@ -112,29 +103,31 @@ def _steps(points: Tensor, is_solid: Tensor, axis: int) -> Tensor:
     return torch.where(ahead.norm(dim=1, keepdim=True) < behind.norm(dim=1, keepdim=True), ahead, behind)
 
 
-def shown(camera: CameraPath, told: Told, cells: tuple[int, int], fine: tuple[int, int]) -> dict[str, Tensor]:
+def shown(
+    camera: CameraPath, told: Told, guide: Guide | None, cells: tuple[int, int], fine: tuple[int, int]
+) -> dict[str, Tensor]:
     """What tokens are given: rays of a grid of cells as `conditioning_tensors`, above the ground; sights; light.
 
+    guide   of the rays of the grid `fine`
     sights  (F, SIGHTS, h, w) on the grid `fine`
     light   (F, LIGHT) as `light_beside`
     """
     above = raised(camera, told.ground_m)
     view = view_of(*poses_and_lenses(above), (camera.width, camera.height), fine, 0.0)
-    guide = None if told.guide is None else told.guide.window(MIDDLE, MIDDLE)
     seen = sights(view, WorldNoise(told.seed), seconds_of(camera), told.sun, guide)
     return {**conditioning_tensors(above, cells), "sights": seen, "light": light_beside(told.sun, view.headings)}
 
 
 def looked(
-    native: CameraPath, told: Told, frames: Tensor, noise: WorldNoise, device: torch.device
+    camera: CameraPath, told: Told, guide: Guide | None, frames: Tensor, noise: WorldNoise, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """What the decoder is given of some frames (N,) of a native camera: sights of every pixel, and the light."""
-    size = native.width, native.height
-    poses, lenses = (tensor[frames].to(device) for tensor in poses_and_lenses(raised(native, told.ground_m)))
-    view, guide = view_of(poses, lenses, size, size, 0.0), None
-    if told.guide is not None:
-        guide = Guide(told.guide.distance[frames].to(device), told.guide.normals[frames].to(device))
-    seen = sights(view, noise, seconds_of(native)[frames].to(device), told.sun, guide)
+    """What the decoder is given of some frames (N,), and their surfaces: sights of every pixel, and the light."""
+    size = camera.width, camera.height
+    poses, lenses = (tensor[frames].to(device) for tensor in poses_and_lenses(raised(camera, told.ground_m)))
+    view = view_of(poses, lenses, size, size, 0.0)
+    if guide is not None:
+        guide = Guide(guide.distance.to(device), guide.normals.to(device))
+    seen = sights(view, noise, seconds_of(camera)[frames].to(device), told.sun, guide)
     return seen, light_beside(told.sun, view.headings)
 
 

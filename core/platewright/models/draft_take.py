@@ -9,21 +9,22 @@ from dataclasses import replace
 import numpy
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from .. import fitting
 from ..camera import CameraPath
-from ..conditioning import poses_and_lenses, ray_features
+from ..conditioning import ray_features
 from ..errors import BackendError
-from ..layout.painting import PAINTS
-from ..nets.draft_decoder import DOUBT, in_time
+from ..nets.draft_decoder import DOUBT, in_time, no_paints
 from ..nets.draft_denoiser import CELLS, seen_by_cells, seen_frames
 from ..nets.patches import PATCH, SPAN
 from ..protocol import Emit, PlateRequest, Progress, Stage, Warned
 from ..sampling import frames_noise, guided, sample_step, schedule, window_noise
+from ..sights import Guide
 from ..world_noise import WorldNoise
-from .draft import GUIDANCE, STEPS, Loaded, frame_rule
-from .draft_place import Place, completed, drawn_place, merged
-from .draft_scene import Told, looked, raised, seconds_of, shown
+from .draft import DETAIL, GUIDANCE, STEPS, Loaded, frame_rule
+from .draft_place import Place, completed, drawn_place, prospect
+from .draft_scene import Told, looked, shown
 from .first_frame import first_picture
 
 SHIFT = 2.0  # of the schedule: layout is settled early
@@ -44,9 +45,8 @@ class Take:
         self._words = self._read(request)
         self._told, self._place = self._placed(request, camera)
         self._first = self._start(request)
-        self._grid = native.width // PATCH, native.height // PATCH
-        fine = self._grid[0] * CELLS, self._grid[1] * CELLS
-        self._shown = shown(native, self._told, self._grid, fine)
+        self._grid = native.width // (PATCH * DETAIL), native.height // (PATCH * DETAIL)
+        self._shown = self._shown_cells()
         self._noise = WorldNoise(self._told.seed, loaded.device)
         self._lead = min(LEAD, loaded.window - 1)
         overlap = 1 + SPAN * (self._lead - 1)
@@ -83,14 +83,23 @@ class Take:
         self._emit(Stage(self._job, "laying out", "a place around the camera"))
         place = drawn_place(told.seed, reader.understood(self._words[0]), self._native, told)
         self._words[0] = completed(self._words[0], reader.config.attributes, place.world)
-        sun = place.sun if told.sun is None else told.sun
-        return replace(told, sun=sun, guide=merged(told.guide, place.guide(self._native))), place
+        return replace(told, sun=place.sun if told.sun is None else told.sun), place
+
+    def _shown_cells(self) -> dict[str, Tensor]:
+        """What tokens are given of the whole path."""
+        fine = self._grid[0] * CELLS, self._grid[1] * CELLS
+        camera, frames = self._native.scaled(*fine), torch.arange(len(self._native)).split(BATCH)
+        seen = [prospect(camera, some, self._told, self._place, painted=False).guide for some in frames]
+        there = [guide for guide in seen if guide is not None]
+        guide = Guide(torch.cat([g.distance for g in there]), torch.cat([g.normals for g in there])) if there else None
+        return shown(self._native, self._told, guide, self._grid, fine)
 
     def _start(self, request: PlateRequest) -> Tensor | None:
         """The latent (1, 1, C, h, w) of the request's first picture, if it names one."""
         if request.first_frame is None:
             return None
-        picture = torch.from_numpy(first_picture(request, self._native, self._job, self._emit))
+        small = self._native.scaled(*(side // DETAIL for side in (self._native.width, self._native.height)))
+        picture = torch.from_numpy(first_picture(request, small, self._job, self._emit))
         return self._loaded.patches.encode((2 * picture - 1)[None, None].to(self._loaded.device))
 
     def _latents(self, window: fitting.Window, lead: Tensor | None) -> Tensor:
@@ -130,23 +139,23 @@ class Take:
 
     def _painted(self, window: fitting.Window, latents: Tensor, within: range) -> Iterator[numpy.ndarray]:
         """The decoder's pictures of some of a window's frames."""
-        linear, device = self._loaded.patches.decode(latents)[0], self._loaded.device
+        linear, device = self._enlarged(self._loaded.patches.decode(latents)[0]), self._loaded.device
         for first in range(within.start, within.stop, BATCH):
             part = within[first - within.start :][:BATCH]
             frames = self._frames(window, part)
-            seen, light = looked(self._native, self._told, frames, self._noise, device)
+            before = prospect(self._native, frames, self._told, self._place)
+            seen, light = looked(self._native, self._told, before.guide, frames, self._noise, device)
+            paints = no_paints(seen) if before.paints is None else before.paints.to(device)
             doubt, words = torch.full((len(part),), DOUBT, device=device), self._words[:1].expand(len(part), -1)
-            between, paints = in_time(linear, torch.tensor(part, device=device)), self._paints(frames).to(device)
+            between = in_time(linear, torch.tensor(part, device=device))
             with self._quickly():
                 made = self._loaded.decoder(between, seen, paints, words, light, doubt).float()
             yield from ((_finite(made) + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
 
-    def _paints(self, frames: Tensor) -> Tensor:
-        """What some frames (N, PAINTS, H, W) are painted with, if a place was laid."""
-        if self._place.painter is None:
-            return torch.zeros(len(frames), len(PAINTS), self._native.height, self._native.width)
-        poses, lenses = poses_and_lenses(raised(self._native, self._told.ground_m))
-        return self._place.paints(poses, lenses, frames, seconds_of(self._native), self._told.own)
+    def _enlarged(self, linear: Tensor) -> Tensor:
+        """Linear pictures (F, H, W, 3) at the native size."""
+        size = self._native.height, self._native.width
+        return functional.interpolate(linear.permute(0, 3, 1, 2), size, mode="bilinear").permute(0, 2, 3, 1)
 
     def _quickly(self) -> torch.autocast:
         """In the number format that is quick here."""

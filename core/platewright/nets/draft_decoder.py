@@ -124,3 +124,8 @@ def in_time(frames: Tensor, times: Tensor) -> Tensor:
     """Frames (F, H, W, 3) at `times` (N,), each between its neighbours: (N, 3, 3, H, W)."""
     beside = torch.stack([times - 1, times, times + 1], 1).clamp(0, len(frames) - 1)
     return frames[beside].permute(0, 1, 4, 2, 3)
+
+
+def no_paints(like: Tensor) -> Tensor:
+    """The paints (N, PAINTS, H, W) of pictures (N, ..., H, W) of which no place is known."""
+    return like.new_zeros(len(like), len(PAINTS), *like.shape[-2:])
