@@ -19,7 +19,7 @@ from platewright.world_noise import WorldNoise
 from .progress import save_whole
 
 EVERY = 4  # frames are painted
-MOST = 1.5  # that a byte can say
+MOST = 4.0  # that a byte can say: only the sun's glitter is brighter
 UNTOLD, NEARLY = 0.2, 0.2  # shares of the guided lessons: without paints, and without those of what is near
 NEAR_M = (4.0, 60.0)  # least, and times up to so much
 

@@ -13,6 +13,7 @@ from platewright.layout.marching import first_hits
 from platewright.layout.matter import Solids, hits_of
 from platewright.layout.painting import display
 from platewright.layout.placing import FARTHEST_M, pixel_rays
+from platewright.layout.waters import Waters
 from platewright.layout.worlds import World
 from platewright.world_noise import WorldNoise
 
@@ -41,9 +42,9 @@ class Stage:
         self.land = Land(world, self.noise, device, texels)
         self.sky = Sky(world, self.light, self.noise)
         self.surfaces = Surfaces(self.light, Solids(self.noise, self.land))
-        self.water = (
-            Water(world, self.light, self.noise, self.land, self.sky, self.surfaces) if self.land.watery else None
-        )
+        self.water = None
+        if self.land.watery:
+            self.water = Water(world, self.light, Waters(self.noise, self.land), self.sky, self.surfaces)
 
     def film(self, poses: Tensor, lenses: Tensor, size: tuple[int, int], seconds: Tensor) -> Film:
         """What a camera sees.

@@ -18,16 +18,18 @@ from .lands import Land
 from .matter import Hits, Matter, Solids, hits_of
 from .placing import pixel_rays
 from .reliefs import length
+from .waters import Waters
 
 PAINTS = (
     "known",  # 1 where all this is told, 0 where no place was drawn
     *("shade_red", "shade_green", "shade_blue"),  # albedo under the open sky
     *("sun_red", "sun_green", "sun_blue"),  # albedo in the sun or moon
-    *("glass", "glow", "water", "mirror"),  # panes, lit rooms behind, what comes out of water, what it mirrors
+    *("glass", "glow", "water", "shallow"),  # panes, lit rooms behind them, what comes out of water, deep or not
     *("air", "air_ahead"),  # before everything: away from the light, and towards it
     *("zenith", "horizon", "horizon_ahead", "heap", "under"),  # of the sky; clouds' lit and shaded sides
 )
 _HAZE = 20.0  # heights of the air that the sky lies behind, in weather
+FALLING = {"rain": (0, 0.30, 1.2), "snowfall": (1, 0.85, 1.8)}  # field, cover, and brightness in the sky's light
 
 
 class Painter:
@@ -36,6 +38,7 @@ class Painter:
     def __init__(self, land: Land, noise: WorldNoise) -> None:
         self.land, self.solids = land, Solids(noise, land)
         self.heavens = Heavens(land.world, noise, land.centre.device)
+        self.waters = Waters(noise, land) if land.watery else None
 
     def paints(
         self, pose: Tensor, lens: Tensor, distance: Tensor, seconds: float, own: Tensor | None = None
@@ -63,32 +66,81 @@ class Painter:
             paints[1:, open_] = self._sky(origin, rays[open_], pixel_rad, seconds)
         if len(land):
             hits = hits_of(self.land, origin, rays[land], reached[land], pixel_rad)
-            paints[1:, land] = self._behind_air(self._shore(hits) if self.land.watery else self._solid(hits), hits)
+            seen = self._solid(hits) if self.waters is None else self._shore(hits, seconds)
+            paints[1:, land] = self._behind_air(seen, hits)
         if len(built):
             hits = hits_of(self.land, origin, rays[built], reached[built], pixel_rad)
             paints[1:, built] = self._behind_air(_in_light(self.solids.foreign(hits, normals[built])), hits)
-        return paints.unflatten(1, (height, width))
+        return self._falling(paints, rays, seconds).unflatten(1, (height, width))
 
-    def _behind_air(self, solid: Tensor, hits: Hits) -> Tensor:
-        """Paints (P - 1, N) of what stands or lies there, given those from shade_red to mirror (10, N)."""
+    def _falling(self, paints: Tensor, rays: Tensor, seconds: float) -> Tensor:
+        """Paints (P, N) behind the rain or the snow."""
+        if self.land.world.weather not in FALLING:
+            return paints
+        field, cover, bright = FALLING[self.land.world.weather]
+        share = cover * self.solids.noise.falling(rays, seconds)[:, field]
+        paints[1:] *= 1.0 - share
+        paints[1:4] += bright * share
+        return paints
+
+    def _behind_air(self, paints: Tensor, hits: Hits) -> Tensor:
+        """Paints (P - 1, N) of what stands or lies there, seen through the air."""
         start = hits.points[:, 2] - hits.rays[:, 2] * hits.distance
         kept = kept_by_air(self.land.world, hits.distance, hits.rays[:, 2], start)
-        return torch.cat([solid * kept, *self._air(hits.rays, 1.0 - kept), solid.new_zeros(5, len(kept))])
+        return self._aired(paints, hits.rays, kept)
+
+    def _aired(self, paints: Tensor, rays: Tensor, kept: Tensor) -> Tensor:
+        """Paints (P - 1, N) of which a share (N) is kept by the air, and the air."""
+        paints = paints * kept
+        paints[10:12] += torch.cat(self._air(rays, 1.0 - kept))
+        return paints
 
     def _solid(self, hits: Hits) -> Tensor:
-        """Paints (10, N) of land, from shade_red to mirror."""
+        """Paints (P - 1, N) of land."""
         return _in_light(self.solids.matter(hits))
 
-    def _shore(self, hits: Hits) -> Tensor:
-        """Paints (10, N) of land and of the water beside it."""
+    def _shore(self, hits: Hits, seconds: float) -> Tensor:
+        """Paints (P - 1, N) of land and of the water beside it."""
         is_wet = (hits.relief < 0.0) & (hits.points[:, 2] < 0.5)
-        found = hits.points.new_zeros(10, len(is_wet))
+        found = hits.points.new_zeros(len(PAINTS) - 1, len(is_wet))
         wet, dry = torch.nonzero(is_wet)[:, 0], torch.nonzero(~is_wet)[:, 0]
-        mirror = 0.02 + 0.98 * (1.0 - (0.08 - hits.rays[wet, 2]).clamp(0.0, 1.0)) ** 5  # Schlick 1994, waves evened out
-        found[8:, wet] = torch.stack([1.0 - mirror, mirror])
+        if len(wet):
+            found[:, wet] = self._water(hits.part(wet), seconds)
         if len(dry):
             found[:, dry] = self._solid(hits.part(dry))
         return found
+
+    def _water(self, hits: Hits, seconds: float) -> Tensor:
+        """Paints (P - 1, N) of water: what comes out of it, what it mirrors, glitter and foam."""
+        assert self.waters is not None
+        water = self.waters.surface(hits, seconds)
+        paints = self._mirrored(hits, water.mirrored, seconds) * water.share
+        body = (1.0 - water.share) * (1.0 + 0.12 * water.waves[:, 1] + 0.08 * water.waves[:, 0]).clamp_min(0.0)
+        paints[8] += body * (1.0 - water.shallow)
+        paints[9] += body * water.shallow
+        paints[3:6] += water.glitter
+        paints = paints * (1.0 - water.foam)
+        paints[0:3] += 0.8 * water.foam
+        paints[3:6] += 0.8 * (0.2 + 0.6 * self.heavens.to_light[2]) * water.foam
+        return paints
+
+    def _mirrored(self, hits: Hits, rays: Tensor, seconds: float) -> Tensor:
+        """Paints (P - 1, N) of the sky, or of the far shore, along mirrored rays (N, 3)."""
+        assert self.waters is not None
+        start = hits.points.new_tensor([*self.land.world.centre, 0.0])
+        paints = self._sky(start, rays, 3.0 * hits.pixel_rad, seconds)
+        if self.land.world.terrain == "sea":
+            return paints
+        reached = self.waters.far_shore(hits.points, rays)
+        met = torch.nonzero(reached.isfinite())[:, 0]
+        if not len(met):
+            return paints
+        found, normal = self.waters.shore(hits.part(met), rays[met], reached[met])
+        lit = (normal @ self.heavens.to_light).clamp_min(0.0)
+        plain = _in_light(Matter(self.solids.plain(found, normal), normal, torch.ones_like(lit), lit))
+        distance = reached[met] + hits.distance[met]
+        kept = kept_by_air(self.land.world, distance, rays[met, 2], 0.0)
+        return paints.index_copy(1, met, self._aired(plain, rays[met], kept))
 
     def _air(self, rays: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
         """Air away from the light (1, N) and towards it (1, N)."""
@@ -114,9 +166,7 @@ class Painter:
             return paints
         reach = torch.full_like(low, _HAZE * fog_height(self.land.world))
         kept = kept_by_air(self.land.world, reach, up[:, 2].clamp_min(0.004), origin[2])
-        paints = paints * kept
-        paints[10:12] += torch.cat(self._air(rays, 1.0 - kept))
-        return paints
+        return self._aired(paints, rays, kept)
 
     def _clouds(self, origin: Tensor, up: Tensor, pixel_rad: float, seconds: float) -> Tensor:
         """Lit and shaded sides of clouds, and how much of the sky they hide (3, N)."""
@@ -150,14 +200,14 @@ class Painter:
 
 
 def _in_light(matter: Matter) -> Tensor:
-    """Paints (10, N) of matter, from shade_red to mirror."""
+    """Paints (P - 1, N) of matter."""
     share = matter.open.new_zeros(2, len(matter.open))
     albedo = matter.albedo.T
     if matter.panes is not None:
         panes = matter.panes
         share = torch.stack([panes.share * panes.sky, panes.share * panes.shining])
         albedo = albedo * (1.0 - panes.share)
-    return torch.cat([albedo * matter.open, albedo * matter.lit, share, torch.zeros_like(share)])
+    return torch.cat([albedo * matter.open, albedo * matter.lit, share, share.new_zeros(9, len(albedo[0]))])
 
 
 def display(linear: Tensor) -> Tensor:
