@@ -29,8 +29,8 @@ PATCH = 16  # pixels across and down a latent cell
 SPAN = 4  # frames in a latent frame
 DETAIL = 2  # pixels painted for each of the latents', across and down: what is painted on does not end there
 CELLS = 144  # about as many in a picture of any shape: 16 x 9
-STEPS = 12
-GUIDANCE = 2.0
+STEPS = 8
+GUIDANCE = 1.5
 
 
 def card() -> ModelCard:

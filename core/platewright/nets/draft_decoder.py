@@ -21,7 +21,7 @@ from .draft_denoiser import LIGHT
 LAMPS = ("shade", "sun", *PAINTS[7:])  # what has a colour: the sky's light, the sun's, then each paint its own
 NOON = (0.35, 1.2, 0.25, 0.3, 0.06, 0.5, 0.6, 0.6, 0.2, 0.6, 0.6, 1.0, 0.6)  # to begin with
 COLOURS = 9  # of the frame before, the frame itself and the one behind
-DOUBT = 0.3  # that sampled latents deserve
+DOUBT = 0.9  # that sampled latents deserve: so far they know tones, and nothing of shapes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
