@@ -1,8 +1,4 @@
-"""The one job runner: a worker, its jobs, a timer. The only module with state.
-
-A run is plain data. Undo and File > Open end every `bpy` reference, so a run remembers where it came from by
-`session_uid`, which Blender never gives twice while it is open, and looks the scene up again when the plate is there.
-"""
+"""The one job runner: a worker, its jobs, a timer. The only module with state."""
 
 from __future__ import annotations
 
@@ -18,10 +14,12 @@ import bpy
 
 from platewright.errors import Cancelled, PlatewrightError, RequestError
 
+from .job_end import read_back, show_at_origin
+from .job_run import Origin, Run
 from .runtime import Check, Runtime, default_python
 
 if TYPE_CHECKING:                                  # what only a job needs is loaded with the first one
-    from platewright.client import JobHandle, Worker
+    from platewright.client import Worker
     from platewright.protocol import Event, Job
 
     from .plate_read import Plate
@@ -29,88 +27,7 @@ if TYPE_CHECKING:                                  # what only a job needs is lo
 
 POLL_SECONDS = 0.1
 PANEL_REGIONS = {("VIEW_3D", "UI"), ("PROPERTIES", "WINDOW"), ("PREFERENCES", "WINDOW")}
-PACE_SECONDS = 2.0                                 # of a stage, before anything is said about its end
 TICK_SECONDS = 0.004                               # leaves room for the rest of a tick of 5 ms
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a job came from, by names for people and by numbers for finding it again."""
-
-    file: str                                      # the .blend's path; empty while unsaved
-    scene_name: str
-    scene_uid: int
-    camera_name: str
-    camera_uid: int
-
-    @classmethod
-    def of(cls, scene: bpy.types.Scene, camera_name: str) -> Origin:
-        """The scene as it is now, and the camera that the plate follows: a marker's, or the scene's own."""
-        camera = scene.objects.get(camera_name) or scene.camera
-        return cls(bpy.data.filepath, scene.name, scene.session_uid, camera.name, camera.session_uid)
-
-    def find(self) -> tuple[bpy.types.Scene, bpy.types.Object] | None:
-        """The very scene and camera, if both are still in the open file."""
-        scene = _with_uid(bpy.data.scenes, self.scene_uid)
-        camera = _with_uid(bpy.data.objects, self.camera_uid)
-        return (scene, camera) if scene and camera else None
-
-    def title(self) -> str:
-        """For people: camera, scene and file."""
-        file = self.file.replace("\\", "/").rpartition("/")[2] or "an unsaved file"
-        return f"{self.camera_name} in {self.scene_name}, {file}"
-
-
-def _with_uid(items: bpy.types.bpy_prop_collection, uid: int) -> Any:
-    return next((item for item in items if item.session_uid == uid), None)
-
-
-@dataclass(slots=True)
-class Run:
-    """One job from submit to the plate behind its camera."""
-
-    handle: JobHandle
-    origin: Origin
-    started: float = field(default_factory=monotonic)
-    attempt: str = ""                              # which of several tries is being made
-    stage: str = ""
-    stage_started: float = field(default_factory=monotonic)
-    seconds: float = 0.0                           # from submit to the end
-    plate: Plate | None = None                     # read back from disk, every frame hashed
-    error: PlatewrightError | None = None          # why there is no plate, or why it cannot be shown
-    reader: Thread | None = None
-    is_shown: bool = False                         # stands behind its camera
-    is_over: bool = False                          # nothing more will happen by itself
-
-    @property
-    def is_cancelling(self) -> bool:
-        """The artist has asked it to stop and it has not stopped yet."""
-        return self.handle.cancelling and not self.is_over
-
-    @property
-    def fraction(self) -> float:
-        """How much of the stage is behind us, 0..1."""
-        return min(self.handle.done / self.handle.total, 1.0) if self.handle.total else 0.0
-
-    @property
-    def folders(self) -> set[str]:
-        """Every plate it has made, by folder: the one that is shown, and the other tries."""
-        answer = self.handle.answer or {}
-        return {each["plate"] for each in (answer, *(answer.get("tries") or ())) if each}
-
-    def headline(self) -> str:
-        """The stage and its count, for the bar."""
-        if self.is_cancelling:
-            return "cancelling"
-        count = f" {self.handle.done} of {self.handle.total}" if self.handle.total else ""
-        return f"{self.handle.stage or 'starting'}{count}"
-
-    def seconds_left(self) -> float | None:
-        """Until the end of the stage at the pace so far; None while there is no pace to speak of."""
-        spent = monotonic() - self.stage_started
-        if spent < PACE_SECONDS or not 0.0 < self.fraction < 1.0:
-            return None
-        return spent * (1.0 - self.fraction) / self.fraction
 
 
 @dataclass(slots=True)
@@ -315,49 +232,12 @@ def follow_end(run: Run) -> None:
             conclude(run, run.error)
 
 
-def read_back(run: Run) -> None:
-    """Hash every frame: gigabytes take seconds. In a thread of its own; touches nothing of Blender."""
-    from .plate_read import read_plate
-
-    answer = run.handle.answer or {}
-    try:
-        run.plate = read_plate(answer["plate"])
-    except PlatewrightError as error:
-        run.error = error
-
-
-def show_at_origin(run: Run) -> None:
-    """Stand the plate behind the very camera it was made for, if that still is in the open file, as one undo step."""
-    place = run.origin.find()
-    if run.plate is None or place is None:
-        return
-    from .scene_write import show_behind_camera
-
-    scene, camera = place
-    try:
-        show_behind_camera(camera, run.plate, scene)
-    except PlatewrightError as error:
-        run.error = error
-        return
-    scene.platewright.plate = str(run.plate.folder)
-    run.is_shown = True
-    push_undo("Show Plate")
-
-
 def conclude(run: Run, error: PlatewrightError | None) -> None:
     """The run's one end."""
     run.error = error
     run.seconds = monotonic() - run.started
     run.is_over = True
     redraw()
-
-
-def push_undo(message: str) -> None:
-    """One undo step for what a timer did; a timer has no window of its own."""
-    windows = bpy.context.window_manager.windows
-    if windows and not bpy.app.background:
-        with bpy.context.temp_override(window=windows[0]):
-            bpy.ops.ed.undo_push(message=message)
 
 
 def redraw() -> None:

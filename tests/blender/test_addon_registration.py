@@ -144,13 +144,13 @@ def test_what_panels_show_of_foreign_names_is_one_honest_line() -> None:
 
 def test_the_button_says_why_it_is_grey(addon: ModuleType) -> None:
     scene = bpy.context.scene
-    assert "no camera" in addon.panels.why_not(scene)
+    assert "no camera" in addon.panel_shot.why_not(scene)
     shot(1, 3)
-    assert addon.panels.why_not(scene) == ""
+    assert addon.panel_shot.why_not(scene) == ""
     mesh = bpy.data.objects.new("Thing", None)
     scene.collection.objects.link(mesh)
     scene.camera = mesh
-    assert "not a camera" in addon.panels.why_not(scene)
+    assert "not a camera" in addon.panel_shot.why_not(scene)
 
 
 def test_words_are_wrapped_and_times_are_said() -> None:

@@ -47,8 +47,8 @@ def write_wedge(folder: Path, **document: Any) -> None:
 def in_hand(addon: ModuleType) -> tuple[str, Told]:
     """The plate that the panel speaks of, and what it knows of it."""
     scene = bpy.context.scene
-    plate = addon.panels.plate_in_hand(scene.platewright, addon.jobs.latest_of(scene))
-    return Path(plate).name, addon.panels.told_of(plate)
+    plate = addon.panel_plate.plate_in_hand(scene.platewright, addon.jobs.latest_of(scene))
+    return Path(plate).name, addon.panel_plate.told_of(plate)
 
 
 def test_each_try_shows_its_own_figures(addon: ModuleType, plates: list[Path]) -> None:
