@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import device_lock, fitting, guides, keeping, measuring, models, provenance, stills, versions, wedge
+from . import device_lock, fitting, guides, keeping, measuring, models, provenance, remaking, stills, versions, wedge
 from .camera import CameraPath
 from .errors import OutOfMemory, PlatewrightError
 from .match import Match, locking
@@ -26,7 +26,7 @@ from .models import first_frame, latents, presets
 from .models.base import Backend
 from .pictures import Picture
 from .protocol import OVERSCAN_MAX, Emit, Job, PlateRequest, Stage, check_against
-from .remaking import Parent, Remade
+from .remaking import Remade
 from .take import LockReport, Made, Opener, Source, Take, refuse_holes
 
 GROUND_M = 0.0                                     # where models put a ground that nobody told them of
@@ -110,8 +110,8 @@ def _one(job: Job, emit: Emit, resume: bool, opener: Opener) -> dict[str, Any]:
         request.first_frame.opened()
     stills.refuse(request)
     kept = None if resume else keeping.opened(request)
-    if request.remake and not resume:
-        Parent.open(request.remake, camera, request.frame_format)
+    if not resume:
+        remaking.opened(request, camera, card)
     folder = versions.open_folder(job, request, resume)
     if folder.is_whole:
         return provenance.answer(folder.path)

@@ -59,6 +59,11 @@ def looked_through(name: str, folder: Path | None, parts: Sequence[str], weights
     return found
 
 
+def windows_of(request: PlateRequest, card: ModelCard, native: CameraPath) -> list[fitting.Window]:
+    """The windows of a path; of a part that is held at its far end, too, the last one is not much shorter."""
+    return fitting.windows(len(native), card.clip, even=card.takes_plate and request.remake is not None)
+
+
 class FolderModel:
     """The model as the engine sees it, but for `generate`."""
 

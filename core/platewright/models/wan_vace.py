@@ -5,7 +5,8 @@
 
 The mask is white where the model paints and black where it keeps. The guide is to be painted over: white. A plate that
 is given takes the guide's place where its own mask is black. A first frame is to be kept, and so is the last picture of
-the window before: they lead with a black mask. The pipeline itself cuts what it is shown in two by that mask, what is
+the window before: they lead with a black mask. Of a plate that is made anew in part, the frames before and after the
+part are kept, and hold it at both ends. The pipeline itself cuts what it is shown in two by that mask, what is
 kept (inactive) and what is painted over (reactive), encodes both, and hands the model the mask in blocks of 8 x 8.
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import fitting, keeping
+from ..anchors import Anchors
 from ..camera import CameraPath
 from ..cards import FrameRule, ModelCard
 from ..errors import BackendError
@@ -25,7 +27,7 @@ from ..pictures import Picture
 from ..protocol import Emit, PlateRequest, Stage
 from . import checkpoint, device, guided, wan_keeping, wan_prompts, wan_running
 from .first_frame import first_picture
-from .folder_model import FolderModel, Take, hashes_of, looked_through, why_not
+from .folder_model import FolderModel, Take, hashes_of, looked_through, why_not, windows_of
 
 if TYPE_CHECKING:  # a card is read without them
     import numpy
@@ -143,8 +145,9 @@ def conditions(
         shown[0], mask[0] = first, 0.0
     for place, frame in enumerate(clip.frames if keeper else ()):
         assert keeper is not None
-        plate, paint = keeper.seen(frame)
-        shown[place][~paint], mask[place][~paint] = plate[~paint], 0.0
+        if found := keeper.seen(frame):
+            plate, paint = found
+            shown[place][~paint], mask[place][~paint] = plate[~paint], 0.0
     return shown, mask
 
 
@@ -162,12 +165,11 @@ class WanVace(FolderModel):
         what `checkpoint` and `guides` raise.
         """
         native = self.native_camera(camera)
-        windows = fitting.windows(len(native), self.card.clip)
+        windows = windows_of(request, self.card, native)
         teller = wan_running.Teller(job, emit, (request.steps or STEPS) * len(windows))
         first = first_picture(request, native, job, emit) if request.first_frame else None
         self._facts["world_speed"] = teller.speed(native.fps, FPS)
-        plate = keeping.found(request)
-        keeper = wan_keeping.Keeper(plate, native) if plate else None
+        keeper = wan_keeping.Keeper(native, keeping.found(request), Anchors.of(request, native))
         with device.told_plainly(self._device, self.card.title), _guide(request, native) as guide:
             self._facts["guide"] = guide.kind
             emit(Stage(job, "loading", "reading the prompt"))
@@ -194,7 +196,7 @@ class _Take(Take):
         request: PlateRequest,
         teller: wan_running.Teller,
         guide: guided.Guide,
-        keeper: wan_keeping.Keeper | None,
+        keeper: wan_keeping.Keeper,
     ) -> None:
         super().__init__(name, hashes_of(folder, PARTS), chosen, request, teller)
         self._folder, self._guide, self._keeper = folder, guide, keeper
