@@ -82,7 +82,8 @@ def load_sequence(plate: Plate) -> bpy.types.Image:
     """The plate's image datablock, made once per file path and tagged as ours."""
     path = path_for_blend(plate.first_path)
     for image in bpy.data.images:
-        if image.get(TAG) == plate.name and bpy.path.abspath(image.filepath) == str(plate.first_path):
+        same = image.source == "SEQUENCE" and bpy.path.abspath(image.filepath) == str(plate.first_path)
+        if same and image.get(TAG) == plate.name and image.library is None:
             image.filepath = path
             remember(image, plate)
             return image
