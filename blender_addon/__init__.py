@@ -6,7 +6,7 @@ import sys
 
 import bpy
 
-SUBMODULES = ("properties", "preferences", "plate_link", "jobs", "operators", "panels")
+SUBMODULES = ("properties", "preferences", "plate_link", "jobs", "operators", "panels", "ways_operators", "ways_panel")
 
 _register, _unregister = bpy.utils.register_submodule_factory(__package__, SUBMODULES)
 
