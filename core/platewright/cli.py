@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from . import __version__, commands, model_commands, narration
+from . import __version__, commands, credential_commands, ingest_commands, model_commands, narration
 from .commands import Answer
 from .errors import Cancelled, PlatewrightError, RequestError
 from .inputs import HANDLES
@@ -171,6 +171,8 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--preset", choices=presets.NAMES, help=memory)
     command.add_argument("--device", help="auto (the default), cpu, cuda, cuda:N, mps")
     command.add_argument("--format", choices=("exr", "png"), help="default: exr")
+    signed = "give the plate Content Credentials (default: where `platewright credentials` names a key)"
+    command.add_argument("--sign", action=argparse.BooleanOptionalAction, help=signed)
     command.add_argument("--name", help="the plate's name; may hold {camera} and {scene} (default: {camera})")
     command.add_argument("--out", default=".", metavar="DIR", help="where versions go (default: here)")
 
@@ -217,10 +219,6 @@ def _lock_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", help="the new plate's name (default: the plate's, or the camera's)")
     command.add_argument("--format", choices=("exr", "png"), default="exr")
     command.add_argument("--out", required=True, metavar="DIR", help="where versions go")
-
-
-def _verify_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("plate", metavar="PLATE")
 
 
 def _no_options(command: argparse.ArgumentParser) -> None:
@@ -273,7 +271,14 @@ _COMMANDS: list[tuple[str, str, Callable[..., Answer], Callable[[Answer], str], 
      narration.say_plate, _decode_options),
     ("check", "Measure how well frames follow a camera.", commands.check, narration.say_check, _check_options),
     ("lock", "Make frames follow their camera, as a new version.", commands.lock, narration.say_plate, _lock_options),
-    ("verify", "Check a plate against its manifest.", commands.verify, narration.say_verify, _verify_options),
+    ("verify", "Say where a plate comes from, and whether it is as it was made.", credential_commands.verify,
+     credential_commands.say_words, credential_commands.declare_verify),
+    ("sign", "Give a plate Content Credentials.", credential_commands.sign, credential_commands.say_sign,
+     credential_commands.declare_sign),
+    ("credentials", "Say which key signs; make one, or name yours.", credential_commands.shown,
+     credential_commands.say, credential_commands.declare),
+    ("ingest", "Find what a studio's check would find in a plate.", ingest_commands.run, ingest_commands.say,
+     ingest_commands.declare),
     ("models", "List the models and their licences; fetch, verify or remove one.", model_commands.listed,
      model_commands.say_listed, model_commands.declare),
     ("conditioning", "Save the camera tensors a model is given.", commands.conditioning, narration.say_conditioning,

@@ -113,6 +113,7 @@ def _job(options: argparse.Namespace, request: PlateRequest, name: str) -> Job:
         check=options.check,
         require=options.require,
         tries=options.tries,
+        sign=options.sign,
     )
 
 
@@ -274,12 +275,6 @@ def _make(job: Job, resume: bool) -> Answer:
         tell(Warned(job.id, "W_SECOND_TRY", f"{error.message} One more try."))
     backends.give_memory_back()
     return engine.make_plate(job, tell, resume=True)
-
-
-def verify(options: argparse.Namespace) -> Answer:
-    from . import provenance
-
-    return provenance.verify(Path(options.plate)).to_dict()
 
 
 def conditioning(options: argparse.Namespace) -> Answer:

@@ -17,6 +17,7 @@ from typing import Any
 
 from . import device_lock, fitting, guides, keeping, measuring, models, provenance, remaking, stills, versions, wedge
 from .camera import CameraPath
+from .credentials import refuse_unsignable, sign_finished
 from .errors import OutOfMemory, PlatewrightError
 from .match import Match, locking
 from .match.footage import Footage
@@ -47,6 +48,7 @@ def make_plate(
     job = job.checked()
     presets.refuse_unknown(job.request.preset)
     check_against(job.request, models.card(job.request.model))
+    refuse_unsignable(job.sign)
     answer = _one(job, emit, resume, opener) if job.tries == 1 else _best_of(job, emit, resume, opener)
     return answer if measuring.is_met(job.require, answer["match"]) else {**answer, "exit_code": 3}
 
@@ -114,12 +116,19 @@ def _one(job: Job, emit: Emit, resume: bool, opener: Opener) -> dict[str, Any]:
         remaking.opened(request, camera, card)
     folder = versions.open_folder(job, request, resume)
     if folder.is_whole:
-        return provenance.answer(folder.path)
+        return _signed(job, folder.path, emit)
     steps_down = int(folder.ended_with == "E_OOM")
     with folder.recording():
         depth, kept = depth or _scene_depth(request), kept or keeping.opened(request)
         _fill(Take(folder, job, card, camera, seen, emit, opener, depth, steps_down, kept=kept))
-    return provenance.answer(folder.path)
+    return _signed(job, folder.path, emit)
+
+
+def _signed(job: Job, folder: Path, emit: Emit) -> dict[str, Any]:
+    """The answer of a whole plate, with its Content Credentials where it is to have any."""
+    unsigned = sign_finished(job.sign, folder, job.id, emit)
+    answer = provenance.answer(folder)
+    return answer | {"warnings": [*answer["warnings"], *unsigned]}
 
 
 def _scene_depth(request: PlateRequest) -> guides.DepthGuide | None:

@@ -96,10 +96,6 @@ def say_still(answer: Answer) -> str:
     return "frame {frame} as {model} sees it first, {width}x{height} -> {file}".format(**answer)
 
 
-def say_verify(answer: Answer) -> str:
-    return "\n".join(answer["words"])
-
-
 def say_conditioning(answer: Answer) -> str:
     return "\n".join([answer["file"], *(f"  {name} {tuple(shape)}" for name, shape in answer["tensors"].items())])
 

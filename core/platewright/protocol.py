@@ -154,6 +154,7 @@ class Job:
     check: bool = True                             # measure how well the plate follows; a lock cannot do without
     require: Requirement = ""                      # the least verdict that is a success
     tries: int = 1                                 # plates with the seeds that follow, the best of which is proposed
+    sign: bool | None = None                       # Content Credentials; None: where this person has chosen a key
 
     def checked(self) -> Job:
         """The same job with a checked request; RequestError E_VALUE names what does not go together."""
@@ -172,12 +173,13 @@ class Job:
         """The form of job.json."""
         plain = {"id": self.id, "name": self.name, "out": self.out, "plate_version": self.version}
         plain |= {"check": self.check, "require": self.require, "tries": self.tries}
+        plain |= {} if self.sign is None else {"sign": self.sign}
         return {"format": "platewright.job", "version": SCHEMA_VERSION, **plain, "request": self.request.to_dict()}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Job:
         """Read `to_dict`'s form; RequestError E_JOB says what is wrong with it."""
-        known = {"id", "name", "out", "plate_version", "request", "check", "require", "tries"}
+        known = {"id", "name", "out", "plate_version", "request", "check", "require", "tries", "sign"}
         plain = _unversioned(data, "platewright.job", known=known)
         for key, kind in (("request", dict), ("name", str), ("out", str)):
             if not isinstance(plain.get(key), kind):
@@ -186,8 +188,9 @@ class Job:
         if version is not None:
             version = int(within("plate_version", version, 1, 9999))
         check, tries = plain.get("check", True), plain.get("tries", 1)
-        if not (isinstance(check, bool) and is_whole(tries)):
-            raise RequestError("E_JOB", "check must be true or false, tries a number.", "Compare it with examples/.")
+        if not (isinstance(check, bool) and is_whole(tries) and isinstance(plain.get("sign"), bool | None)):
+            why = "check and sign must be true or false, tries a number."
+            raise RequestError("E_JOB", why, "Compare it with examples/.")
         return cls(
             request=PlateRequest.from_dict(plain["request"]),
             name=plain["name"],
@@ -197,6 +200,7 @@ class Job:
             check=check,
             require=plain.get("require", ""),
             tries=tries,
+            sign=plain.get("sign"),
         ).checked()
 
 

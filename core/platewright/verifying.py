@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from .disk import PART, FileRecord, measure
 from .errors import PlateError, RequestError
 from .plate_file import read_manifest
 
-_SCAFFOLD = {"plate.json", "journal.jsonl", "job.json", "native"}
+CREDENTIALS = "plate.c2pa"                         # signed over plate.json
+UNSIGNED = ("E_FRAME_UNSIGNED", "E_FILE_UNSIGNED", "E_CREDENTIALS_MISSING")   # signing it again mends them
+_SCAFFOLD = {"plate.json", "journal.jsonl", "job.json", "native", CREDENTIALS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +67,18 @@ def verify(folder: Path) -> Report:
         document = read_manifest(folder)
     except PlateError as error:
         return Report(folder, 0, (Problem(error.code, error.for_people()),))
-    return Report(folder, len(document["frames"]), tuple(_problems(folder, document)))
+    return Report(folder, len(document["frames"]), tuple(problems_of(folder, document)))
 
 
-def _problems(folder: Path, document: dict[str, Any]) -> Iterator[Problem]:
+def problems_of(folder: Path, document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Where the files of a folder are not what a manifest that was read says of them."""
     for entry in document["frames"]:
         yield from _file_problems(folder, entry, f"Frame {entry['frame']}", "E_FRAME", entry["frame"])
     for entry in document["companions"]:
         yield from _file_problems(folder, entry, entry["file"], "E_FILE", None)
     yield from _camera_problems(folder, document)
+    if (document.get("disclosure") or {}).get("c2pa") and not (folder / CREDENTIALS).is_file():
+        yield Problem("E_CREDENTIALS_MISSING", f"{CREDENTIALS} is missing: the plate was signed once.")
     known = {entry["file"] for entry in (*document["frames"], *document["companions"])} | _SCAFFOLD
     for path in sorted(folder.iterdir()):
         if path.name not in known:
@@ -87,11 +92,16 @@ def _file_problems(folder: Path, entry: dict[str, Any], what: str, code: str, fr
         yield Problem(f"{code}_CORRUPT", f"{what} is a link, not a file.", frame)
     elif not path.is_file():
         yield Problem(f"{code}_MISSING", f"{what} is missing.", frame)
-    elif measure(path) != FileRecord(entry["file"], entry["size"], entry["sha256"]):
-        yield Problem(f"{code}_CORRUPT", f"{what} is not the file that was written: its bytes have changed.", frame)
+    elif (found := measure(path)) != FileRecord(entry["file"], entry["size"], entry["sha256"]):
+        unsigned = entry.get("unsigned") or {}
+        if {"size": found.size, "sha256": found.sha256} == unsigned:
+            why = f"{what} is as it was made, without the credentials it was signed with: sign the plate again."
+            yield Problem(f"{code}_UNSIGNED", why, frame)
+        else:
+            yield Problem(f"{code}_CORRUPT", f"{what} is not the file that was written: its bytes have changed.", frame)
 
 
-def _camera_problems(folder: Path, document: dict[str, Any]) -> Iterator[Problem]:
+def _camera_problems(folder: Path, document: Mapping[str, Any]) -> Iterator[Problem]:
     """The camera of the manifest, of the request and of the frames must be one camera."""
     camera, frames = document["camera"], [entry["frame"] for entry in document["frames"]]
     listed = {entry["file"]: entry["sha256"] for entry in document["companions"]}
