@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from . import __version__, commands, credential_commands, ingest_commands, model_commands, narration
+from . import __version__, commands, credential_commands, export_commands, ingest_commands, model_commands, narration
 from .commands import Answer
 from .errors import Cancelled, PlatewrightError, RequestError
 from .inputs import HANDLES
@@ -279,6 +279,8 @@ _COMMANDS: list[tuple[str, str, Callable[..., Answer], Callable[[Answer], str], 
      credential_commands.say, credential_commands.declare),
     ("ingest", "Find what a studio's check would find in a plate.", ingest_commands.run, ingest_commands.say,
      ingest_commands.declare),
+    ("export", "Give other programs a plate's camera, frames and lens.", export_commands.export, export_commands.say,
+     export_commands.declare),
     ("models", "List the models and their licences; fetch, verify or remove one.", model_commands.listed,
      model_commands.say_listed, model_commands.declare),
     ("conditioning", "Save the camera tensors a model is given.", commands.conditioning, narration.say_conditioning,
