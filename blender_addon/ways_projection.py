@@ -117,9 +117,10 @@ def surfaces(chosen: Sequence[bpy.types.Object]) -> list[bpy.types.Object]:
         raise PlateError("E_PROJECT_ONTO", why, "Select the objects first, or project onto cards or a dome.")
     for each in found:
         bare = each.data.library is not None and not each.material_slots
-        if each.library is not None or each.override_library is not None or bare:
+        if each.library is not None or bare:       # an override keeps the slots it has
             why = f"{each.name} comes from another file: a material put on it here would be gone after saving."
-            raise PlateError("E_OBJECT_LINKED", why, "Make it local, or project onto cards or a dome.")
+            hint = "Make a library override of it or make it local, or project onto cards or a dome."
+            raise PlateError("E_OBJECT_LINKED", why, hint)
     return found
 
 
@@ -133,7 +134,7 @@ def frozen_camera(scene: bpy.types.Scene, throw: Throw, frame: int) -> bpy.types
     mark(camera, PROJECTION, throw.plate)
     camera[FRAME] = frame
     own_collection(scene).objects.link(camera)
-    camera.hide_select = True
+    camera.lock_location = camera.lock_rotation = camera.lock_scale = (True, True, True)
     aim_camera(scene, camera, throw.path, frame)
     return camera
 

@@ -98,6 +98,7 @@ def test_it_goes_without_a_trace(addon: ModuleType, tmp_path: Path, name: str, w
         bpy.ops.platewright.remove_way(way="compositor")
     assert ways_removal.standing(scene) == set() and counts() == before
     assert scene.view_settings.view_transform == "AgX" and scene.render.use_sequencer
+    assert not scene.render.film_transparent
 
 
 def test_a_plane_without_its_compositor_is_seen_again(addon: ModuleType, tmp_path: Path) -> None:

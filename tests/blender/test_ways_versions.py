@@ -9,7 +9,17 @@ from types import ModuleType
 import bpy
 import pytest
 
-from blender_addon import plate_link, plate_read, scene_write, ways_plane, ways_strip, ways_uses, ways_wipe, ways_world
+from blender_addon import (
+    plate_link,
+    plate_read,
+    scene_write,
+    ways_plane,
+    ways_projection,
+    ways_strip,
+    ways_uses,
+    ways_wipe,
+    ways_world,
+)
 from platewright.errors import PlateError
 from tests.blender import ways_shots
 from tests.blender.plate_files import flat, read_manifest, write_manifest, write_plate
@@ -142,6 +152,32 @@ def test_what_comes_from_another_file_is_left_and_told(tmp_path: Path) -> None:
     _, notes = ways_uses.use_version(scene, second)
     assert any(note.startswith("W_LINKED") for note in notes)
     assert files_shown(scene) == {"shot_v001"}
+
+
+def test_what_is_overridden_is_switched_and_stays_so_after_a_save(tmp_path: Path) -> None:
+    scene = shot()
+    scene_write.import_plate(scene, version(scene, tmp_path, 1, OLD))
+    ways_shots.patch(scene, 3.0)
+    bpy.data.libraries.write(str(tmp_path / "rig.blend"), {scene.camera, bpy.data.objects["Patch"]})
+    second = version(scene, tmp_path, 2, NEW)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    scene = shot()
+    with bpy.data.libraries.load(str(tmp_path / "rig.blend"), link=True) as (_, wanted):
+        wanted.objects = ["Cam", "Patch"]
+    linked, patch = wanted.objects
+    for each in wanted.objects:
+        scene.collection.objects.link(each)
+    camera = linked.override_create(remap_local_usages=True)
+    camera.data.override_create(remap_local_usages=True)
+    patch = patch.override_create(remap_local_usages=True)
+    _, notes = ways_uses.use_version(scene, second)
+    assert notes[0] == "shot_v002 is shown by 1 camera background."
+    ways_projection.project(scene, plate_read.read_plate(second), [FIRST], "CHOSEN", chosen=[patch])
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    assert files_shown(bpy.context.scene) == {"shot_v002"}
+    (kept,) = [each for each in bpy.context.scene.objects if each.name.startswith("Patch")]
+    assert ways_projection.plate_worn(kept) == "shot"
 
 
 def test_versions_on_disk_the_newest_first(tmp_path: Path) -> None:
