@@ -163,6 +163,8 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--still-seed", type=int, metavar="N", help="that model's seed (default: the plate's, --seed)")
     given = "frames to paint into, numbered like the scene's and as large as the plate, such as a filmed foreground"
     command.add_argument("--plate", metavar="DIR", help=given)
+    whose = "who may use the first frame, guide or plate that is given: mine, 'licensed: by whom' or unknown"
+    command.add_argument("--rights", metavar="TEXT", help=f"{whose} (default: asked once)")
     where = "for --plate, a picture or a folder of them: white is painted, black is kept bit for bit, grey a soft edge"
     command.add_argument("--mask", metavar="PATH", help=where)
     command.add_argument("--ground", type=float, metavar="Z", help="height of the scene's ground in metres")

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import narration
+from . import narration, rights
 from .camera import CameraPath
 from .errors import Cancelled, OutOfMemory, PlatewrightError, RequestError
-from .protocol import GUIDE_KINDS, INPUTS, Input, Job, PlateRequest, Still, Warned, plate_name
+from .protocol import GUIDE_KINDS, INPUTS, Input, Job, PlateRequest, Stage, Still, Warned, plate_name
 
 if TYPE_CHECKING:
     from . import guiding, relock
@@ -105,6 +105,7 @@ def generate(options: argparse.Namespace) -> Answer:
 
 
 def _job(options: argparse.Namespace, request: PlateRequest, name: str) -> Job:
+    request = rights.settled(request, options.rights, rights.asker())
     return Job(
         request=request,
         name=plate_name(name, request.camera),
@@ -269,6 +270,7 @@ def _make(job: Job, resume: bool) -> Answer:
     from . import models as backends
 
     tell = narration.Narrator()
+    tell(Stage(job.id, "licence", narration.licence(backends.card(job.request.model))))
     try:
         return engine.make_plate(job, tell, resume)
     except OutOfMemory as error:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,7 +113,7 @@ def manifest(
     foresight: Mapping[str, Any] | None = None,    # what the path asks of a model, told before any time was spent
     warnings: Sequence[str] = (),                  # "W_CODE: sentence"
 ) -> dict[str, Any]:
-    """The record of a plate as plate.json holds it."""
+    """The record of a plate as plate.json holds it: docs/plate.schema.json."""
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -128,12 +128,14 @@ def manifest(
         "inputs": dict(inputs or {}),
         "camera": _camera(camera, companions),
         "model": origin.model,
+        "settings": settings(origin),
         "seed": origin.seed,
         "device": origin.device,
         "versions": versions(),
         "picture": dict(picture),
         "frames": [dict(frame) for frame in frames],
         "companions": [companion.to_dict() for companion in companions],
+        "edits": list(_edits(origin, picture, inputs or {}, match or {})),
         "match": dict(match) if match else None,
         "match_reason": None if match else match_reason,
         "foresight": dict(foresight) if foresight else None,
@@ -141,6 +143,38 @@ def manifest(
         "timings": {stage: round(seconds, 4) for stage, seconds in timings.items()},
         "warnings": [*camera.warnings, *warnings],
     }
+
+
+def settings(origin: Origin) -> dict[str, Any] | None:
+    """What the model ran with, its own defaults where the request leaves them to it; None where no model ran."""
+    if origin.request is None or origin.model is None:
+        return None
+    asked, model = origin.request, origin.model
+    return {
+        "prompt": asked.get("prompt"),
+        "negative": asked.get("negative"),
+        "seed": origin.seed,
+        "steps": asked.get("steps") or model.get("default_steps"),
+        "guidance": model.get("default_guidance") if asked.get("guidance") is None else asked["guidance"],
+        "sampler": model.get("sampler"),           # None: the back-end does not say
+        "dtype": model.get("dtype"),
+        "preset": model.get("preset"),
+    }
+
+
+def _edits(
+    origin: Origin, picture: Mapping[str, Any], inputs: Mapping[str, Any], match: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """What Platewright did to the model's pictures because a person asked for it, in the order it was done."""
+    if remake := inputs.get("remake"):
+        yield {"what": "remade", **{key: remake[key] for key in ("plate", "first", "last") if key in remake}}
+    if inputs.get("plate"):
+        yield {"what": "painted", "plate": inputs["plate"]["name"], "sha256": inputs["plate"]["sha256"]}
+    lock = match.get("lock") or {}
+    if origin.locked_from or lock.get("applied"):
+        yield {"what": "locked", "from": origin.locked_from, "reason": lock.get("reason")}
+    if resample := picture.get("resample"):
+        yield {"what": "resampled", **resample}
 
 
 def versions() -> dict[str, str]:

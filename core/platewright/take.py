@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -183,10 +182,10 @@ class Take:
         request = self.request
         depth = self.depth.to_dict() if self.depth else {}
         given = request.guide
-        guide = {"name": Path(given.path).name, **depth, "sha256": given.sha256} if given else None
+        guide = {**depth, **given.told()} if given else None
         sun = None if request.sun is None else list(request.sun)
         files = {
-            name: {"name": Path(given.path).name, "sha256": given.sha256} if given else None
+            name: given.told() if given else None
             for name, given in (("first_frame", request.first_frame), ("plate", request.plate), ("mask", request.mask))
         }
         known = {"ground_m": request.ground_m, "sun": sun, "guide": guide, **files}
