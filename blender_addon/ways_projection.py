@@ -310,7 +310,8 @@ def undress(thing: bpy.types.Object) -> None:
     links = str(thing[WORN]).split()
     for index, slot in enumerate(thing.material_slots):
         if slot.link == "OBJECT" and slot.material is not None and is_ours(slot.material, PROJECTION):
-            slot.material = thing.get(f"{WORN}_{index}")
+            before = thing.get(f"{WORN}_{index}")
+            slot.material = before if isinstance(before, bpy.types.Material) else None
             slot.link = "OBJECT" if links[index : index + 1] == ["OBJECT"] else "DATA"
     if not links and thing.data.library is None and not any(slot.material for slot in thing.material_slots):
         thing.data.materials.clear()               # it had no slot at all
@@ -337,7 +338,8 @@ def withdraw_projection(scene: bpy.types.Scene, names: Sequence[str] | None = No
 
 def frozen(scene: bpy.types.Scene, name: str) -> list[bpy.types.Object]:
     """The frozen cameras of a plate."""
-    return [each for each in own_objects(scene, PROJECTION) if each.type == "CAMERA" and each.get(TAG) == name]
+    ours = [each for each in own_objects(scene, PROJECTION) if each.type == "CAMERA" and each.get(TAG) == name]
+    return [each for each in ours if isinstance(each.get(FRAME), int)]
 
 
 def groups_in(scene: bpy.types.Scene, name: str) -> set[bpy.types.NodeTree]:
@@ -345,12 +347,13 @@ def groups_in(scene: bpy.types.Scene, name: str) -> set[bpy.types.NodeTree]:
     materials = {slot.material for each in scene.objects for slot in each.material_slots if slot.material}
     nodes = (node for each in materials if is_ours(each, PROJECTION) for node in each.node_tree.nodes)
     groups = {node.node_tree for node in nodes if node.bl_idname == "ShaderNodeGroup"} - {None}
-    return {each for each in groups if each.get(TAG) == name and FRAME in each}
+    ours = {each for each in groups if each.get(TAG) == name and isinstance(each.get(FRAME), int)}
+    return {each for each in ours if {"Plate", "Across", "Up"} <= set(each.nodes.keys())}
 
 
 def check_switch(scene: bpy.types.Scene, plate: Plate) -> Throw | None:
     """What another version is to throw in place of this one; None where nothing is thrown. Raises as `project`."""
-    frames = {int(each[FRAME]) for each in frozen(scene, plate.name)}
+    frames = {int(each[FRAME]) for each in (*frozen(scene, plate.name), *groups_in(scene, plate.name))}
     if not frames:
         return None
     throw = Throw(plate=plate, path=camera_path_of(plate), frames=tuple(sorted(frames)))

@@ -150,6 +150,21 @@ def test_the_artists_materials_come_back(tmp_path: Path) -> None:
     assert not [name for each in (bare, dressed, own) for name in each.keys() if "platewright" in name]  # noqa: SIM118
 
 
+def test_what_a_file_says_of_projections_is_not_believed(tmp_path: Path) -> None:
+    scene = moving()
+    folder, thing = plate_of(scene, tmp_path, slopes()), hills(scene)
+    throw(scene, folder, [FIRST, FIRST + 1], "CHOSEN", thing)
+    first, _ = ways_projection.frozen(scene, "shot")
+    first[ways_projection.FRAME] = "rm -rf"
+    thing[f"{ways_projection.WORN}_0"] = scene.camera
+    group = min(ways_projection.groups_in(scene, "shot"), key=lambda each: each.name)
+    group.nodes["Across"].name = "Mine"
+    _, notes = ways_uses.use_version(scene, plate_of(scene, tmp_path, slopes(), version=2))
+    assert any("1 projected frame." in note for note in notes)
+    ways_projection.withdraw_projection(scene)
+    assert not thing.material_slots and list(scene.objects) == [scene.camera, thing]
+
+
 @pytest.mark.parametrize("onto", ["CARDS", "DOME", "CHOSEN"])
 def test_another_version_is_thrown_from_its_own_cameras(tmp_path: Path, onto: str) -> None:
     """The camera was changed between the versions: the frames of v002 fit v002's camera."""
