@@ -18,6 +18,7 @@ from typing import NoReturn
 
 from . import __version__, commands, credential_commands, export_commands, ingest_commands, model_commands, narration
 from .commands import Answer
+from .delivery_options import declare as declare_delivery
 from .errors import Cancelled, PlatewrightError, RequestError
 from .inputs import HANDLES
 from .models import presets
@@ -130,8 +131,9 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--camera", metavar="camera.json", help="with --from: if it has changed since")
     again = "a plate of which --frames A-B are made again, or made more; its other frames are copied"
     command.add_argument("--from", dest="source", metavar="PLATE", help=again)
-    beyond = "for --from: frames made beyond either end to measure the joins on (default: %(default)s)"
-    command.add_argument("--handles", type=int, default=HANDLES, metavar="N", help=beyond)
+    beyond = "frames beyond --frames at either end, as part of the plate; without --frames the camera's outermost ones"
+    measured = f"with --from they are only made to measure the joins on (default: {HANDLES})"
+    command.add_argument("--handles", type=int, metavar="N", help=f"{beyond} (default: 0); {measured}")
     command.add_argument("--prompt", help="what the place looks like")
     command.add_argument("--negative", help="what the picture should not show")
     command.add_argument("--model", help="default: draft")
@@ -173,6 +175,7 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--preset", choices=presets.NAMES, help=memory)
     command.add_argument("--device", help="auto (the default), cpu, cuda, cuda:N, mps")
     command.add_argument("--format", choices=("exr", "png"), help="default: exr")
+    declare_delivery(command)
     signed = "give the plate Content Credentials (default: where `platewright credentials` names a key)"
     command.add_argument("--sign", action=argparse.BooleanOptionalAction, help=signed)
     command.add_argument("--name", help="the plate's name; may hold {camera} and {scene} (default: {camera})")

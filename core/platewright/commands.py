@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import narration, rights
+from . import delivery_options, narration, rights
 from .camera import CameraPath
 from .errors import Cancelled, OutOfMemory, PlatewrightError, RequestError
+from .inputs import HANDLES
 from .protocol import GUIDE_KINDS, INPUTS, Input, Job, PlateRequest, Stage, Still, Warned, plate_name
 
 if TYPE_CHECKING:
@@ -75,9 +76,8 @@ def generate(options: argparse.Namespace) -> Answer:
     for name, value in UNTOLD.items():
         if getattr(options, name) is None:
             setattr(options, name, value)
-    camera = CameraPath.read(Path(options.camera))
-    if options.frames:
-        camera = camera.window(*options.frames)
+    delivery = delivery_options.delivery_of(options)
+    camera = delivery_options.delivered(CameraPath.read(Path(options.camera)), options.frames, delivery)
     request = PlateRequest(
         camera=camera,
         prompt=options.prompt,
@@ -100,6 +100,7 @@ def generate(options: argparse.Namespace) -> Answer:
         still=_still(options),
         plate=Input.of(Path(options.plate)) if options.plate else None,
         mask=Input.of(Path(options.mask)) if options.mask else None,
+        delivery=delivery,
     ).checked()
     return _make(_job(options, request, options.name or "{camera}"), resume=False)
 
@@ -129,13 +130,16 @@ def _remade(options: argparse.Namespace) -> Answer:
         changes |= {name: Input.of(Path(getattr(options, name)))} if getattr(options, name) else {}
     if not options.check:
         changes["lock"] = False
+    delivery_options.refuse_any(options)
     strangers = [name for name in ("model", "size", "format") if getattr(options, name) is not None]
     if strangers or options.frames is None:
         wrong = f"--{strangers[0]} does not go with --from" if strangers else "--from needs --frames"
         raise RequestError("E_USAGE", f"{wrong}.", "The other frames of the plate stay as they are.")
     plate = Path(options.source)
-    camera = CameraPath.read(Path(options.camera)) if options.camera else None
-    request = remaking.request_from(plate, options.frames, options.handles, camera, changes)
+    offset = delivery_options.refuse_remake(provenance.read_manifest(plate))
+    camera = CameraPath.read(Path(options.camera)).renumbered(offset) if options.camera else None
+    handles = HANDLES if options.handles is None else options.handles
+    request = remaking.request_from(plate, options.frames, handles, camera, changes)
     name = options.name or provenance.read_manifest(plate).get("name", "{camera}")
     return _make(_job(options, request, name), resume=False)
 

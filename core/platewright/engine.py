@@ -19,6 +19,7 @@ from . import device_lock, fitting, guides, keeping, measuring, models, provenan
 from .camera import CameraPath
 from .credentials import refuse_unsignable, sign_finished
 from .errors import OutOfMemory, PlatewrightError
+from .frame_forms import FrameForm
 from .match import Match, locking
 from .match.footage import Footage
 from .match.foresight import foresee
@@ -54,9 +55,13 @@ def make_plate(
 
 
 def plate_camera(request: PlateRequest) -> CameraPath:
-    """The scene's camera at the plate's size: same poses, the lens follows the crop and the scale."""
+    """The scene's camera at the plate's size: same poses, the lens follows the crop and the scale.
+
+    With the overscan that is delivered, which is a part of the plate.
+    """
     request.camera.refuse_cuts()
-    return request.camera if request.size is None else request.camera.fitted(*request.size)
+    camera = request.camera if request.size is None else request.camera.fitted(*request.size)
+    return locking.overscanned(camera, request.delivery.overscan) if request.delivery else camera
 
 
 def seen_camera(
@@ -111,6 +116,7 @@ def _one(job: Job, emit: Emit, resume: bool, opener: Opener) -> dict[str, Any]:
     if request.first_frame:
         request.first_frame.opened()
     stills.refuse(request)
+    FrameForm.asked(request)                       # a studio's space that its configuration does not know
     kept = None if resume else keeping.opened(request)
     if not resume:
         remaking.opened(request, camera, card)

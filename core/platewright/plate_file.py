@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     for fault in _faults(document):
         raise _unusable(folder, fault)
     return document
+
+
+def proxies(document: Mapping[str, Any]) -> list[Any]:
+    """The entries of the plate's proxies, in a folder of their own; none where it has none."""
+    told = ((document.get("picture") or {}).get("delivery") or {}).get("proxy") or {}
+    return told.get("files", [])
 
 
 def _unusable(folder: Path, reason: str) -> PlateError:
@@ -54,7 +60,7 @@ def _faults(document: dict[str, Any]) -> Iterator[str]:
     if document.get("version") != VERSION:
         yield f"its version is {document.get('version')!r}; this Platewright reads {VERSION}"
     yield from _missing_keys(document)
-    for entry in [*document["frames"], *document["companions"]]:
+    for entry in [*document["frames"], *document["companions"], *proxies(document)]:
         yield from _entry_faults(entry)
     yield from _range_faults(document["frames"])
     if document["request"] is not None and _fingerprint(document["request"]) != document["request_sha256"]:

@@ -20,6 +20,7 @@ from typing import Any
 
 from . import __version__, pictures
 from .camera import CameraPath
+from .colour import OF_FORMAT
 from .disk import FileRecord
 from .plate_file import FORMAT, VERSION
 from .plate_file import read_manifest as read_manifest
@@ -220,6 +221,7 @@ def picture(
     *,
     seen: tuple[int, int, int, int] | None = None,
     warp: str = "",
+    colour: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """How the frames came from the model's pictures.
 
@@ -227,6 +229,7 @@ def picture(
     seen     where the plate begins in them, left and top, and their width and height, in pixels of the plate: they are
              more than the plate where there was overscan, or where the model makes another shape; None: they are it
     warp     the filter of a lock; empty where nothing was locked
+    colour   how pictures became values of frames; None: as ever for the format
     """
     size = camera.width, camera.height
     left, top, width, height = seen or (0, 0, *size)
@@ -239,9 +242,11 @@ def picture(
         "native_height": native[1],
         "overscan": round(width / size[0] - 1, 6),
         "seen": {"left": left, "top": top, "width": width, "height": height},
+        "size": "native" if max(scale) == min(scale) == 1 else "enlarged" if max(scale) > 1 else "reduced",
         "resample": None if is_whole else {"filter": warp or pictures.RESAMPLE_FILTER, "scale": scale},
         "format": frame_format,
         "pixel_aspect": 1.0,
         "distortion": "none",
-        "colour": pictures.COLOUR[frame_format],
+        "grain": "none",
+        "colour": dict(colour or OF_FORMAT[frame_format].told(frame_format, "zip")),
     }

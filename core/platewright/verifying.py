@@ -9,8 +9,9 @@ from typing import Any
 
 from .disk import PART, FileRecord, measure
 from .errors import PlateError, RequestError
-from .plate_file import read_manifest
+from .plate_file import proxies, read_manifest
 
+PROXY = "proxy"                                    # folder of smaller pictures
 CREDENTIALS = "plate.c2pa"                         # signed over plate.json
 UNSIGNED = ("E_FRAME_UNSIGNED", "E_FILE_UNSIGNED", "E_CREDENTIALS_MISSING")   # signing it again mends them
 _SCAFFOLD = {"plate.json", "journal.jsonl", "job.json", "native", CREDENTIALS}
@@ -76,10 +77,13 @@ def problems_of(folder: Path, document: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _file_problems(folder, entry, f"Frame {entry['frame']}", "E_FRAME", entry["frame"])
     for entry in document["companions"]:
         yield from _file_problems(folder, entry, entry["file"], "E_FILE", None)
+    for entry in proxies(document):
+        yield from _file_problems(folder / PROXY, entry, f"{PROXY}/{entry['file']}", "E_FILE", None)
     yield from _camera_problems(folder, document)
     if (document.get("disclosure") or {}).get("c2pa") and not (folder / CREDENTIALS).is_file():
         yield Problem("E_CREDENTIALS_MISSING", f"{CREDENTIALS} is missing: the plate was signed once.")
     known = {entry["file"] for entry in (*document["frames"], *document["companions"])} | _SCAFFOLD
+    known |= {PROXY} if proxies(document) else set()
     for path in sorted(folder.iterdir()):
         if path.name not in known:
             kind = "an unfinished file" if PART in path.name else "not in the manifest"
