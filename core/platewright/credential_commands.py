@@ -85,7 +85,9 @@ def sign(options: argparse.Namespace) -> Answer:
 
 
 def say_sign(answer: Answer) -> str:
-    files = f"{answer['files'][0]} and {len(answer['files']) - 1} files that hold the claim themselves"
+    frames = [file for file in answer["files"] if file.endswith(".png")]
+    others = [file for file in answer["files"] if file not in frames]
+    files = ", ".join([*others, *([f"{len(frames)} frames"] if frames else [])])
     return "\n".join([answer["plate"], f"  signed by {answer['signer']}: {files}", f"  {_label(answer)}"])
 
 

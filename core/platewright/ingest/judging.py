@@ -13,7 +13,7 @@ from ..camera import CameraPath
 from .findings import Finding, of_frames, of_plate
 from .frames import HALF_MAX, Look
 
-LOSSY = ("dwaa", "dwab", "b44", "b44a", "pxr24", "jpeg")
+LOSSY = ("dwaa", "dwab", "b44", "b44a")
 NEW = ("htj2k", "htj2k256", "htj2k32", "zstd", "lj2k")           # what other software cannot read yet
 WHITE_MAX, TOPPED_MAX = 0.05, 0.25                 # shares of a picture: wholly at the ceiling, with any channel there
 BELOW_ZERO = -1e-3                                 # less is ringing that nobody sees
@@ -81,13 +81,17 @@ def _held(look: Look) -> str:
 
 def _compression(looks: Sequence[Look]) -> Iterator[Finding]:
     lossy = [(look.frame, f"is compressed with loss ({look.compression}).")
-             for look in looks if look.compression in LOSSY and look.path.suffix.lower() == ".exr"]  # fmt: skip
+             for look in looks if _loses(look)]  # fmt: skip
     yield from of_frames("refused", "COMPRESSION", lossy, "Write ZIP or PIZ, which lose nothing.")
     new = [(look.frame, f"is compressed as {look.compression}, which little software reads yet.")
            for look in looks if look.compression in NEW]  # fmt: skip
     yield from of_frames("doubtful", "COMPRESSION", new, "Write ZIP or PIZ.")
     if any(look.path.suffix.lower() in (".jpg", ".jpeg") for look in looks):
         yield of_plate("doubtful", "COMPRESSION", "The frames are JPEG, which loses detail.", "Deliver EXR.")
+
+
+def _loses(look: Look) -> bool:
+    return look.compression in LOSSY or (look.compression == "pxr24" and look.kind == "float")
 
 
 def _space(looks: Sequence[Look], wanted: str | None) -> Iterator[Finding]:
