@@ -23,6 +23,7 @@ from .errors import Cancelled, PlatewrightError, RequestError
 from .inputs import HANDLES
 from .models import presets
 from .protocol import GUIDE_KINDS, OVERSCAN_MAX, STILL_MODEL, TRIES_MAX, frame_range, plate_size
+from .retime_options import declare as declare_retime
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -142,6 +143,7 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--guidance", type=float)
     command.add_argument("--size", type=pixel_size, metavar="WxH", help="the plate's size (default: the camera's)")
     command.add_argument("--frames", type=frame_range, metavar="A-B", help="part of the camera's range")
+    declare_retime(command)
     drift = "share of the width added around the view, for the lock to pull in (default: what the model's drift needs)"
     command.add_argument("--overscan", type=float, metavar="X", help=f"{drift}; 0 to {OVERSCAN_MAX:g}")
     lock = "make the pictures follow the camera, or leave the model's as it is (default: lock; with --plate never)"
@@ -171,8 +173,8 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--mask", metavar="PATH", help=where)
     command.add_argument("--ground", type=float, metavar="Z", help="height of the scene's ground in metres")
     command.add_argument("--sun", type=sun, metavar="AZ,EL", help=f"{_SUN}; write --sun=AZ,EL where it is negative")
-    memory = "how the model shares the device's memory, see docs/models.md (default: by what is free)"
-    command.add_argument("--preset", choices=presets.NAMES, help=memory)
+    memory = f"{', '.join(presets.NAMES)}, or more behind a +: docs/models.md (default: by the memory that is free)"
+    command.add_argument("--preset", metavar="NAME", help=memory)
     command.add_argument("--device", help="auto (the default), cpu, cuda, cuda:N, mps")
     command.add_argument("--format", choices=("exr", "png"), help="default: exr")
     declare_delivery(command)

@@ -15,6 +15,7 @@ from .camera import CameraPath
 from .errors import Cancelled, OutOfMemory, PlatewrightError, RequestError
 from .inputs import HANDLES
 from .protocol import GUIDE_KINDS, INPUTS, Input, Job, PlateRequest, Stage, Still, Warned, plate_name
+from .retime_options import timed
 
 if TYPE_CHECKING:
     from . import guiding, relock
@@ -79,7 +80,7 @@ def generate(options: argparse.Namespace) -> Answer:
     delivery = delivery_options.delivery_of(options)
     camera = delivery_options.delivered(CameraPath.read(Path(options.camera)), options.frames, delivery)
     request = PlateRequest(
-        camera=camera,
+        camera=timed(camera, options),
         prompt=options.prompt,
         negative=options.negative,
         model=options.model,
@@ -131,7 +132,7 @@ def _remade(options: argparse.Namespace) -> Answer:
     if not options.check:
         changes["lock"] = False
     delivery_options.refuse_any(options)
-    strangers = [name for name in ("model", "size", "format") if getattr(options, name) is not None]
+    strangers = [name for name in ("model", "size", "format", "retime") if getattr(options, name) is not None]
     if strangers or options.frames is None:
         wrong = f"--{strangers[0]} does not go with --from" if strangers else "--from needs --frames"
         raise RequestError("E_USAGE", f"{wrong}.", "The other frames of the plate stay as they are.")

@@ -47,9 +47,9 @@ def make_plate(
     A requirement that is not met is no error: the answer's `exit_code` is 3.
     """
     job = job.checked()
-    presets.refuse_unknown(job.request.preset)
     check_against(job.request, models.card(job.request.model))
     refuse_unsignable(job.sign)
+    presets.refuse(job.request.preset, models.card(job.request.model))
     answer = _one(job, emit, resume, opener) if job.tries == 1 else _best_of(job, emit, resume, opener)
     return answer if measuring.is_met(job.require, answer["match"]) else {**answer, "exit_code": 3}
 
@@ -284,7 +284,7 @@ def _generating(take: Take) -> Iterator[tuple[Made, Iterator[Picture]]]:
             take.refuse_little_space(made)
             with presets.run(request.preset, take.steps_down) as placed, latents.of_plate(job.to_dict()) as kept:
                 yield made, _guarded(backend.generate(request, take.seen, job.id, take.hear))
-            made.model.update({"preset": placed.used} if placed.used else {})
+            made.model.update(placed.told())
             if kept.files:
                 take.stage("sampling", f"latents are in {kept.files[0].parent}: {kept.files[-1].name}")
         finally:

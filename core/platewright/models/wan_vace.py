@@ -22,12 +22,12 @@ from .. import fitting, keeping
 from ..anchors import Anchors
 from ..camera import CameraPath
 from ..cards import FrameRule, ModelCard
-from ..errors import BackendError
 from ..pictures import Picture
 from ..protocol import Emit, PlateRequest, Stage
-from . import checkpoint, device, guided, wan_keeping, wan_prompts, wan_running
+from . import checkpoint, device, folder_model, guided, wan_keeping, wan_prompts, wan_running
 from .first_frame import first_picture
-from .folder_model import FolderModel, Take, hashes_of, looked_through, why_not, windows_of
+from .folder_model import FolderModel, Take, config_of, hashes_of, looked_through, why_not, windows_of
+from .quicker import ATTENTION
 
 if TYPE_CHECKING:  # a card is read without them
     import numpy
@@ -43,7 +43,7 @@ PARTS = ("transformer", "vae", "scheduler", *wan_prompts.PARTS)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(folder_model.Kind):
     """One of the published models, as `models` sees a module."""
 
     name: str
@@ -54,42 +54,25 @@ class Kind:
     longest: int = 81                              # frames
 
     @property
-    def sizes(self) -> tuple[fitting.Size, ...]:
-        """Both ways round, as published."""
-        return self.native, (self.native[1], self.native[0])
-
-    @property
     def clip(self) -> FrameRule:
         return FrameRule(multiple=4, offset=1, maximum=self.longest)
 
     def card(self, folder: Path | None = None) -> ModelCard:
         """What the model declares; looks whether its folder is there, opens nothing."""
-        reason = why_not(self.name, folder)
-        return ModelCard(
-            name=self.name,
-            title=self.title,
-            kind="final",
+        return self.told(
+            why_not(self.name, folder),
+            (*ATTENTION, "compile"),               # a cache would add the guide's hints a second time
             summary="Paints over the scene's own depth (--guide), or into a plate (--plate, --mask).",
             licence="Apache-2.0",
             commercial="yes",
-            native_size=self.native,
-            sizes=self.sizes,
-            clip=self.clip,
             fps=FPS,
             default_steps=STEPS,
             default_guidance=GUIDANCE,
             takes_guide=True,
             takes_plate=True,
             takes_first_frame=True,
-            memory_gb=self.memory_gb,
             drift_deg=2.5,
-            available=not reason,
-            reason=reason,
         )
-
-    def gpu(self, device_name: str) -> str:
-        """The UUID of the GPU that it would run on; empty elsewhere. Raises RequestError E_DEVICE."""
-        return device.uuid(device.chosen(device_name))
 
     def open(self, device_name: str, folder: Path | None = None) -> WanVace:
         """Look through the model's folder; weights are read as they are needed.
@@ -101,10 +84,7 @@ class Kind:
 
     def recognises(self, folder: Path) -> bool:
         """Whether a folder is laid out as this model's: what its config tells, where it must lie."""
-        try:
-            config = checkpoint.read_json(folder / "transformer" / "config.json")
-        except BackendError:
-            return False
+        config = config_of(folder / "transformer" / "config.json")
         return (config.get("_class_name"), config.get("num_layers")) == (CLASS, self.layers)
 
     def conditioning(self, camera: CameraPath, size: tuple[int, int] | None) -> dict[str, Any]:
