@@ -28,7 +28,7 @@ class WaysPanel:
             draw_text(layout, f"{file_of(lost)} was not where it lay when this file was opened.", icon="ERROR")
         plate = plate_in_hand(scene)
         if plate:
-            draw_versions(layout, plate)
+            draw_versions(layout, scene, plate)
             draw_ways(layout, scene, plate)
             draw_wipe(layout, scene, plate)
         else:
@@ -71,11 +71,12 @@ def plate_made(scene: bpy.types.Scene) -> str:
     return str(run.plate.folder) if run and run.is_over and run.plate else ""
 
 
-def draw_versions(layout: bpy.types.UILayout, plate: str) -> None:
+def draw_versions(layout: bpy.types.UILayout, scene: bpy.types.Scene, plate: str) -> None:
     """Which version the pictures of this file are of; one press for the plate in hand, another for the list."""
     from .ways_uses import shown_folders, version_of, versionless
+    from .ways_wipe import far_image
 
-    others = shown_folders(versionless(plate)) - {plate}
+    others = shown_folders(versionless(plate), far_image(scene)) - {plate}
     row = layout.row(align=True)
     if others:
         text = f"Use {shown(version_of(plate))}"

@@ -164,6 +164,10 @@ def versionless(folder: str) -> str:
     return parts[1] if parts else file_of(folder)
 
 
-def shown_folders(name: str) -> set[str]:
-    """Folders of the versions of a plate that anything in this file shows, as its pictures remember them."""
-    return {str(recorded(each).get("folder", "")) for each in own_images() if each.users and each[TAG] == name}
+def shown_folders(name: str, far: bpy.types.Image | None = None) -> set[str]:
+    """Folders of the versions of a plate that anything in this file shows, as its pictures remember them.
+
+    `far` is the picture on the far side of a wipe, which is meant to be of another version and does not count as a use.
+    """
+    shown = [each for each in own_images() if each[TAG] == name and each.users > (each == far)]
+    return {str(recorded(each).get("folder", "")) for each in shown}

@@ -87,6 +87,12 @@ def split_of(scene: bpy.types.Scene) -> bpy.types.Node | None:
     return next((node.node_tree.nodes.get(SPLIT) for node in own_nodes(scene)), None)
 
 
+def far_image(scene: bpy.types.Scene) -> bpy.types.Image | None:
+    """The picture right of the line, if two versions are wiped."""
+    nodes = (node for group in own_nodes(scene) for node in group.node_tree.nodes)
+    return next((node.image for node in nodes if OTHER in node), None)
+
+
 def slider_of(split: bpy.types.Node) -> tuple[bpy.types.bpy_struct, str]:
     """What an artist drags: the owner and the name of a property."""
     if hasattr(split, "factor") and "Factor" not in split.inputs:          # up to 4.4, in percent
