@@ -176,6 +176,17 @@ def test_a_plate_lacks_a_frame_that_its_manifest_lists(plate: Path) -> None:
     assert told(judged(plate)) == [("E_INGEST_GAP", 1002, 1002)]
 
 
+def test_a_plate_with_higher_numbers_is_the_shots_still(tmp_path: Path) -> None:
+    """A frame offset is in the manifest: the shot's own camera is counted up with it."""
+    camera = tmp_path / "camera.json"
+    camera_of("both", 3).write(camera)
+    words = ["--model", "grid", "--out", str(tmp_path), "--name", "sh_BG01", "--no-check", "--frame-offset", "100"]
+    assert cli.main(["generate", "--camera", str(camera), *words]) == 0
+    assert judged(tmp_path / "sh_BG01_v001", Wanted(camera=camera_of("both", 3))).findings == ()
+    report = judged(tmp_path / "sh_BG01_v001", Wanted(camera=camera_of("both", 4)))
+    assert told(report) == [("E_INGEST_RANGE", 1104, 1104)]
+
+
 # The verb ----------------------------------------------------------------------------------------
 
 

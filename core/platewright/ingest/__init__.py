@@ -106,12 +106,14 @@ def _manifest(folder: Path) -> tuple[dict[str, Any] | None, list[Finding]]:
 
 def _filled(folder: Path, document: Mapping[str, Any] | None, wanted: Wanted) -> Wanted:
     """What is wanted, and where nobody says, what the plate's own camera and manifest say."""
-    camera = wanted.camera
+    camera, picture = wanted.camera, (document or {}).get("picture") or {}
     if camera is None and document is not None and (folder / "camera.json").is_file():
         camera = CameraPath.read(folder / "camera.json")
     if camera is None:
         return wanted
-    space = ((document or {}).get("picture") or {}).get("colour", {}).get("space")
+    if wanted.camera is not None:                  # the shot's: the plate may have been given higher numbers
+        camera = camera.renumbered((picture.get("delivery") or {}).get("frame_offset", 0))
+    space = picture.get("colour", {}).get("space")
     # A camera that was given is the shot's: a plate may be larger or smaller than it, its own camera is as large as it.
     size = (camera.width, camera.height) if wanted.camera is None else None
     return replace(
