@@ -20,7 +20,7 @@ import OpenImageIO
 from PIL import Image, PngImagePlugin
 
 from .colour import LINEAR, Encoding, Picture, bytes_from_display
-from .frame_tags import Tags, film_back, time_code, world_to_camera, world_to_ndc
+from .frame_tags import Tags, film_back, pixel_aspect, time_code, world_to_camera, world_to_ndc
 
 Channels = Literal["half", "float"]
 Window = tuple[int, int, int, int]                 # left, top, width, height: the display window inside what is stored
@@ -71,7 +71,7 @@ def _exr_spec(width: int, height: int, tags: Tags, form: ExrForm) -> OpenImageIO
     spec.attribute("platewright.colorSpace", form.encoding.interop_id)         # also where the forum has no id for it
     if form.encoding.primaries:
         spec.attribute("chromaticities", OpenImageIO.TypeDesc("float[8]"), form.encoding.primaries)
-    spec.attribute("PixelAspectRatio", 1.0)
+    spec.attribute("PixelAspectRatio", pixel_aspect(tags.intrinsics))
     spec.attribute("framesPerSecond", OpenImageIO.TypeDesc("rational"), (tags.rate.numerator, tags.rate.denominator))
     spec.attribute("imageCounter", tags.frame)
     code = time_code(tags.frame, tags.rate)

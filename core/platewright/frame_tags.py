@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 FILM_BACK_MM = 36.0                                # nominal width that a focal length in millimetres is told of
+SQUARE = 0.005                                     # a pixel that differs by less from a square one is called square
 
 Floats = tuple[float, ...]
 
@@ -69,6 +70,12 @@ def world_to_ndc(world_from_camera: Floats, intrinsics: Floats, width: int, heig
         [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 1.0, 0.0],
     ])  # fmt: skip
     return tuple(float(value) for value in (lens @ _camera_from_world(world_from_camera)).T.ravel())
+
+
+def pixel_aspect(intrinsics: Floats) -> float:
+    """A pixel's width over its height, fy / fx; 1 where only a size rounded to whole pixels makes it another."""
+    aspect = round(intrinsics[1] / intrinsics[0], 6)
+    return 1.0 if abs(aspect - 1) < SQUARE else aspect
 
 
 def film_back(intrinsics: Floats, width: int, height: int) -> tuple[float, tuple[float, float]]:

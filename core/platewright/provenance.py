@@ -22,6 +22,7 @@ from . import __version__, pictures
 from .camera import CameraPath
 from .colour import OF_FORMAT
 from .disk import FileRecord
+from .frame_tags import pixel_aspect
 from .plate_file import FORMAT, VERSION
 from .plate_file import read_manifest as read_manifest
 from .protocol import Job, ModelCard, PlateRequest
@@ -245,7 +246,7 @@ def picture(
         "size": "native" if max(scale) == min(scale) == 1 else "enlarged" if max(scale) > 1 else "reduced",
         "resample": None if is_whole else {"filter": warp or pictures.RESAMPLE_FILTER, "scale": scale},
         "format": frame_format,
-        "pixel_aspect": 1.0,
+        "pixel_aspect": pixel_aspect(camera.intrinsics[0]),
         "distortion": "none",
         "grain": "none",
         "colour": dict(colour or OF_FORMAT[frame_format].told(frame_format, "zip")),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import OpenImageIO
 import pytest
 
 from platewright import cli
@@ -145,6 +147,23 @@ def test_a_failure_leaves_nothing(
     code, answer = export(capsys, str(plate), "--out", str(out))
     assert code == 1 and answer["error"]["code"] == "E_DISK_FULL"
     assert list(out.iterdir()) == []
+
+
+def test_anamorphic_plates_state_their_pixel_grid(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Pixels twice as wide as tall, in every file that says what a pixel is."""
+    job = job_for(tmp_path)
+    square = job.request.camera
+    lenses = tuple((fx, 2 * fx, cx, cy) for fx, _, cx, cy in square.intrinsics)
+    wide = replace(job, request=replace(job.request, camera=replace(square, intrinsics=lenses)))
+    plate = make(wide)
+    assert json.loads((plate / "plate.json").read_text())["picture"]["pixel_aspect"] == 2
+    header = OpenImageIO.ImageBuf(str(next(plate.glob("*.exr")))).spec()
+    assert header.get_float_attribute("PixelAspectRatio") == 2
+    code, answer = export(capsys, str(plate), "--out", str(tmp_path / "out"))
+    assert code == 0 and answer["pixel_aspect"] == 2
+    nodes = read((tmp_path / "out" / f"{PLATE}.nk").read_text())
+    assert nodes["Plate"].knobs["format"].split()[6] == nodes["Root"].knobs["format"].split()[6] == "2"
+    assert json.loads((tmp_path / "out" / f"{PLATE}.otio").read_text())["metadata"]["platewright"]["pixel_aspect"] == 2
 
 
 def test_misspelt_kinds_are_named(capsys: pytest.CaptureFixture[str], plate: Path) -> None:

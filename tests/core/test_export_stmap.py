@@ -70,6 +70,22 @@ def test_both_maps_lead_a_world_point_from_plate_to_clip_and_back() -> None:
 
 
 @pytest.mark.parametrize("name", LENSES)
+def test_maps_are_exact_between_the_points_that_are_worked_out(name: str) -> None:
+    """1280 wide, where not every pixel is."""
+    size = 1280, 720
+    lens = {**LENSES[name], "size": list(size), "focal_length_px": 1150.0, "principal_point_px": [652.0, 349.0]}
+    camera, solved = filmed(size, lens), ClipLens.of(lens)
+    fx, fy, cx, cy = camera.intrinsics[0]
+    pixels = np.random.default_rng(1).integers((0, 0), size, (500, 2))
+    rays = (pixels + 0.5 - (cx, cy)) / (fx, fy)
+    bent, straight = solved.pixels(rays), solved.rays(pixels + 0.5) * (fx, fy) + (cx, cy)
+    for place, exact in ((stmap.undistort(camera, solved), bent), (stmap.redistort(camera, solved), straight)):
+        shares = place[pixels[:, 1], pixels[:, 0], :2].astype(float)
+        led = np.stack([shares[:, 0], 1 - shares[:, 1]], axis=-1) * size
+        assert np.abs(led - exact).max() < 0.001
+
+
+@pytest.mark.parametrize("name", LENSES)
 def test_openimageio_bends_and_straightens_with_them(tmp_path: Path, name: str) -> None:
     """A picture of smooth waves, straightened and bent again by another program, is what it was."""
     lens = LENSES[name]

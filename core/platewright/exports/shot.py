@@ -15,9 +15,9 @@ from urllib.parse import quote
 from .. import plate_file, sequences
 from ..camera import CameraPath
 from ..errors import RequestError
+from ..frame_tags import pixel_aspect
 from ..values import slug
 
-SQUARE = 0.005                                     # an aspect this near to 1 is a size that was rounded to whole pixels
 DISPLAY = frozenset({"png", "jpg", "jpeg"})        # display-referred sRGB, unless a manifest says otherwise
 _NUMBER = re.compile(r"(.*?)([0-9]+)([^0-9]*)", re.DOTALL)                     # as `sequences` takes names apart
 
@@ -114,9 +114,8 @@ class Shot:
 
     @property
     def pixel_aspect(self) -> float:
-        """Width over height of a pixel; exactly 1 where only rounding to whole pixels makes it another."""
-        aspect = pixel_aspect(self.camera)
-        return 1.0 if abs(aspect - 1) < SQUARE else aspect
+        """Width over height of a pixel, as the frames' headers say."""
+        return pixel_aspect(self.camera.intrinsics[0])
 
     @property
     def colour(self) -> str:
@@ -142,12 +141,6 @@ class Shot:
             "colour": self.colour or None,
         }
         return {name: value for name, value in known.items() if value is not None}
-
-
-def pixel_aspect(camera: CameraPath) -> float:
-    """Width over height of a pixel at the first frame."""
-    fx, fy = camera.intrinsics[0][:2]
-    return round(fy / fx, 6)
 
 
 def relative(target: Path, folder: Path) -> str:

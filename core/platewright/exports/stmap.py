@@ -27,7 +27,8 @@ from .lens import ClipLens, Points
 from .shot import Shot
 
 Map = npt.NDArray[np.float32]                      # (height, width, 3)
-ROWS = 64                                          # at a time
+LATTICE = 240                                      # points along the longer side: 1e-6 px and less off between them
+ROWS = 16                                          # at a time
 NOWHERE = -1.0
 EDGE_PX = 0.01                                     # less than this beyond the plate is rounding
 
@@ -48,11 +49,8 @@ def lens_of(camera: CameraPath) -> ClipLens:
 
 def redistort(camera: CameraPath, lens: ClipLens) -> Map:
     """Where the plate shows what each of the clip's pixels does; RequestError E_LENS_FOLDS."""
-    place = _filled(lens.size, lambda pixels: _on_plate(camera, lens.rays(pixels)), (camera.width, camera.height))
-    if (place[..., :2] == NOWHERE).any():
-        why = "The clip's lens folds back onto itself inside the clip's own picture."
-        raise RequestError("E_LENS_FOLDS", why, "Solve the lens again, with fewer or smaller coefficients.")
-    return place
+    needed(camera, lens)                           # where the outline does not fold, nothing inside does
+    return _filled(lens.size, lambda pixels: _on_plate(camera, lens.rays(pixels)), (camera.width, camera.height))
 
 
 def undistort(camera: CameraPath, lens: ClipLens) -> Map:
@@ -122,16 +120,35 @@ def _on_plate(camera: CameraPath, rays: Points) -> Points:
 
 
 def _filled(size: tuple[int, int], place: Callable[[Points], Points], other: tuple[int, int]) -> Map:
-    """The map of a picture, some rows at a time."""
-    width, height = size
-    found = np.zeros((height, width, 3), np.float32)
-    for top in range(0, height, ROWS):
-        rows = slice(top, min(top + ROWS, height))
-        across, down = np.arange(width) + 0.5, np.arange(rows.start, rows.stop) + 0.5
-        pixels: Points = np.stack(np.meshgrid(across, down), axis=-1).astype(np.float64)
-        shares = place(pixels) / other
-        shares[..., 1] = 1 - shares[..., 1]
-        found[rows, :, :2] = np.where(np.isfinite(shares).all(axis=-1, keepdims=True), shares, NOWHERE)
+    """The map of a picture: worked out on a lattice, cubic between its points; pixel by pixel where a model folds."""
+    step = max(1, max(size) // LATTICE)
+    (nodes_x, across), (nodes_y, down) = (_lattice(side, step) for side in size)
+    coarse = place(np.stack(np.meshgrid(nodes_x, nodes_y), axis=-1))
+    if np.isfinite(coarse).all():
+        return _shares(np.stack([down @ coarse[..., axis] @ across.T for axis in range(2)], axis=-1), other)
+    pixels_x, pixels_y = (np.arange(side, dtype=np.float64) + 0.5 for side in size)
+    blocks = [pixels_y[top : top + ROWS] for top in range(0, size[1], ROWS)]
+    return np.concatenate([_shares(place(np.stack(np.meshgrid(pixels_x, rows), axis=-1)), other) for rows in blocks])
+
+
+def _lattice(side: int, step: int) -> tuple[Points, Points]:
+    """Places a step apart, one before and some behind a side, and what each weighs at each pixel: cubic Lagrange."""
+    centres = (np.arange(side) + 0.5) / step
+    below = np.floor(centres).astype(int)
+    u = centres - below
+    weights = np.zeros((side, int(below[-1]) + 4))
+    cubic = (-u * (u - 1) * (u - 2) / 6, (u + 1) * (u - 1) * (u - 2) / 2, -(u + 1) * u * (u - 2) / 2, (u**3 - u) / 6)
+    for number, weight in enumerate(cubic):
+        weights[np.arange(side), below + number] = weight
+    return (np.arange(weights.shape[1], dtype=np.float64) - 1) * step, weights
+
+
+def _shares(place: Points, other: tuple[int, int]) -> Map:
+    """Pixels of the other picture as shares of its sides, from the bottom-left corner; NOWHERE for NaN."""
+    found = np.zeros((*place.shape[:2], 3), np.float32)
+    found[..., 0] = place[..., 0] / other[0]
+    found[..., 1] = 1 - place[..., 1] / other[1]
+    found[~np.isfinite(place).all(axis=-1), :2] = NOWHERE
     return found
 
 
