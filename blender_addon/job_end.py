@@ -14,11 +14,12 @@ if TYPE_CHECKING:                                  # not at every start of Blend
 
 def read_back(run: Run) -> None:
     """Hash every frame: gigabytes take seconds. In a thread of its own; touches nothing of Blender."""
-    from .plate_read import read_plate
+    from .plate_read import read_manifest, read_plate
 
     answer = run.handle.answer or {}
     try:
         run.plate = read_plate(answer["plate"])
+        run.timings = dict(read_manifest(run.plate.folder).get("timings") or {})
     except PlatewrightError as error:
         run.error = error
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:                                  # what only a job needs is lo
     from .plate_read import Plate
 
 PACE_SECONDS = 2.0                                 # of a stage, before anything is said about its end
+NOWHERE = -1                                       # no session has this uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,15 @@ class Origin:
         """The scene as it is now, and the camera that the plate follows: a marker's, or the scene's own."""
         camera = scene.objects.get(camera_name) or scene.camera
         return cls(bpy.data.filepath, scene.name, scene.session_uid, camera.name, camera.session_uid)
+
+    @classmethod
+    def named(cls, file: str, scene_name: str, camera_name: str) -> Origin:
+        """Of another session: found again by names, and only if this very file is open."""
+        scene = bpy.data.scenes.get(scene_name) if file and bpy.data.filepath == file else None
+        camera = scene.objects.get(camera_name) if scene else None
+        if scene is None or camera is None or camera.type != "CAMERA":
+            return cls(file, scene_name, NOWHERE, camera_name, NOWHERE)
+        return cls(file, scene_name, scene.session_uid, camera_name, camera.session_uid)
 
     def find(self) -> tuple[bpy.types.Scene, bpy.types.Object] | None:
         """The very scene and camera, if both are still in the open file."""
@@ -61,12 +71,17 @@ class Run:
 
     handle: JobHandle
     origin: Origin
-    started: float = field(default_factory=monotonic)
+    asked: float = field(default_factory=monotonic)
+    started: float | None = None                   # when the worker took it up
     attempt: str = ""                              # which of several tries is being made
     stage: str = ""
     stage_started: float = field(default_factory=monotonic)
-    seconds: float = 0.0                           # from submit to the end
+    expected_seconds: float | None = None          # by what was measured before
+    seconds: float = 0.0                           # of work, to the end
+    thumb: str = ""                                # name of the preview of its newest frame
+    thumb_time: float = 0.0
     plate: Plate | None = None                     # read back from disk, every frame hashed
+    timings: dict[str, float] = field(default_factory=dict)    # seconds by stage, as the plate's manifest tells
     error: PlatewrightError | None = None          # why there is no plate, or why it cannot be shown
     reader: Thread | None = None
     is_shown: bool = False                         # stands behind its camera
@@ -76,6 +91,11 @@ class Run:
     def is_cancelling(self) -> bool:
         """The artist has asked it to stop and it has not stopped yet."""
         return self.handle.cancelling and not self.is_over
+
+    @property
+    def is_queued(self) -> bool:
+        """The worker has not taken it up."""
+        return self.handle.state == "queued"
 
     @property
     def fraction(self) -> float:
@@ -88,10 +108,19 @@ class Run:
         answer = self.handle.answer or {}
         return {each["plate"] for each in (answer, *(answer.get("tries") or ())) if each}
 
+    @property
+    def folder(self) -> str:
+        """Where its frames are, as far as there are any; empty before the first."""
+        made = self.handle.answer["plate"] if self.handle.answer else ""
+        newest = next(reversed(self.handle.frames.values()), "")
+        return made or newest.replace("\\", "/").rpartition("/")[0]
+
     def headline(self) -> str:
         """The stage and its count, for the bar."""
         if self.is_cancelling:
             return "cancelling"
+        if self.handle.ended:
+            return "checking the files"
         count = f" {self.handle.done} of {self.handle.total}" if self.handle.total else ""
         return f"{self.handle.stage or 'starting'}{count}"
 
@@ -101,3 +130,10 @@ class Run:
         if spent < PACE_SECONDS or not 0.0 < self.fraction < 1.0:
             return None
         return spent * (1.0 - self.fraction) / self.fraction
+
+    def seconds_left_in_all(self) -> float | None:
+        """Until the plate is there, by earlier plates; None where there were none or it takes longer than they did."""
+        if self.expected_seconds is None or self.started is None:
+            return None
+        left = self.expected_seconds - (monotonic() - self.started)
+        return left if left > max(0.0, self.seconds_left() or 0.0) else None

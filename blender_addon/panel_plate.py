@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from . import jobs, plate_link, plate_match
+from .panel_models import speed_words
 from .words import beside, draw_text, duration, ending, file_of, shown
 
 if TYPE_CHECKING:                                  # not at every start of Blender
@@ -115,6 +116,8 @@ def draw_notes(layout: bpy.types.UILayout, plate: str, told: Told, run: jobs.Run
         frames = f"{count} x {answer['frames']} frames" if count > 1 else f"{answer['frames']} frames"
         layout.label(text=f"{frames} in {duration(answer['seconds'])} on {shown(answer['device'])}")
         warnings += [(each.code, each.message) for each in run.handle.warnings if each.code in plate_match.OF_THE_RUN]
+    if words := speed_words(told.world_speed):
+        draw_text(layout, words, icon="MOD_TIME")
     for code, sentence in dict.fromkeys(warnings):
         if code not in plate_match.TOLD:
             draw_text(layout, f"{sentence[:1].upper()}{sentence[1:]}", icon="INFO")

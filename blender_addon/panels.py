@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import bpy
 
+from platewright.errors import WorkerMissing
+
 from . import jobs, preferences
-from .panel_jobs import draw_error, draw_preparation, draw_progress, draw_waiting
+from .panel_jobs import draw_error, draw_jobs, draw_left, draw_waiting
+from .panel_models import PLATEWRIGHT_MT_models, card_of, draw_inputs, draw_model
 from .panel_plate import draw_plate, plate_in_hand, told_of
-from .panel_shot import draw_first_frame, draw_generate, draw_shot, model_title, model_titles
+from .panel_shot import PLATEWRIGHT_MT_prompts, draw_generate, draw_presets, draw_prompt, draw_seed, draw_shot
 
 
 class PlatewrightTab:
@@ -38,25 +43,27 @@ class PlatePanel:
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, scene = self.layout, context.scene
+        ask_models_soon()
         draw_shot(layout, scene)
         settings = scene.platewright
-        layout.prop(settings, "prompt", text="", placeholder="Prompt: a foggy coast at dawn")
-        layout.menu("PLATEWRIGHT_MT_models", text=model_title(settings.model))
-        run, own = jobs.running(), jobs.latest_of(scene)
-        if jobs.state.preparation:
-            draw_preparation(layout, jobs.state.preparation)
-        elif run:
-            draw_progress(layout, run)
-        else:
+        draw_presets(layout, settings)
+        draw_prompt(layout, settings)
+        draw_model(layout, settings)
+        draw_inputs(layout, settings)
+        draw_seed(layout, settings)
+        if not (jobs.state.preparation and jobs.state.preparation.is_reading):
             draw_generate(layout, scene)
-        error = jobs.state.refusal or (own.error if own and own.is_over else None)
-        if error:
-            draw_error(layout, error)
+        if jobs.state.refusal:
+            draw_error(layout, jobs.state.refusal)
+        draw_jobs(layout)
+        own = jobs.state.made_of(scene)
         if plate := plate_in_hand(settings, own):
             draw_plate(layout, plate, told_of(plate), own)
-        for other, plate in jobs.waiting():
-            if other is not own:
-                draw_waiting(layout, other, plate)
+        for other, waiting in jobs.waiting():
+            if str(waiting.folder) != plate:
+                draw_waiting(layout, other, waiting)
+        for left in jobs.state.past.left:
+            draw_left(layout, left)
 
 
 class SettingsPanel:
@@ -72,16 +79,17 @@ class SettingsPanel:
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(settings, "negative")
-        layout.prop(settings, "seed")
+        layout.prop(settings, "percent")
         layout.prop(settings, "steps")
         row = layout.row(heading="Guidance")
         row.prop(settings, "use_guidance", text="")
         value = row.row()
         value.enabled = settings.use_guidance
         value.prop(settings, "guidance", text="")
-        draw_first_frame(layout, settings)
-        layout.prop(settings, "use_scene")
+        if not card_of(settings.model).get("takes_guide"):         # else it is said above what it does there
+            layout.prop(settings, "use_scene")
         layout.prop(settings, "device")
+        layout.prop(settings, "memory")
         layout.prop(settings, "format")
         layout.prop(settings, "out", placeholder=preferences.out_folder())
         layout.prop(settings, "plate_name", placeholder="the camera's")
@@ -145,22 +153,24 @@ class PLATEWRIGHT_PT_camera_match(CameraData, MatchPanel, bpy.types.Panel):
     bl_parent_id = "PLATEWRIGHT_PT_camera"
 
 
-class PLATEWRIGHT_MT_models(bpy.types.Menu):
-    """Every model the worker declares; before the first check, the two that are always there."""
+def ask_models_soon() -> None:
+    """The first time the tab is seen the runtime is asked for its models; not while it is drawn."""
+    state = jobs.state
+    if not (state.is_asked or state.check.models or bpy.app.background) and preferences.has_runtime():
+        state.is_asked = True
+        bpy.app.timers.register(ask_models, first_interval=0.1)
 
-    bl_label = "Model"
 
-    def draw(self, _context: bpy.types.Context) -> None:
-        for name, title in model_titles().items():
-            card = jobs.state.check.models.get(name, {})
-            row = self.layout.row()
-            row.enabled = card.get("available", True)
-            row.operator("platewright.choose_model", text=title).model = name
+def ask_models() -> None:
+    """From the timer; without a runtime there is nobody to ask, and the panel says so."""
+    with suppress(WorkerMissing):
+        jobs.ask_models(preferences.own_runtime())
 
 
 register, unregister = bpy.utils.register_classes_factory(
     (
         PLATEWRIGHT_MT_models,
+        PLATEWRIGHT_MT_prompts,
         PLATEWRIGHT_PT_tab,
         PLATEWRIGHT_PT_tab_settings,
         PLATEWRIGHT_PT_tab_match,

@@ -120,6 +120,12 @@ def test_a_hostile_wedge_shrinks_to_what_can_be_shown() -> None:
     assert Told.kept(json.loads(json.dumps(told.to_dict()))) == told, "what an image remembers is read like any record"
 
 
+@pytest.mark.parametrize(("said", "known"), [(1.5, 1.5), (None, 1.0), ("x", 1.0), (float("nan"), 1.0), (-2, 1.0)])
+def test_the_speed_of_its_world_is_told(said: Any, known: float) -> None:
+    told = Told.kept({"world_speed": said})
+    assert told.world_speed == known and Told.kept(told.to_dict()) == told
+
+
 def test_the_worker_makes_tries_and_the_artist_picks(addon: ModuleType, tmp_path: Path) -> None:
     scene, camera = scenes.shot(1001, 1005)
     scene.render.resolution_x, scene.render.resolution_y = 160, 90
