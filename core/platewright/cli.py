@@ -133,7 +133,7 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     again = "a plate of which --frames A-B are made again, or made more; its other frames are copied"
     command.add_argument("--from", dest="source", metavar="PLATE", help=again)
     beyond = "frames beyond --frames at either end, as part of the plate; without --frames the camera's outermost ones"
-    measured = f"with --from they are only made to measure the joins on (default: {HANDLES})"
+    measured = f"with --from they hold the part, or are made to measure its joins (default: {HANDLES})"
     command.add_argument("--handles", type=int, metavar="N", help=f"{beyond} (default: 0); {measured}")
     command.add_argument("--prompt", help="what the place looks like")
     command.add_argument("--negative", help="what the picture should not show")
