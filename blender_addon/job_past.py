@@ -7,6 +7,8 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from .runtime import own_folder
+
 if TYPE_CHECKING:                                  # not at every start of Blender
     from .job_memory import Memory
     from .job_record import Left
@@ -16,7 +18,7 @@ if TYPE_CHECKING:                                  # not at every start of Blend
 class Past:
     """Of the sessions before this one."""
 
-    folder: Path = field(default_factory=Path)     # of the records
+    folder: Path | None = None                     # of the records; None: nobody has asked for it
     memory: Memory | None = None                   # None: not read yet
     left: list[Left] = field(default_factory=list)
     reader: Thread | None = None
@@ -42,14 +44,20 @@ class Past:
 
         self.wait()
         if self.memory is None:
-            self.memory = job_memory.load(self.folder)
+            self.memory = job_memory.load(self.place())
         return self.memory
+
+    def place(self) -> Path:
+        """Where this extension may write."""
+        if self.folder is None:
+            self.folder = own_folder()
+        return self.folder
 
     def save(self) -> None:
         """What is remembered now."""
         from . import job_memory
 
-        job_memory.save(self.remembered(), self.folder)
+        job_memory.save(self.remembered(), self.place())
 
     def settle(self, job: str) -> None:
         """There is nothing to do any more about this job of another session."""
@@ -62,6 +70,7 @@ class Past:
     def _look(self) -> None:
         from . import job_memory
 
+        assert self.folder is not None
         memory = job_memory.load(self.folder)
         if self.memory is None:
             self.memory = memory

@@ -364,7 +364,6 @@ def look_back() -> float | None:
 def register() -> None:
     """Look for a runtime; nothing is started before somebody asks."""
     state.default_python = default_python()
-    state.past.folder = own_folder()
     if not bpy.app.background:
         bpy.app.timers.register(look_back, first_interval=LOOK_BACK_SECONDS, persistent=True)
 

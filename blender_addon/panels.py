@@ -13,6 +13,7 @@ from .panel_jobs import draw_error, draw_jobs, draw_left, draw_waiting
 from .panel_models import PLATEWRIGHT_MT_models, card_of, draw_inputs, draw_model
 from .panel_plate import draw_plate, plate_in_hand, told_of
 from .panel_shot import PLATEWRIGHT_MT_prompts, draw_generate, draw_presets, draw_prompt, draw_seed, draw_shot
+from .words import draw_text
 
 
 class PlatewrightTab:
@@ -49,6 +50,9 @@ class PlatePanel:
         draw_presets(layout, settings)
         draw_prompt(layout, settings)
         draw_model(layout, settings)
+        if jobs.state.check.error:
+            draw_text(layout, jobs.state.check.error.for_people(), icon="ERROR")
+            layout.operator("platewright.open_preferences", icon="PREFERENCES")
         draw_inputs(layout, settings)
         draw_seed(layout, settings)
         if not (jobs.state.preparation and jobs.state.preparation.is_reading):

@@ -92,6 +92,25 @@ def test_without_a_runtime_the_way_to_one_is_offered(
     assert not sheet.button("platewright.generate").is_enabled and sheet.has("platewright.open_preferences")
 
 
+def test_a_runtime_that_cannot_say_its_models_is_told(
+    addon: ModuleType, scene: bpy.types.Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLATEWRIGHT_RUNTIME", bpy.utils.__file__)
+    addon.panels.ask_models()
+    addon.jobs.state.check.wait()
+    sheet = paper.tab(addon)
+    assert "cannot be run" in sheet.text and sheet.has("platewright.open_preferences")
+    assert addon.jobs.state.is_asked, "it is asked once, and not each time the tab is drawn"
+
+
+def test_the_models_of_the_runtime_are_known_without_a_press(addon: ModuleType, scene: bpy.types.Scene) -> None:
+    addon.panels.ask_models()
+    addon.jobs.state.check.wait()
+    sheet = paper.drawn(addon.panels.PLATEWRIGHT_MT_models)
+    assert sheet.button("platewright.choose_model", model="grid").is_enabled
+    assert "Commercial use: yes" in paper.tab(addon).text
+
+
 def test_a_layout_needs_no_words(addon: ModuleType, scene: bpy.types.Scene) -> None:
     scene.platewright.prompt, scene.platewright.model = "", "grid"
     assert paper.tab(addon).button("platewright.generate").is_enabled, "before anybody was asked"
