@@ -166,7 +166,7 @@ def test_a_strip_leaves_renders_alone_and_lies_on_a_free_channel(addon: ModuleTy
     press("sequencer_strip", first)
     (strip,) = ways_strip.own_strips(scene)
     assert not scene.render.use_sequencer, "renders go on showing the scene"
-    assert (strip.channel, strip.frame_start, len(strip.elements)) == (1, FIRST, 3)
+    assert (strip.channel, *ways_strip.span_of(strip), len(strip.elements)) == (1, FIRST, FIRST + 3, 3)
     assert strip.colorspace_settings.name == "Linear Rec.709"
     bpy.ops.platewright.remove_way(way="strip")
     assert scene.render.use_sequencer
