@@ -33,8 +33,10 @@ MEMORY = (                                         # how a model shares the devi
     ("full", "All on the Device", "The fastest: every part of the model is on the device"),
     ("model-offload", "Part by Part", "Each part is on the device while it works; the same pictures, a bit slower"),
     ("group-offload", "Block by Block", "The leanest with the same pictures: blocks come while they are needed"),
-    ("fp8", "8 Bits", "Weights rest in 8 bits: half the memory, and other pictures"),
-    ("fp8-group-offload", "8 Bits, Block by Block", "Both: the least memory, and other pictures"),
+    ("fp8", "8 Bits, Float", "Weights rest in 8 bits of floating point: half the memory, and other pictures"),
+    ("fp8-group-offload", "8 Bits, Float, Block by Block", "Both: the least memory, and other pictures"),
+    ("int8", "8 Bits, Whole", "Weights rest in 8 bits of whole numbers: half the memory, and other pictures"),
+    ("int8-group-offload", "8 Bits, Whole, Block by Block", "Both: the least memory, and other pictures"),
 )
 FIRST_FRAMES = (
     ("AUTO", "Automatic", "Made of the prompt where the model needs a picture to start from, else none"),
