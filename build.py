@@ -5,7 +5,9 @@
     demo        a scene, its camera, its plate, composed frames: all in out/demo/
     test        the suite in all its lanes
     check       lint, types, import contracts, our own rules, fast tests
-    extension   dist/platewright-VERSION.zip for Blender
+    extension   dist/platewright-VERSION.zip for Blender, and dist/repository/ that Blender can subscribe to
+    bundle      an offline runtime: a folder of wheels for machines without a network
+    locks       resolve the packages of the runtime anew, for every kind of machine
     gui         the windowed tests, in a real Blender
 
 Each sets up what it needs first, and sets up nothing that is already there.
@@ -21,7 +23,7 @@ from collections.abc import Callable, Sequence
 if sys.version_info < (3, 11):
     raise SystemExit("build.py needs Python 3.11 or newer: try `python3.11 build.py`")
 
-from tools import checks, demo, environments, extension, lanes, windowed
+from tools import bundle, checks, demo, environments, extension, lanes, locks, release, windowed
 from tools.environments import ROOT, SetupFailed, Unavailable
 
 
@@ -58,11 +60,29 @@ def check(options: argparse.Namespace) -> int:
 
 
 def build_extension(options: argparse.Namespace) -> int:
-    """Build dist/platewright-VERSION.zip."""
+    """Build dist/platewright-VERSION.zip and dist/repository/."""
     env(options)
-    made = extension.build(environments.core(), extension.version_now(), ROOT / "dist")
+    version = extension.version_now()
+    release.notes(ROOT / "CHANGELOG.md", version)
+    made = extension.build(environments.core(), version, ROOT / "dist")
+    index = release.repository(made, ROOT / "dist/repository", environments.blender("5.0"))
     print(f"{made.relative_to(ROOT)}  {made.stat().st_size / 1e6:.1f} MB")
-    print(f"In its preferences name the worker's Python, here {environments.core().python}")
+    print(f"{index.relative_to(ROOT)}  serve its folder; Blender takes the index's address as a repository")
+    print(f"For the worker install the runtime in its preferences, or name a Python, here {environments.core().python}")
+    return 0
+
+
+def build_bundle(options: argparse.Namespace) -> int:
+    """Make an offline runtime: a folder of wheels in dist/."""
+    made = bundle.build(options.variant, options.python_version, ROOT / "dist", tell)
+    print(f"{made.relative_to(ROOT)}  name this folder as Bundle in the preferences")
+    return 0
+
+
+def resolve_locks(_options: argparse.Namespace) -> int:
+    """Resolve the packages of the runtime anew."""
+    for made in locks.write_all():
+        tell(str(made.relative_to(ROOT)))
     return 0
 
 
@@ -83,6 +103,8 @@ COMMANDS: dict[str, Command] = {
     "test": test,
     "check": check,
     "extension": build_extension,
+    "bundle": build_bundle,
+    "locks": resolve_locks,
     "gui": gui,
 }
 
@@ -97,6 +119,8 @@ def parser() -> argparse.ArgumentParser:
     names = [lane.name for lane in lanes.lanes()]
     made["test"].add_argument("--lane", action="append", choices=names, help="only this lane; may be given again")
     made["test"].add_argument("-k", metavar="EXPR", help="only tests whose names match, as pytest's -k")
+    made["bundle"].add_argument("--variant", choices=bundle.variants(), help="which machine (default: this one)")
+    made["bundle"].add_argument("--python-version", default="", help="such as 3.13 (default: the oldest there is)")
     made["gui"].add_argument("--blender", help="the Blender to test in (default: the one on PATH)")
     return top
 

@@ -20,9 +20,11 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "core"))
 
 from platewright.camera import CameraPath
+from platewright.errors import BackendError
 from platewright.models import (
     ltx2_decoding,
     presets,
+    quicker,
     sana_wm_refining,
     sana_wm_sampling,
     sana_wm_take,
@@ -113,6 +115,8 @@ class Bench:
             row.seconds_per_step = round(statistics.median(steps), 5) if steps else None
         except torch.OutOfMemoryError:
             row.error = "out of memory"
+        except BackendError as error:              # a kernel that is not installed
+            row.error = error.message
         self.rows.append(row)
         print(f"{row.case:14} {row.part:9} {row.way:6} {row.preset:18} "
               f"{row.seconds_per_step or '-':>9} s/step {row.seconds or '-':>9} s {row.peak_gb or '-':>7} GB "
@@ -195,7 +199,7 @@ def sana_stage_1(bench: Bench, case: str, frames: int) -> torch.Tensor:
         ).cpu()
 
     bench.run(Row(case, "stage 1", "stock"), lambda stepped: sana_stock(bench, camera, told, stepped))
-    for preset in ("full", "fp8"):
+    for preset in ("full", "fp8", "int8"):
         with asked(preset):
             bench.run(Row(case, "stage 1", "ours", preset), ours)
     return bench.drawn(1, scale.channels, count, height // 32, width // 32, dtype=torch.float32)
@@ -258,7 +262,7 @@ def sana_refiner(bench: Bench, case: str, latents: torch.Tensor) -> torch.Tensor
         return torch.cat(list(sana_wm_refining.refined(settled, short, told, 16.0, 1, stepped)), 2)
 
     bench.run(Row(case, "refiner", "stock"), stock)
-    for preset in ("full", "group-offload", "fp8", "fp8-group-offload"):
+    for preset in ("full", "group-offload", "fp8", "fp8-group-offload", "int8", "int8-group-offload"):
         with asked(preset):
             bench.run(Row(case, "refiner", "ours", preset), lambda stepped, name=preset: ours(name, stepped))
     return latents
@@ -308,7 +312,8 @@ def decoded(
 
 def wan_fun(bench: Bench, case: str, frames: int) -> None:
     """Stock: the bare pipeline, its own decode. Ours: the same by preset, and the stream; the adapter adds one sum."""
-    for way, preset in (("stock", "full"), *(("ours", name) for name in presets.NAMES)):
+    quickly = [f"full+{name}" for name in (*quicker.NAMES, "cudnn+compile") if bench.device.type == "cuda"]
+    for way, preset in (("stock", "full"), *(("ours", name) for name in (*presets.NAMES, *quickly))):
         with asked(preset):
             bench.run(Row(case, "sampling", way, preset), lambda stepped, name=preset: wan_sampled(bench, frames, name,
                                                                                                   stepped))

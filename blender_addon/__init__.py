@@ -6,7 +6,10 @@ import sys
 
 import bpy
 
-SUBMODULES = ("properties", "preferences", "plate_link", "jobs", "operators", "panels")
+SUBMODULES = (
+    "properties", "preferences", "plate_link", "jobs", "operators", "job_operators", "panel_choices", "panels",
+    "ways_operators", "ways_panel",
+)  # fmt: skip
 
 _register, _unregister = bpy.utils.register_submodule_factory(__package__, SUBMODULES)
 

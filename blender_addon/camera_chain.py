@@ -15,7 +15,7 @@ CLIP_CONSTRAINTS = {"CAMERA_SOLVER", "FOLLOW_TRACK", "OBJECT_SOLVER"}
 COEFFICIENTS = {                                   # as in bpy.types.MovieTrackingCamera, per distortion model
     "POLYNOMIAL": ("k1", "k2", "k3"),
     "DIVISION": ("division_k1", "division_k2"),
-    "NUKE": ("nuke_k1", "nuke_k2"),
+    "NUKE": ("nuke_k1", "nuke_k2", "nuke_p1", "nuke_p2"),                      # p1 and p2 from 5.1 on
     "BROWN": ("brown_k1", "brown_k2", "brown_k3", "brown_k4", "brown_p1", "brown_p2"),
 }
 
@@ -85,7 +85,7 @@ def lens_distortion(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict[st
     for source, clip in _clips(scene, camera):
         lens = clip.tracking.camera
         model = lens.distortion_model
-        names = COEFFICIENTS.get(model, ())
+        names = [name for name in COEFFICIENTS.get(model, ()) if hasattr(lens, name)]
         values = {name: getattr(lens, name) for name in names}
         if any(values.values()) or not names:
             return {

@@ -1,13 +1,13 @@
-"""The one job runner: a worker, its jobs, a timer. The only module with state.
+"""The one job runner: a worker, its queue of jobs, a timer. The only module with state.
 
-A run is plain data. Undo and File > Open end every `bpy` reference, so a run remembers where it came from by
-`session_uid`, which Blender never gives twice while it is open, and looks the scene up again when the plate is there.
+    Generate -> a preparation (the scene is read) -> a run, queued -> served by the worker, one after another
+                                                  -> its files hashed in a thread -> behind the camera -> over
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -18,116 +18,28 @@ import bpy
 
 from platewright.errors import Cancelled, PlatewrightError, RequestError
 
-from .runtime import Check, Runtime, default_python
+from .job_end import read_back, show_at_origin
+from .job_run import Origin, Run
+from .job_state import State
+from .runtime import Check, Runtime, answer_of, default_python, own_folder
 
 if TYPE_CHECKING:                                  # what only a job needs is loaded with the first one
-    from platewright.client import JobHandle, Worker
+    from platewright.client import Worker
     from platewright.protocol import Event, Job
 
-    from .plate_read import Plate
-    from .preparing import Preparation
+    from .job_record import Left
+    from .preparing import Again, Preparation
 
 POLL_SECONDS = 0.1
+LOOK_BACK_SECONDS = 1.0                            # after the start, which is to be short
+OVER_MAX = 12                                      # runs that are done with and still listed
 PANEL_REGIONS = {("VIEW_3D", "UI"), ("PROPERTIES", "WINDOW"), ("PREFERENCES", "WINDOW")}
-PACE_SECONDS = 2.0                                 # of a stage, before anything is said about its end
 TICK_SECONDS = 0.004                               # leaves room for the rest of a tick of 5 ms
 
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a job came from, by names for people and by numbers for finding it again."""
-
-    file: str                                      # the .blend's path; empty while unsaved
-    scene_name: str
-    scene_uid: int
-    camera_name: str
-    camera_uid: int
-
-    @classmethod
-    def of(cls, scene: bpy.types.Scene, camera_name: str) -> Origin:
-        """The scene as it is now, and the camera that the plate follows: a marker's, or the scene's own."""
-        camera = scene.objects.get(camera_name) or scene.camera
-        return cls(bpy.data.filepath, scene.name, scene.session_uid, camera.name, camera.session_uid)
-
-    def find(self) -> tuple[bpy.types.Scene, bpy.types.Object] | None:
-        """The very scene and camera, if both are still in the open file."""
-        scene = _with_uid(bpy.data.scenes, self.scene_uid)
-        camera = _with_uid(bpy.data.objects, self.camera_uid)
-        return (scene, camera) if scene and camera else None
-
-    def title(self) -> str:
-        """For people: camera, scene and file."""
-        file = self.file.replace("\\", "/").rpartition("/")[2] or "an unsaved file"
-        return f"{self.camera_name} in {self.scene_name}, {file}"
-
-
-def _with_uid(items: bpy.types.bpy_prop_collection, uid: int) -> Any:
-    return next((item for item in items if item.session_uid == uid), None)
-
-
-@dataclass(slots=True)
-class Run:
-    """One job from submit to the plate behind its camera."""
-
-    handle: JobHandle
-    origin: Origin
-    started: float = field(default_factory=monotonic)
-    attempt: str = ""                              # which of several tries is being made
-    stage: str = ""
-    stage_started: float = field(default_factory=monotonic)
-    seconds: float = 0.0                           # from submit to the end
-    plate: Plate | None = None                     # read back from disk, every frame hashed
-    error: PlatewrightError | None = None          # why there is no plate, or why it cannot be shown
-    reader: Thread | None = None
-    is_shown: bool = False                         # stands behind its camera
-    is_over: bool = False                          # nothing more will happen by itself
-
-    @property
-    def is_cancelling(self) -> bool:
-        """The artist has asked it to stop and it has not stopped yet."""
-        return self.handle.cancelling and not self.is_over
-
-    @property
-    def fraction(self) -> float:
-        """How much of the stage is behind us, 0..1."""
-        return min(self.handle.done / self.handle.total, 1.0) if self.handle.total else 0.0
-
-    @property
-    def folders(self) -> set[str]:
-        """Every plate it has made, by folder: the one that is shown, and the other tries."""
-        answer = self.handle.answer or {}
-        return {each["plate"] for each in (answer, *(answer.get("tries") or ())) if each}
-
-    def headline(self) -> str:
-        """The stage and its count, for the bar."""
-        if self.is_cancelling:
-            return "cancelling"
-        count = f" {self.handle.done} of {self.handle.total}" if self.handle.total else ""
-        return f"{self.handle.stage or 'starting'}{count}"
-
-    def seconds_left(self) -> float | None:
-        """Until the end of the stage at the pace so far; None while there is no pace to speak of."""
-        spent = monotonic() - self.stage_started
-        if spent < PACE_SECONDS or not 0.0 < self.fraction < 1.0:
-            return None
-        return spent * (1.0 - self.fraction) / self.fraction
-
-
-@dataclass(slots=True)
-class State:
-    """What is known while the add-on is enabled."""
-
-    runtime: Runtime | None = None                 # of the worker
-    worker: Worker | None = None
-    preparation: Preparation | None = None         # of the job to come
-    runs: list[Run] = field(default_factory=list)
-    refusal: PlatewrightError | None = None        # why the last press of Generate did not start a job
-    check: Check = field(default_factory=Check)
-    default_python: str = ""                       # looked up once, so that drawing touches no file
-    command: Any = None                            # Blender's handle for taking `--command platewright` away again
-
-
 state = State()
+latest, latest_of, running, under_way, waiting = (
+    state.latest, state.latest_of, state.running, state.under_way, state.waiting,
+)  # fmt: skip
 
 
 # Starting and stopping ---------------------------------------------------------------------------
@@ -146,6 +58,9 @@ def prepare(
     from .scene_read import Reading
 
     refuse_busy()
+    if state.preparation:                          # its last step goes on by itself
+        state.written.append(state.preparation)
+        state.preparation = None
     reading = Reading(scene)
     start = partial(submit, origin=Origin.of(scene, reading.camera), runtime=runtime)
     geometry = GeometryReading(scene, is_hurried=True) if is_scene_read else None
@@ -154,35 +69,84 @@ def prepare(
     proceed(state.preparation)
 
 
-def proceed(preparation: Preparation) -> None:
+def proceed(preparation: Preparation | Again) -> None:
     """As far as it goes now. Raises what it ends with."""
     preparation.advance()
     if preparation.is_over:
-        state.preparation = None
+        drop(preparation)
         preparation.finish()
 
 
+def drop(preparation: Preparation | Again) -> None:
+    """It is over, or given up."""
+    if preparation is state.preparation:
+        state.preparation = None
+    state.written = [each for each in state.written if each is not preparation]
+
+
 def refuse_busy() -> None:
-    """RequestError E_BUSY while a plate is being made."""
-    if running() or state.preparation:
-        raise RequestError("E_BUSY", "A plate is being made already.", "Wait for it, or cancel it.")
+    """RequestError E_BUSY while a scene is read for a plate."""
+    if state.preparation and state.preparation.is_reading:
+        raise RequestError("E_BUSY", "The scene is being read for a plate already.", "Wait for it, or cancel it.")
 
 
-def submit(job: Job, origin: Origin, runtime: Runtime, text: str | None = None) -> Run:
-    """Start a job; the timer follows it, or `wait` does. Raises WorkerMissing, RequestError E_BUSY, PlateError."""
-    refuse_busy()
+def submit(job: Job, origin: Origin, runtime: Runtime, text: str | None = None, resume: bool = False) -> Run:
+    """Queue a job; the timer follows it, or `wait` does. Raises WorkerMissing, RequestError E_BUSY, PlateError."""
+    from . import job_record
+
     worker = worker_for(runtime)
-    run = Run(worker.submit(job, runtime.folder / job.id, text=text), origin)
+    run = Run(worker.submit(job, runtime.folder / job.id, resume, text=text), origin)
+    run.expected_seconds = expected(job)
     state.runs.append(run)
+    job_record.note(run)
     follow()
     return run
 
 
+def retry(run: Run, runtime: Runtime) -> None:
+    """Once more what came to no good end: it goes on from the frames that are whole, at the end of the queue."""
+    from platewright.client import job_text
+
+    from .preparing import Again
+
+    def load() -> tuple[Job, str]:
+        job = replace(run.handle.job, id=again.id)
+        return job, job_text(job)
+
+    again = Again(run.handle.job.name, load, partial(submit, origin=run.origin, runtime=runtime, resume=True))
+    dismiss(run)
+    state.written.append(again)
+    follow()
+
+
+def collect(left: Left, runtime: Runtime) -> None:
+    """Go on with a job of another session, from the frames that are whole; shown in its own file and nowhere else."""
+    from . import job_record
+    from .preparing import Again
+
+    origin = Origin.named(left.file, left.scene, left.camera)
+    start = partial(submit, origin=origin, runtime=runtime, resume=True)
+    state.written.append(Again(left.name, lambda: job_record.job_left(left), start))
+    state.past.left = [each for each in state.past.left if each is not left]
+    follow()
+
+
+def expected(job: Job) -> float | None:
+    """How long earlier plates like it took on this machine; None where there were none."""
+    from .job_estimate import work_of
+
+    found = state.past.remembered().seconds_for(work_of(job, state.check.models))
+    return found[0] if found else None
+
+
 def worker_for(runtime: Runtime) -> Worker:
-    """The warm worker, or a new one if the artist has named another Python since."""
+    """The warm worker, or a new one if the artist has named another Python since. Raises RequestError E_BUSY."""
     if state.worker is None or state.runtime != runtime:
         from platewright.client import Worker, prune_records  # not paid for at every start of Blender
 
+        if under_way():
+            why = "The runtime was changed while plates are being made with another one."
+            raise RequestError("E_BUSY", why, "Wait for them, or cancel them.")
         close_worker()
         state.runtime = runtime
         Thread(target=prune_records, args=(runtime.folder,), name="platewright-prune", daemon=True).start()
@@ -190,51 +154,51 @@ def worker_for(runtime: Runtime) -> Worker:
     return state.worker
 
 
-def cancel() -> None:
-    """Ask the running job to stop. Shown at once; the worker has its seconds to comply."""
-    if state.preparation:
-        state.preparation.close()
-        state.preparation = None
-        state.refusal = Cancelled()
-        redraw()
-    run = running()
-    if run and state.worker:
-        state.worker.cancel(run.handle.id)
-        redraw()
+def cancel(job: str = "") -> None:
+    """Ask a job to stop, or what is to become one; without an id those that are worked at now.
+
+    Shown at once; the worker has its seconds to comply. One that waits in the queue is over at once.
+    """
+    for preparation in state.coming():
+        if job == preparation.id or (preparation is state.preparation and not job):
+            preparation.close()
+            drop(preparation)
+            state.refusal = Cancelled()
+    for run in under_way() if job else [running()]:
+        if run and state.worker and job in ("", run.handle.id):
+            state.worker.cancel(run.handle.id)
+    redraw()
 
 
-def close_worker() -> None:
-    """End the worker process, and with it what it is doing."""
+def dismiss(run: Run) -> None:
+    """Nobody wants to hear of it any more; files stay."""
+    from . import job_record
+
+    if run.is_over:
+        state.runs = [each for each in state.runs if each is not run]
+        job_record.settle(run.handle.folder)
+        if state.previews and run.thumb in state.previews:
+            del state.previews[run.thumb]
+
+
+def close_worker(is_kept: bool = False) -> None:
+    """End the worker process, and with it what it is doing; with `is_kept` the next start offers to go on."""
     if state.worker is not None:
-        state.worker.close()
+        state.worker.close(is_kept)
         state.worker = None
-
-
-def latest() -> Run | None:
-    """The job that was submitted last."""
-    return state.runs[-1] if state.runs else None
-
-
-def latest_of(scene: bpy.types.Scene) -> Run | None:
-    """The job that was submitted last for this very scene."""
-    return next((run for run in reversed(state.runs) if run.origin.scene_uid == scene.session_uid), None)
-
-
-def running() -> Run | None:
-    """The one job under way, from submit until its plate is shown."""
-    run = latest()
-    return run if run and not run.is_over else None
 
 
 def mark_shown(folder: Path) -> None:
     """The artist has put this plate somewhere: it waits no longer, and neither do the other tries."""
+    from . import job_record
+
     for run in state.runs:
-        run.is_shown = run.is_shown or str(folder) in run.folders
-
-
-def waiting() -> list[tuple[Run, Plate]]:
-    """Plates that are whole and whose scene was not here to receive them."""
-    return [(run, run.plate) for run in state.runs if run.is_over and run.plate and not run.is_shown]
+        if str(folder) in run.folders:
+            run.is_shown = True
+            job_record.settle(run.handle.folder)
+    for left in list(state.past.left):
+        if left.plate == str(folder):
+            state.past.settle(left.id)
 
 
 # Following ---------------------------------------------------------------------------------------
@@ -248,22 +212,24 @@ def follow() -> None:
 
 def tick() -> float | None:
     """Take what the worker said, for a few milliseconds, then give the interface back; ends itself when idle."""
-    if prepared() or pump(TICK_SECONDS) or state.check.is_running:
+    is_news = any((prepared(), pump(TICK_SECONDS), state.check.is_running))
+    is_idle = not (state.coming() or under_way() or state.check.is_running)
+    if is_news or is_idle:                         # the last thing that happened is seen, too
         redraw()
     if state.preparation:
         return state.preparation.pause_seconds
-    return POLL_SECONDS if running() or state.check.is_running else None
+    return None if is_idle else POLL_SECONDS
 
 
 def prepared() -> bool:
-    """Bring the job to come a bit nearer; True if there is one."""
-    if state.preparation is None:
-        return False
-    try:
-        proceed(state.preparation)
-    except PlatewrightError as error:
-        state.refusal = error
-    return True
+    """Bring the jobs to come a bit nearer; True if there are any."""
+    coming = state.coming()
+    for each in coming:
+        try:
+            proceed(each)
+        except PlatewrightError as error:
+            state.refusal = error
+    return bool(coming)
 
 
 def wait(run: Run) -> None:
@@ -278,17 +244,30 @@ def wait(run: Run) -> None:
 
 
 def pump(seconds: float) -> bool:
-    """Bring the running job as far as it will go now; True if there was news."""
-    run = running()
-    if run is None or state.worker is None:
+    """Bring the jobs as far as they will go now; True if there was news."""
+    runs = under_way()
+    if not runs or state.worker is None:
         return False
     news = state.worker.poll(seconds)
-    follow_tries(run, news)
-    if run.stage != run.handle.stage:
-        run.stage, run.stage_started = run.handle.stage, monotonic()
-    if run.handle.ended:
-        follow_end(run)
+    for run in runs:
+        follow_tries(run, news)
+        if run.stage != run.handle.stage:
+            run.stage, run.stage_started = run.handle.stage, monotonic()
+        if run.started is None and not run.is_queued:
+            run.started = monotonic()
+        if run.handle.ended:
+            follow_end(run)
+        elif not bpy.app.background:
+            follow_frames(run)
     return bool(news)
+
+
+def follow_frames(run: Run) -> None:
+    """Have the newest frame ready as a small picture; Blender reads it in a thread of its own."""
+    if run.handle.frames:
+        from . import job_thumb
+
+        state.previews = job_thumb.follow(state.previews, run)
 
 
 def follow_tries(run: Run, news: list[Event]) -> None:
@@ -296,7 +275,7 @@ def follow_tries(run: Run, news: list[Event]) -> None:
     from platewright.protocol import Stage
 
     for event in news:
-        if isinstance(event, Stage) and event.stage == "trying":
+        if isinstance(event, Stage) and event.stage == "trying" and event.job == run.handle.id:
             run.attempt = event.detail
 
 
@@ -315,49 +294,23 @@ def follow_end(run: Run) -> None:
             conclude(run, run.error)
 
 
-def read_back(run: Run) -> None:
-    """Hash every frame: gigabytes take seconds. In a thread of its own; touches nothing of Blender."""
-    from .plate_read import read_plate
-
-    answer = run.handle.answer or {}
-    try:
-        run.plate = read_plate(answer["plate"])
-    except PlatewrightError as error:
-        run.error = error
-
-
-def show_at_origin(run: Run) -> None:
-    """Stand the plate behind the very camera it was made for, if that still is in the open file, as one undo step."""
-    place = run.origin.find()
-    if run.plate is None or place is None:
-        return
-    from .scene_write import show_behind_camera
-
-    scene, camera = place
-    try:
-        show_behind_camera(camera, run.plate, scene)
-    except PlatewrightError as error:
-        run.error = error
-        return
-    scene.platewright.plate = str(run.plate.folder)
-    run.is_shown = True
-    push_undo("Show Plate")
-
-
 def conclude(run: Run, error: PlatewrightError | None) -> None:
     """The run's one end."""
+    from . import job_record
+    from .job_estimate import work_of
+
     run.error = error
-    run.seconds = monotonic() - run.started
+    run.seconds = monotonic() - (run.started or run.asked)
     run.is_over = True
+    if error or run.is_shown:
+        job_record.settle(run.handle.folder)
+    if run.timings and not run.handle.resume:
+        state.past.remembered().remember_work(work_of(run.handle.job, state.check.models), run.timings)
+        state.past.save()
+    over = [each for each in state.runs if each.is_over and (each.error or each.is_shown)]
+    for each in over[:-OVER_MAX]:
+        dismiss(each)
     redraw()
-
-
-def push_undo(message: str) -> None:
-    """One undo step for what a timer did; a timer has no window of its own."""
-    windows = bpy.context.window_manager.windows
-    if windows and not bpy.app.background:
-        with bpy.context.temp_override(window=windows[0]):
-            bpy.ops.ed.undo_push(message=message)
 
 
 def redraw() -> None:
@@ -379,19 +332,53 @@ def start_check(runtime: Runtime) -> Check:
     return state.check
 
 
+def ask_models(runtime: Runtime) -> None:
+    """Learn once which models there are, without anybody having pressed Check; what is wrong shows when one does."""
+    state.is_asked = True
+
+    def ask() -> None:
+        try:
+            state.check.models = {card["name"]: card for card in answer_of(runtime, "models")["models"]}
+        except PlatewrightError as error:
+            state.check.error = error
+
+    if not state.check.is_running and not state.check.models:
+        state.check.asker = Thread(target=ask, name="platewright-models", daemon=True)
+        state.check.asker.start()
+        follow()
+
+
 # Coming and going --------------------------------------------------------------------------------
+
+
+def look_back() -> float | None:
+    """Shortly after the start: what was left of other sessions, and what the panel remembers."""
+    if state.past.reader is None:
+        state.past.start(own_folder())
+    if state.past.is_running:
+        return POLL_SECONDS
+    redraw()
+    return None
 
 
 def register() -> None:
     """Look for a runtime; nothing is started before somebody asks."""
     state.default_python = default_python()
+    if not bpy.app.background:
+        bpy.app.timers.register(look_back, first_interval=LOOK_BACK_SECONDS, persistent=True)
 
 
 def unregister() -> None:
-    """On disable, on reload and when Blender quits: no process, no timer."""
-    if bpy.app.timers.is_registered(tick):
-        bpy.app.timers.unregister(tick)
-    if state.preparation:
-        state.preparation.close()
-        state.preparation = None
-    close_worker()
+    """On disable, on reload and when Blender quits: no process, no timer. The next start offers to go on."""
+    for timer in (tick, look_back):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
+    for preparation in state.coming():
+        preparation.close()
+        drop(preparation)
+    close_worker(is_kept=True)
+    if state.previews is not None:
+        from . import job_thumb
+
+        job_thumb.close(state.previews)
+        state.previews = None

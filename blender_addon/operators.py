@@ -11,7 +11,7 @@ from bpy.props import BoolProperty, StringProperty
 
 from platewright.errors import PlatewrightError, RequestError
 
-from . import jobs, preferences, runtime
+from . import job_inputs, jobs, panel_choices, preferences, runtime
 from .properties import (
     GUIDANCE_MAX,
     OVERSCAN_MAX,
@@ -42,6 +42,7 @@ class PLATEWRIGHT_OT_generate(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         jobs.state.refusal = None
+        panel_choices.remember(context.scene)
         try:
             if bpy.app.background:
                 return wait_for(self, submit(context.scene))
@@ -53,17 +54,6 @@ class PLATEWRIGHT_OT_generate(bpy.types.Operator):
         except PlatewrightError as error:
             jobs.state.refusal = error
             return refuse(self, error)
-        return {"FINISHED"}
-
-
-class PLATEWRIGHT_OT_cancel(bpy.types.Operator):
-    """Stop the running job; frames that are finished stay on disk"""
-
-    bl_idname = "platewright.cancel"
-    bl_label = "Cancel"
-
-    def execute(self, _context: bpy.types.Context) -> Outcome:
-        jobs.cancel()
         return {"FINISHED"}
 
 
@@ -168,20 +158,6 @@ class PLATEWRIGHT_OT_check_runtime(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class PLATEWRIGHT_OT_choose_model(bpy.types.Operator):
-    """Make plates with this model"""
-
-    bl_idname = "platewright.choose_model"
-    bl_label = "Choose Model"
-    bl_options = {"INTERNAL", "UNDO"}
-
-    model: StringProperty(name="Model", description="Name of the model, as the worker declares it")
-
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        context.scene.platewright.model = self.model
-        return {"FINISHED"}
-
-
 class PLATEWRIGHT_OT_open_preferences(bpy.types.Operator):
     """Name the Python that runs the models"""
 
@@ -246,6 +222,7 @@ def job_maker(scene: bpy.types.Scene, first: "FirstPicture | None" = None) -> "C
     from platewright.protocol import Job, PlateRequest, plate_name
 
     settings, frozen, measuring = scene.platewright, settings_of(scene), measuring_of(scene)
+    painting = job_inputs.painting_of(scene, frozen["model"], jobs.state.check.models)
     out = folder_of(settings.out or preferences.out_folder())
     name, records = settings.plate_name or "{camera}", runtime.own_folder()
 
@@ -253,7 +230,8 @@ def job_maker(scene: bpy.types.Scene, first: "FirstPicture | None" = None) -> "C
         plate, job_id = plate_name(name, camera), os.urandom(6).hex()
         known = known_of(geometry, records / job_id) if geometry else {}
         known |= first.fields(records / job_id) if first else {}
-        request = PlateRequest(camera=camera, **known, **frozen)
+        known |= painting.fields() if painting else {}
+        request = PlateRequest(camera=camera, **{**frozen, **known})
         return Job(request=request, name=plate, out=out, id=job_id, **measuring).checked()
 
     return make
@@ -282,6 +260,8 @@ def settings_of(scene: bpy.types.Scene) -> dict[str, Any]:
         "device": settings.device or "auto",
         "overscan": clamped(settings.overscan, 0.0, OVERSCAN_MAX) if settings.use_overscan else None,
         "lock": settings.check and settings.lock,
+        "size": job_inputs.size_of(scene),
+        "preset": settings.memory if settings.memory not in ("", "auto") else None,
     }
 
 
@@ -310,13 +290,11 @@ def folder_of(path: str) -> str:
 register, unregister = bpy.utils.register_classes_factory(
     (
         PLATEWRIGHT_OT_generate,
-        PLATEWRIGHT_OT_cancel,
         PLATEWRIGHT_OT_show_plate,
         PLATEWRIGHT_OT_composite_plate,
         PLATEWRIGHT_OT_import_solve,
         PLATEWRIGHT_OT_open_folder,
         PLATEWRIGHT_OT_check_runtime,
-        PLATEWRIGHT_OT_choose_model,
         PLATEWRIGHT_OT_open_preferences,
     )
 )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:                                  # not at every start of Blend
 
 TAG = "platewright_plate"                          # custom property: name of the plate
 RECORD = "platewright_record"                      # custom property: JSON, `folder` and what the plate told
+LOST = "platewright_lost"                          # custom property: the folder that was not found when the file opened
 
 
 def remember(image: bpy.types.Image, plate: Plate) -> None:
@@ -66,7 +67,7 @@ def path_for_blend(path: Path) -> str:
 
 
 def relink(_file: str = "") -> None:
-    """Point images and scenes at where their plates are now; what cannot be found stays as it is."""
+    """Point images, strips and scenes at where their plates are now; what cannot be found stays, and is marked."""
     for image in own_images():
         there = Path(bpy.path.abspath(image.filepath))
         record = recorded(image)
@@ -76,11 +77,62 @@ def relink(_file: str = "") -> None:
             sys.stderr.write(f"Platewright: {folder.name} was found again in {folder.parent}\n")
         if folder and RECORD in image:
             image[RECORD] = json.dumps({**record, "folder": str(folder)})
+        tell_lost(image, "" if folder else str(there.parent))
+    for strip in own_strips():
+        there = Path(bpy.path.abspath(strip.directory))
+        folder = None if there.is_dir() else found(there, "", "plate.json")
+        if folder:
+            set_directory(strip, folder)
     for scene in bpy.data.scenes:
         plate = scene.platewright.plate if scene.library is None else ""
         folder = found(Path(plate), "", "plate.json") if plate and not Path(plate).is_dir() else None
         if folder:
             scene.platewright.plate = str(folder)
+
+
+def tell_lost(image: bpy.types.Image, folder: str) -> None:
+    """Note on the image that its plate is not there, or that it is there again."""
+    if folder:
+        image[LOST] = folder
+    elif LOST in image:
+        del image[LOST]
+
+
+def lost_plates() -> list[str]:
+    """Folders that were not there when the file was opened, as its pictures remember them; touches no disk."""
+    return sorted({str(image[LOST]) for image in own_images() if LOST in image})
+
+
+def take_home(folder: Path) -> int:
+    """Point what showed the plate of this name, and cannot find it, at this folder; how many it was."""
+    count = 0
+    for image in own_images():
+        there = Path(bpy.path.abspath(image.filepath))
+        if there.parent.name == folder.name and not there.is_file() and (folder / there.name).is_file():
+            image.filepath = path_for_blend(folder / there.name)
+            image[RECORD] = json.dumps({**recorded(image), "folder": str(folder)})
+            tell_lost(image, "")
+            image.reload()
+            count += 1
+    for strip in own_strips():
+        there = Path(bpy.path.abspath(strip.directory))
+        if there.name == folder.name and not there.is_dir():
+            set_directory(strip, folder)
+            count += 1
+    return count
+
+
+def own_strips() -> list[bpy.types.bpy_struct]:
+    """The strips of this very file that show plates."""
+    editors = [each.sequence_editor for each in bpy.data.scenes if each.library is None and each.sequence_editor]
+    lists = (each.strips_all if hasattr(each, "strips_all") else each.sequences_all for each in editors)
+    return [strip for each in lists for strip in each if strip.type == "IMAGE" and TAG in strip]
+
+
+def set_directory(strip: bpy.types.bpy_struct, folder: Path) -> None:
+    """Where the strip's files are; relative as for images."""
+    file = strip.elements[0].filename
+    strip.directory = path_for_blend(folder / file)[: -len(file)]
 
 
 def found(folder: Path, recorded_folder: str, file: str) -> Path | None:

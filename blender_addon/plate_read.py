@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +49,8 @@ def read_plate(folder: str | Path) -> Plate:
     check_names(folder, entries)
     files = tuple(str(entry["file"]) for entry in entries)
     space = space_of(folder, files[0])
-    for entry in entries:
-        check_frame(folder, entry)
+    expected = tuple((one["frame"], one["file"], one["sha256"].lower(), one.get("size")) for one in entries)
+    check_frames(folder, expected, stamp_of(folder))
     return Plate(
         name=str(manifest.get("name") or re.sub(r"_v\d+$", "", folder.name)),
         folder=folder.absolute(),
@@ -123,22 +125,43 @@ def check_names(folder: Path, entries: list[dict[str, Any]]) -> None:
             raise manifest_error(folder, f"frame {entry['frame']} is called {entry['file']!r} and not {expected!r}")
 
 
-def check_frame(folder: Path, entry: dict[str, Any]) -> None:
-    path = folder / entry["file"]
-    if path.is_symlink():
-        raise PlateError("E_FRAME_CORRUPT", f"Frame {entry['frame']} of {folder.name} is a link, not a file.")
+Expected = tuple[int, str, str, int | None]        # of a frame: number, file, sha256, size where it is noted
+Stamp = tuple[tuple[str, int, int, int], ...]      # of every file: name, size, when its content and its place changed
+
+
+def stamp_of(folder: Path) -> Stamp:
+    """What changes as soon as a file of the folder does; empty for a folder that cannot be listed."""
     try:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            size = file.tell()
+        with os.scandir(folder) as entries:
+            stats = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+    except OSError:
+        return ()
+    return tuple(sorted((name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in stats))
+
+
+@lru_cache(maxsize=8)
+def check_frames(folder: Path, expected: tuple[Expected, ...], _stamp: Stamp) -> None:
+    """Read and hash every frame, once: a slider that is dragged asks again and again, and nothing has changed."""
+    for frame in expected:
+        check_frame(folder, *frame)
+
+
+def check_frame(folder: Path, frame: int, file: str, expected_sha256: str, expected_size: int | None) -> None:
+    path = folder / file
+    if path.is_symlink():
+        raise PlateError("E_FRAME_CORRUPT", f"Frame {frame} of {folder.name} is a link, not a file.")
+    try:
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+            size = stream.tell()
     except FileNotFoundError as error:
-        raise missing_error(folder, entry["frame"]) from error
+        raise missing_error(folder, frame) from error
     except OSError as error:
         raise PlateError("E_FRAME_CORRUPT", f"{path} cannot be read: {error.strerror}.") from error
-    if sha256 != entry["sha256"].lower() or size != entry.get("size", size):
+    if sha256 != expected_sha256 or size != (size if expected_size is None else expected_size):
         raise PlateError(
             "E_FRAME_CORRUPT",
-            f"Frame {entry['frame']} of {folder.name} is not the file that was written: it has been cut or changed.",
+            f"Frame {frame} of {folder.name} is not the file that was written: it has been cut or changed.",
             "Copy the plate again from where it was made, or run the job again with --resume.",
         )
 

@@ -63,6 +63,7 @@ class Told:
     kind: str = ""                                 # of the model: layout, draft, final
     warnings: tuple[str, ...] = ()                 # "W_CODE: sentence"
     wedge: Wedge | None = None                     # it is one of several tries
+    world_speed: float = 1.0                       # of what moves by itself: a model's rate need not be the scene's
 
     @classmethod
     def kept(cls, record: Any) -> Told:
@@ -70,12 +71,14 @@ class Told:
         record = record if isinstance(record, dict) else {}
         warnings = record.get("warnings")
         lines = warnings if isinstance(warnings, list | tuple) else ()
+        speed = record.get("world_speed")
         return cls(
             match=plate_match.kept(record.get("match")),
             unmeasured=text(record.get("unmeasured")),
             kind=text(record.get("kind")),
             warnings=tuple(filter(None, map(text, lines[:WARNINGS_MAX]))),
             wedge=Wedge.kept(record.get("wedge")),
+            world_speed=speed if plate_match.is_number(speed) and speed > 0 else 1.0,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,6 +95,7 @@ def told_by(folder: Path, manifest: dict[str, Any]) -> Told:
         "kind": model.get("kind") if isinstance(model, dict) else "",
         "warnings": manifest.get("warnings"),
         "wedge": wedge_of(folder),
+        "world_speed": model.get("world_speed") if isinstance(model, dict) else None,
     }
     return Told.kept(record)
 

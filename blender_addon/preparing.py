@@ -5,10 +5,13 @@ helping has Blender sort its scene anew, which a scene of a thousand objects fee
 is arithmetic and text, longer than the looking itself, and done in a thread that touches nothing of Blender.
 
     camera looked at -> path (thread) -> scene looked at along the path -> job and its text (thread)
+
+A job that was asked for before, `Again`, only has its text written.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from threading import Thread
@@ -48,6 +51,7 @@ class Preparation:
     text: str = ""                                 # the job as it will lie on disk
     error: PlatewrightError | None = None
     is_over: bool = False                          # there is a job, or an error
+    id: str = field(default_factory=lambda: os.urandom(6).hex())
     clock: Callable[[], float] = perf_counter
     looked_at: float | None = None                 # when the last helping ended
     pause_seconds: ClassVar[float] = LOOK_PAUSE_SECONDS
@@ -62,6 +66,16 @@ class Preparation:
     def fraction(self) -> float:
         """How much was looked at, 0..1."""
         return min(self.done / self._total, 1.0)
+
+    @property
+    def is_reading(self) -> bool:
+        """It still looks at the scene; what follows goes on by itself, and another may be read meanwhile."""
+        return bool(self._what)
+
+    @property
+    def title(self) -> str:
+        """What it will be a plate of."""
+        return self.path.camera if self.path else ""
 
     @property
     def _total(self) -> int:
@@ -97,14 +111,14 @@ class Preparation:
     def _prepare(self) -> Steps:
         while not self.reading.look(self._is_late):
             yield False
-        yield from self._apart(self._lay)
+        yield from apart(self._lay)
         if self.geometry and self.path:
             self._what = "the scene"
             self.geometry.along(self.path)
             while not self.geometry.look(self._is_late):
                 yield False
         self._what = ""
-        yield from self._apart(self._write)
+        yield from apart(self._write)
 
     def close(self) -> None:
         """It is given up: nothing of it goes on."""
@@ -120,25 +134,6 @@ class Preparation:
         busy = 0.0 if self.looked_at is None else now - self.looked_at - LOOK_PAUSE_SECONDS
         return now + min(max(LOOK_SECONDS, busy), LOOK_SECONDS_MAX)
 
-    def _apart(self, work: Callable[[], None]) -> Steps:
-        """Done in a thread; what goes wrong there goes wrong here."""
-        failed: list[PlatewrightError] = []
-
-        def run() -> None:
-            try:
-                work()
-            except PlatewrightError as error:
-                failed.append(error)
-
-        thread = Thread(target=run, name="platewright-job", daemon=True)
-        thread.start()
-        thread.join(SETTLE_SECONDS)
-        while thread.is_alive():
-            yield True
-            thread.join(SETTLE_SECONDS)
-        if failed:
-            raise failed[0]
-
     def _lay(self) -> None:
         self.path = self.reading.path()
 
@@ -148,3 +143,67 @@ class Preparation:
         job = self.make_job(self.path, self.geometry.geometry()) if self.geometry else self.make_job(self.path)
         self.text = job_text(job)
         self.job = job
+
+
+@dataclass(slots=True)
+class Again:
+    """A job that was asked for before, on its way back to the worker; touches nothing of Blender."""
+
+    title: str                                     # what it will be a plate of
+    load: Callable[[], tuple[Job, str]]            # the job and its text: a long camera takes a second
+    start: Callable[..., object]                   # what becomes of both
+    error: PlatewrightError | None = None
+    is_over: bool = False
+    id: str = field(default_factory=lambda: os.urandom(6).hex())
+    fraction: ClassVar[float] = 0.0
+    is_reading: ClassVar[bool] = False
+    pause_seconds: ClassVar[float] = LOOK_PAUSE_SECONDS
+    _found: list[tuple[Job, str]] = field(default_factory=list)
+    _steps: Steps = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._steps = apart(lambda: self._found.append(self.load()))
+
+    def headline(self) -> str:
+        """What it does."""
+        return "writing the job"
+
+    def advance(self) -> None:
+        """Look whether it is there."""
+        try:
+            next(self._steps)
+        except StopIteration:
+            self.is_over = True
+        except PlatewrightError as error:
+            self.error, self.is_over = error, True
+
+    def finish(self) -> None:
+        """Start the job, or raise why there is none."""
+        if self.error is not None:
+            raise self.error
+        job, text = self._found[0]
+        self.start(job, text=text)
+
+    def close(self) -> None:
+        """It is given up."""
+        self._steps.close()
+
+
+def apart(work: Callable[[], None]) -> Steps:
+    """Done in a thread, while it yields that there is nothing to do but wait; what goes wrong there goes wrong here."""
+    failed: list[PlatewrightError] = []
+
+    def run() -> None:
+        try:
+            work()
+        except PlatewrightError as error:
+            failed.append(error)
+
+    thread = Thread(target=run, name="platewright-job", daemon=True)
+    thread.start()
+    thread.join(SETTLE_SECONDS)
+    while thread.is_alive():
+        yield True
+        thread.join(SETTLE_SECONDS)
+    if failed:
+        raise failed[0]

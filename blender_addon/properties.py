@@ -12,6 +12,7 @@ GUIDANCE_MAX = 50.0
 SEED_MAX = 2**31 - 1                               # what an integer field of Blender can hold
 OVERSCAN_MAX = 1.0
 TRIES_MAX = 8
+PERCENT_MIN = 10
 
 # From 4.5 a path must say that it understands `//`; before, none could say so and all did.
 IS_RELATIVE = "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties
@@ -26,6 +27,16 @@ DEVICES = (
     ("cpu", "Processor", "Run on the processor even if there is a graphics card"),
     ("cuda", "CUDA", "Run on the first CUDA device or fail"),
     ("mps", "Metal", "Run on the Apple graphics processor or fail"),
+)
+MEMORY = (                                         # how a model shares the device, as the core names it
+    ("auto", "Automatic", "As much on the device as has room there, by what the device has free"),
+    ("full", "All on the Device", "The fastest: every part of the model is on the device"),
+    ("model-offload", "Part by Part", "Each part is on the device while it works; the same pictures, a bit slower"),
+    ("group-offload", "Block by Block", "The leanest with the same pictures: blocks come while they are needed"),
+    ("fp8", "8 Bits, Float", "Weights rest in 8 bits of floating point: half the memory, and other pictures"),
+    ("fp8-group-offload", "8 Bits, Float, Block by Block", "Both: the least memory, and other pictures"),
+    ("int8", "8 Bits, Whole", "Weights rest in 8 bits of whole numbers: half the memory, and other pictures"),
+    ("int8-group-offload", "8 Bits, Whole, Block by Block", "Both: the least memory, and other pictures"),
 )
 FIRST_FRAMES = (
     ("AUTO", "Automatic", "Made of the prompt where the model needs a picture to start from, else none"),
@@ -56,6 +67,25 @@ class PLATEWRIGHT_PG_scene(bpy.types.PropertyGroup):
         description="The same seed gives the same plate; another seed gives another place",
         min=0,
         max=SEED_MAX,
+    )
+    is_seed_locked: BoolProperty(
+        name="Lock Seed",
+        description="Keep the seed: the same settings give the same plate. Otherwise each press draws another",
+        default=True,
+    )
+    percent: IntProperty(
+        name="Size",
+        description="Size of the plate as a share of the render's; smaller is quicker",
+        default=100,
+        min=PERCENT_MIN,
+        max=100,
+        subtype="PERCENTAGE",
+    )
+    memory: EnumProperty(
+        name="Memory",
+        description="How a large model shares the graphics card's memory",
+        items=MEMORY,
+        default="auto",
     )
     steps: IntProperty(
         name="Steps",
@@ -129,6 +159,22 @@ class PLATEWRIGHT_PG_scene(bpy.types.PropertyGroup):
     first_frame_file: StringProperty(
         name="Picture",
         description="What the camera sees at its first frame; a picture of `platewright still` says so itself",
+        subtype="FILE_PATH",
+        options=PATH_OPTIONS,
+    )
+    use_painting: BoolProperty(
+        name="Paint into a Plate",
+        description="Keep frames that are there and let the model paint only where a mask is white",
+    )
+    painting_plate: StringProperty(
+        name="Plate",
+        description="Folder of the frames that stay, numbered like the scene's; a lock is left out with them",
+        subtype="DIR_PATH",
+        options=PATH_OPTIONS,
+    )
+    painting_mask: StringProperty(
+        name="Mask",
+        description="One picture, or a folder of one per frame: white is painted, black stays bit for bit",
         subtype="FILE_PATH",
         options=PATH_OPTIONS,
     )

@@ -21,6 +21,7 @@ from .plate_read import Plate, read_plate
 from .scene_view import bake_view, follow, remember_view, restore_view
 
 GROUP = "Platewright plate"
+FILM = "platewright_film"                          # custom property on our node: was the film transparent before
 SPACES = {                                         # interop id -> names in Blender's and in studios' configurations
     "lin_rec709_scene": ("Linear Rec.709", "Linear Rec.709 (sRGB)", "lin_rec709", "scene_linear"),
     "srgb_rec709_scene": ("sRGB", "sRGB - Texture", "Utility - sRGB - Texture"),
@@ -82,7 +83,8 @@ def load_sequence(plate: Plate) -> bpy.types.Image:
     """The plate's image datablock, made once per file path and tagged as ours."""
     path = path_for_blend(plate.first_path)
     for image in bpy.data.images:
-        if image.get(TAG) == plate.name and bpy.path.abspath(image.filepath) == str(plate.first_path):
+        same = image.source == "SEQUENCE" and bpy.path.abspath(image.filepath) == str(plate.first_path)
+        if same and image.get(TAG) == plate.name and image.library is None:
             image.filepath = path
             remember(image, plate)
             return image
@@ -241,6 +243,7 @@ def composite_behind(scene: bpy.types.Scene, plate: Plate, *, frame_start: int |
     render = output.links[0].from_socket if output.links else render_layers(tree).outputs["Image"]
     tree.links.new(render, node.inputs[0])
     tree.links.new(node.outputs[0], output)
+    node[FILM] = scene.render.film_transparent
     scene.render.film_transparent = True
     scene.render.use_compositing = True
     if bpy.app.background:
@@ -251,13 +254,14 @@ def composite_behind(scene: bpy.types.Scene, plate: Plate, *, frame_start: int |
 
 
 def withdraw_composite(scene: bpy.types.Scene) -> None:
-    """Take our group out of the scene's compositor; the view comes back too, unless it has been changed since."""
+    """Take our group out of the scene's compositor; film and view come back, a view that was changed since does not."""
     tree = compositor_tree(scene)
     if tree is None:
         return
     for node in [each for each in tree.nodes if TAG in each]:
         group = node.node_tree
         restore_view(scene, node)
+        scene.render.film_transparent = bool(node.get(FILM, scene.render.film_transparent))
         bypass(tree, node)
         tree.nodes.remove(node)
         if group is not None and group.users == 0:

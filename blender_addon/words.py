@@ -11,6 +11,7 @@ BIDI_MARKS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068
 SHOWN_CHARS = 120
 SENTENCE_CHARS = 480
 LETTER_PX, MARGIN_LETTERS = 6.8, 11                # of the interface's font at scale 1
+COLUMN_PX = 300                                    # of a sidebar, where there is no window
 
 OPTION = r"(?<![\w-])--([a-z][a-z0-9-]*)"          # of the command line, which shares its sentences with the panel
 PHRASES = (                                        # a sentence's words there, and here
@@ -31,7 +32,8 @@ PHRASES = (                                        # a sentence's words there, a
 def draw_text(layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None:
     """Wrap a sentence into labels, which do not wrap by themselves."""
     column = layout.column(align=True)
-    for line in wrapped(shown(in_panel_words(text), most=SENTENCE_CHARS), columns_of(bpy.context.region.width)):
+    width_px = bpy.context.region.width if bpy.context.region else COLUMN_PX
+    for line in wrapped(shown(in_panel_words(text), most=SENTENCE_CHARS), columns_of(width_px)):
         column.label(text=line, icon=icon)
         icon = "BLANK1" if icon != "NONE" else "NONE"
 
@@ -53,7 +55,8 @@ def _in_panel_words(text: str) -> str:
 
 def columns_of(width_px: int) -> int:
     """How many letters stand side by side in a region, beside the icon and the tabs."""
-    return max(16, int(width_px / (LETTER_PX * bpy.context.preferences.system.ui_scale)) - MARGIN_LETTERS)
+    scale = bpy.context.preferences.system.ui_scale or 1.0       # there is none without a window
+    return max(16, int(width_px / (LETTER_PX * scale)) - MARGIN_LETTERS)
 
 
 def wrapped(text: str, columns: int) -> list[str]:

@@ -59,7 +59,7 @@ def executable(folder: Path, name: str) -> Path:
 
 def core(root: Path = ROOT) -> Environment:
     """The core's environment: torch and friends, and no Blender."""
-    files = (root / "requirements/core.txt", root / "requirements/dev.txt")
+    files = tuple(root / f"requirements/{name}.txt" for name in ("core", "dev", "credentials", "colour"))
     return Environment(name=".venv", folder=root / ".venv", python_version="3.11", requirements=files, has_core=True)
 
 

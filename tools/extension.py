@@ -1,8 +1,9 @@
 """The Blender extension: the add-on's folder, the core's wheel, the embedded weights beside it, in one zip.
 
-The zip names no path of the machine that built it, and two builds of the same commit are the same bytes. A tree with
-changes of its own is numbered between this commit and the next, and by the clock: Blender keeps the old code when a
-wheel comes back under a version that it knows.
+The zip names no path of the machine that built it, and two builds of the same commit are the same bytes. A commit with
+the tag of its version is that release. Every other build is an alpha of it, counted in commits; a tree with changes of
+its own is numbered between this commit and the next, and by the clock: Blender keeps the old code when a wheel comes
+back under a version that it knows.
 """
 
 from __future__ import annotations
@@ -29,23 +30,28 @@ BUILT_FROM = ("core", "blender_addon", "pyproject.toml", "tools")
 class Version:
     """The number of a build, as the wheel and as the extension spell it."""
 
-    wheel: str                             # 0.1.0.post57, or 0.1.0.post58.dev1732286222
-    extension: str                         # 0.1.57, or 0.1.58-dev.1732286222
+    wheel: str                             # 0.2.0, 0.2.0a57, or 0.2.0a58.dev1732286222
+    extension: str                         # 0.2.0, 0.2.0-alpha.57, or 0.2.0-alpha.57.changed.1732286222
 
 
 def version_now(root: Path = ROOT) -> Version:
-    """The version of a build from the tree as it stands; raises SetupFailed outside a git checkout."""
-    commits = int(git(root, "rev-list", "--count", "HEAD"))
+    """The version of a build from the tree as it stands.
+
+    Raises SetupFailed outside a git checkout, and where the version is that of an earlier commit's release.
+    """
+    base, commits = project_version(root), int(git(root, "rev-list", "--count", "HEAD"))
     changed = git(root, "status", "--porcelain", "--", *BUILT_FROM)
-    return numbered(project_version(root), commits, int(time.time()) if changed else None)
+    released = git(root, "tag", "--list", f"v{base}")
+    if released and (changed or released not in git(root, "tag", "--points-at", "HEAD").split()):
+        raise SetupFailed(f"{base} has been released: raise the version in pyproject.toml, and say why in CHANGELOG.md")
+    return Version(base, base) if released else numbered(base, commits, int(time.time()) if changed else None)
 
 
 def numbered(base: str, commits: int, changed_at: int | None) -> Version:
     """`base` is X.Y.Z, `changed_at` in seconds of the clock or None for a clean tree."""
-    series = base.rpartition(".")[0]
     if changed_at is None:
-        return Version(f"{base}.post{commits}", f"{series}.{commits}")
-    return Version(f"{base}.post{commits + 1}.dev{changed_at}", f"{series}.{commits + 1}-dev.{changed_at}")
+        return Version(f"{base}a{commits}", f"{base}-alpha.{commits}")
+    return Version(f"{base}a{commits + 1}.dev{changed_at}", f"{base}-alpha.{commits}.changed.{changed_at}")
 
 
 def project_version(root: Path) -> str:

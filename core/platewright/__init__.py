@@ -1,3 +1,3 @@
 """Platewright: background plates that follow your camera."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

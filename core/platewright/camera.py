@@ -149,6 +149,10 @@ class CameraPath:
             intrinsics=self.intrinsics[part],
         )
 
+    def renumbered(self, offset: int) -> CameraPath:
+        """The same path with every frame number raised by `offset`."""
+        return replace(self, frames=tuple(frame + offset for frame in self.frames))
+
     def cuts(self) -> tuple[int, ...]:
         """The frames at which another camera takes over."""
         turns = zip(self.frames[1:], self.cameras[1:], self.cameras, strict=False)

@@ -38,6 +38,8 @@ class ModelCard:
     takes_first_frame: bool = False                # goes without one, too
     takes_guide: bool = False
     takes_plate: bool = False                      # paints into frames that are there, where their mask is white
+    presets: tuple[str, ...] = ()                  # of --preset, and what may follow a +; empty: it has no use for any
+    other_pictures: tuple[str, ...] = ()           # those of them that make others than `full` does, beyond rounding
     memory_gb: float = 0.5
     drift_deg: float = 0.0                         # turn away from the camera that one must expect
     revision: str = ""                             # sha256 of the weights, or the commits they are pinned to

@@ -16,12 +16,14 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from . import __version__, commands, model_commands, narration
+from . import __version__, commands, credential_commands, export_commands, ingest_commands, model_commands, narration
 from .commands import Answer
+from .delivery_options import declare as declare_delivery
 from .errors import Cancelled, PlatewrightError, RequestError
 from .inputs import HANDLES
 from .models import presets
 from .protocol import GUIDE_KINDS, OVERSCAN_MAX, STILL_MODEL, TRIES_MAX, frame_range, plate_size
+from .retime_options import declare as declare_retime
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -130,8 +132,9 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--camera", metavar="camera.json", help="with --from: if it has changed since")
     again = "a plate of which --frames A-B are made again, or made more; its other frames are copied"
     command.add_argument("--from", dest="source", metavar="PLATE", help=again)
-    beyond = "for --from: frames made beyond either end to measure the joins on (default: %(default)s)"
-    command.add_argument("--handles", type=int, default=HANDLES, metavar="N", help=beyond)
+    beyond = "frames beyond --frames at either end, as part of the plate; without --frames the camera's outermost ones"
+    measured = f"with --from they hold the part, or are made to measure its joins (default: {HANDLES})"
+    command.add_argument("--handles", type=int, metavar="N", help=f"{beyond} (default: 0); {measured}")
     command.add_argument("--prompt", help="what the place looks like")
     command.add_argument("--negative", help="what the picture should not show")
     command.add_argument("--model", help="default: draft")
@@ -140,6 +143,7 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--guidance", type=float)
     command.add_argument("--size", type=pixel_size, metavar="WxH", help="the plate's size (default: the camera's)")
     command.add_argument("--frames", type=frame_range, metavar="A-B", help="part of the camera's range")
+    declare_retime(command)
     drift = "share of the width added around the view, for the lock to pull in (default: what the model's drift needs)"
     command.add_argument("--overscan", type=float, metavar="X", help=f"{drift}; 0 to {OVERSCAN_MAX:g}")
     lock = "make the pictures follow the camera, or leave the model's as it is (default: lock; with --plate never)"
@@ -163,14 +167,19 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--still-seed", type=int, metavar="N", help="that model's seed (default: the plate's, --seed)")
     given = "frames to paint into, numbered like the scene's and as large as the plate, such as a filmed foreground"
     command.add_argument("--plate", metavar="DIR", help=given)
+    whose = "who may use the first frame, guide or plate that is given: mine, 'licensed: by whom' or unknown"
+    command.add_argument("--rights", metavar="TEXT", help=f"{whose} (default: asked once)")
     where = "for --plate, a picture or a folder of them: white is painted, black is kept bit for bit, grey a soft edge"
     command.add_argument("--mask", metavar="PATH", help=where)
     command.add_argument("--ground", type=float, metavar="Z", help="height of the scene's ground in metres")
     command.add_argument("--sun", type=sun, metavar="AZ,EL", help=f"{_SUN}; write --sun=AZ,EL where it is negative")
-    memory = "how the model shares the device's memory, see docs/models.md (default: by what is free)"
-    command.add_argument("--preset", choices=presets.NAMES, help=memory)
+    memory = f"{', '.join(presets.NAMES)}, or more behind a +: docs/models.md (default: by the memory that is free)"
+    command.add_argument("--preset", metavar="NAME", help=memory)
     command.add_argument("--device", help="auto (the default), cpu, cuda, cuda:N, mps")
     command.add_argument("--format", choices=("exr", "png"), help="default: exr")
+    declare_delivery(command)
+    signed = "give the plate Content Credentials (default: where `platewright credentials` names a key)"
+    command.add_argument("--sign", action=argparse.BooleanOptionalAction, help=signed)
     command.add_argument("--name", help="the plate's name; may hold {camera} and {scene} (default: {camera})")
     command.add_argument("--out", default=".", metavar="DIR", help="where versions go (default: here)")
 
@@ -217,10 +226,6 @@ def _lock_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", help="the new plate's name (default: the plate's, or the camera's)")
     command.add_argument("--format", choices=("exr", "png"), default="exr")
     command.add_argument("--out", required=True, metavar="DIR", help="where versions go")
-
-
-def _verify_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("plate", metavar="PLATE")
 
 
 def _no_options(command: argparse.ArgumentParser) -> None:
@@ -273,7 +278,16 @@ _COMMANDS: list[tuple[str, str, Callable[..., Answer], Callable[[Answer], str], 
      narration.say_plate, _decode_options),
     ("check", "Measure how well frames follow a camera.", commands.check, narration.say_check, _check_options),
     ("lock", "Make frames follow their camera, as a new version.", commands.lock, narration.say_plate, _lock_options),
-    ("verify", "Check a plate against its manifest.", commands.verify, narration.say_verify, _verify_options),
+    ("verify", "Say where a plate comes from, and whether it is as it was made.", credential_commands.verify,
+     credential_commands.say_words, credential_commands.declare_verify),
+    ("sign", "Give a plate Content Credentials.", credential_commands.sign, credential_commands.say_sign,
+     credential_commands.declare_sign),
+    ("credentials", "Say which key signs; make one, or name yours.", credential_commands.shown,
+     credential_commands.say, credential_commands.declare),
+    ("ingest", "Find what a studio's check would find in a plate.", ingest_commands.run, ingest_commands.say,
+     ingest_commands.declare),
+    ("export", "Give other programs a plate's camera, frames and lens.", export_commands.export, export_commands.say,
+     export_commands.declare),
     ("models", "List the models and their licences; fetch, verify or remove one.", model_commands.listed,
      model_commands.say_listed, model_commands.declare),
     ("conditioning", "Save the camera tensors a model is given.", commands.conditioning, narration.say_conditioning,

@@ -33,7 +33,8 @@ Without a timer (background mode, scripts) the same worker is pumped by the call
     cancel(job_id)             idempotent. Message, after 5 s SIGTERM to the process group, then SIGKILL.
     wait(job_id, timeout=None, on_event=None) -> Finished | Failed
                                pumps `poll` until the job ended. Raises WorkerError E_TIMEOUT.
-    close()                    ends the process (and every running job as cancelled); takes at most 3 s, usually 0.1 s.
+    close(is_kept=False)       ends the process (and every running job as cancelled, or with `is_kept` as lost: whoever
+                               comes next may resume it); takes at most 3 s, usually 0.1 s.
     jobs                       dict of id -> JobHandle, in order of submission.
     state                      "stopped", "starting", "idle", "busy", "not responding", "failed".
     failure                    the WorkerError behind "failed" (WorkerMismatch, WorkerDied, ...), else None.
@@ -71,7 +72,7 @@ from typing import Final, Literal
 
 from .errors import Cancelled, PlatewrightError, RequestError, WorkerDied, WorkerError, WorkerMismatch
 from .protocol import Event, Failed, Finished, FrameReady, Hello, Job, Progress, Stage, Warned
-from .record import JOB_FILE, JobHandle, JobState, job_text, prune_records, read_record
+from .record import HOST_DIED, JOB_FILE, JobHandle, JobState, job_text, prune_records, read_record
 from .wire.child import Child, command_line, log_tail, start_process
 from .wire.service import HostTime, Limits, Service
 
@@ -181,12 +182,17 @@ class Worker:
                 raise WorkerError("E_TIMEOUT", message, "Wait again or cancel it.")
             time.sleep(0.01)
 
-    def close(self) -> None:
-        """End the process; jobs that are not over end as cancelled. The worker can be started again."""
+    def close(self, is_kept: bool = False) -> None:
+        """End the process; jobs that are not over end as cancelled, or as lost if they are to be resumed one day.
+
+        What somebody had cancelled stays cancelled. The worker can be started again.
+        """
         if (service := self._service) is not None:
             self._listen(service, 0.05)
         for handle in list(self._queue):
-            self._end(handle, _failed(handle.id, Cancelled(message="The host closed the worker.")))
+            is_lost = is_kept and not handle.cancelling
+            error = WorkerDied(*HOST_DIED) if is_lost else Cancelled(message="The host closed the worker.")
+            self._end(handle, _failed(handle.id, error), "lost")
         if service is not None:
             service.close()
             self._service = None

@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import narration
+from . import delivery_options, narration, rights
 from .camera import CameraPath
 from .errors import Cancelled, OutOfMemory, PlatewrightError, RequestError
-from .protocol import GUIDE_KINDS, INPUTS, Input, Job, PlateRequest, Still, Warned, plate_name
+from .inputs import HANDLES
+from .protocol import GUIDE_KINDS, INPUTS, Input, Job, PlateRequest, Stage, Still, Warned, plate_name
+from .retime_options import timed
 
 if TYPE_CHECKING:
     from . import guiding, relock
@@ -75,11 +77,10 @@ def generate(options: argparse.Namespace) -> Answer:
     for name, value in UNTOLD.items():
         if getattr(options, name) is None:
             setattr(options, name, value)
-    camera = CameraPath.read(Path(options.camera))
-    if options.frames:
-        camera = camera.window(*options.frames)
+    delivery = delivery_options.delivery_of(options)
+    camera = delivery_options.delivered(CameraPath.read(Path(options.camera)), options.frames, delivery)
     request = PlateRequest(
-        camera=camera,
+        camera=timed(camera, options),
         prompt=options.prompt,
         negative=options.negative,
         model=options.model,
@@ -100,11 +101,13 @@ def generate(options: argparse.Namespace) -> Answer:
         still=_still(options),
         plate=Input.of(Path(options.plate)) if options.plate else None,
         mask=Input.of(Path(options.mask)) if options.mask else None,
+        delivery=delivery,
     ).checked()
     return _make(_job(options, request, options.name or "{camera}"), resume=False)
 
 
 def _job(options: argparse.Namespace, request: PlateRequest, name: str) -> Job:
+    request = rights.settled(request, options.rights, rights.asker())
     return Job(
         request=request,
         name=plate_name(name, request.camera),
@@ -113,6 +116,7 @@ def _job(options: argparse.Namespace, request: PlateRequest, name: str) -> Job:
         check=options.check,
         require=options.require,
         tries=options.tries,
+        sign=options.sign,
     )
 
 
@@ -127,13 +131,16 @@ def _remade(options: argparse.Namespace) -> Answer:
         changes |= {name: Input.of(Path(getattr(options, name)))} if getattr(options, name) else {}
     if not options.check:
         changes["lock"] = False
-    strangers = [name for name in ("model", "size", "format") if getattr(options, name) is not None]
+    delivery_options.refuse_any(options)
+    strangers = [name for name in ("model", "size", "format", "retime") if getattr(options, name) is not None]
     if strangers or options.frames is None:
         wrong = f"--{strangers[0]} does not go with --from" if strangers else "--from needs --frames"
         raise RequestError("E_USAGE", f"{wrong}.", "The other frames of the plate stay as they are.")
     plate = Path(options.source)
-    camera = CameraPath.read(Path(options.camera)) if options.camera else None
-    request = remaking.request_from(plate, options.frames, options.handles, camera, changes)
+    offset = delivery_options.refuse_remake(provenance.read_manifest(plate))
+    camera = CameraPath.read(Path(options.camera)).renumbered(offset) if options.camera else None
+    handles = HANDLES if options.handles is None else options.handles
+    request = remaking.request_from(plate, options.frames, handles, camera, changes)
     name = options.name or provenance.read_manifest(plate).get("name", "{camera}")
     return _make(_job(options, request, name), resume=False)
 
@@ -268,18 +275,13 @@ def _make(job: Job, resume: bool) -> Answer:
     from . import models as backends
 
     tell = narration.Narrator()
+    tell(Stage(job.id, "licence", narration.licence(backends.card(job.request.model))))
     try:
         return engine.make_plate(job, tell, resume)
     except OutOfMemory as error:
         tell(Warned(job.id, "W_SECOND_TRY", f"{error.message} One more try."))
     backends.give_memory_back()
     return engine.make_plate(job, tell, resume=True)
-
-
-def verify(options: argparse.Namespace) -> Answer:
-    from . import provenance
-
-    return provenance.verify(Path(options.plate)).to_dict()
 
 
 def conditioning(options: argparse.Namespace) -> Answer:

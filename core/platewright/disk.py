@@ -114,9 +114,14 @@ def write_bytes(target: Path, data: bytes, is_durable: bool = False) -> FileReco
 
 
 def write_json(target: Path, document: dict[str, Any], is_durable: bool = False) -> FileRecord:
-    """Publish a JSON document, a line per key: ASCII, so that no reader guesses an encoding; never NaN."""
+    """Publish a JSON document as `json_bytes` writes it."""
+    return write_bytes(target, json_bytes(document), is_durable)
+
+
+def json_bytes(document: dict[str, Any]) -> bytes:
+    """A JSON document, a line per key: ASCII, so that no reader guesses an encoding; never NaN."""
     lines = (f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in document.items())
-    return write_bytes(target, ("{\n" + ",\n".join(lines) + "\n}\n").encode("ascii"), is_durable)
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode("ascii")
 
 
 def sync(folder: Path, names: Iterable[str]) -> None:

@@ -15,9 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import device_lock, fitting, guides, keeping, measuring, models, provenance, stills, versions, wedge
+from . import device_lock, fitting, guides, keeping, measuring, models, provenance, remaking, stills, versions, wedge
 from .camera import CameraPath
+from .credentials import refuse_unsignable, sign_finished
 from .errors import OutOfMemory, PlatewrightError
+from .frame_forms import FrameForm
 from .match import Match, locking
 from .match.footage import Footage
 from .match.foresight import foresee
@@ -26,7 +28,7 @@ from .models import first_frame, latents, presets
 from .models.base import Backend
 from .pictures import Picture
 from .protocol import OVERSCAN_MAX, Emit, Job, PlateRequest, Stage, check_against
-from .remaking import Parent, Remade
+from .remaking import Remade
 from .take import LockReport, Made, Opener, Source, Take, refuse_holes
 
 GROUND_M = 0.0                                     # where models put a ground that nobody told them of
@@ -45,16 +47,21 @@ def make_plate(
     A requirement that is not met is no error: the answer's `exit_code` is 3.
     """
     job = job.checked()
-    presets.refuse_unknown(job.request.preset)
     check_against(job.request, models.card(job.request.model))
+    refuse_unsignable(job.sign)
+    presets.refuse(job.request.preset, models.card(job.request.model))
     answer = _one(job, emit, resume, opener) if job.tries == 1 else _best_of(job, emit, resume, opener)
     return answer if measuring.is_met(job.require, answer["match"]) else {**answer, "exit_code": 3}
 
 
 def plate_camera(request: PlateRequest) -> CameraPath:
-    """The scene's camera at the plate's size: same poses, the lens follows the crop and the scale."""
+    """The scene's camera at the plate's size: same poses, the lens follows the crop and the scale.
+
+    With the overscan that is delivered, which is a part of the plate.
+    """
     request.camera.refuse_cuts()
-    return request.camera if request.size is None else request.camera.fitted(*request.size)
+    camera = request.camera if request.size is None else request.camera.fitted(*request.size)
+    return locking.overscanned(camera, request.delivery.overscan) if request.delivery else camera
 
 
 def seen_camera(
@@ -109,17 +116,25 @@ def _one(job: Job, emit: Emit, resume: bool, opener: Opener) -> dict[str, Any]:
     if request.first_frame:
         request.first_frame.opened()
     stills.refuse(request)
+    FrameForm.asked(request)                       # a studio's space that its configuration does not know
     kept = None if resume else keeping.opened(request)
-    if request.remake and not resume:
-        Parent.open(request.remake, camera, request.frame_format)
+    if not resume:
+        remaking.opened(request, camera, card)
     folder = versions.open_folder(job, request, resume)
     if folder.is_whole:
-        return provenance.answer(folder.path)
+        return _signed(job, folder.path, emit)
     steps_down = int(folder.ended_with == "E_OOM")
     with folder.recording():
         depth, kept = depth or _scene_depth(request), kept or keeping.opened(request)
         _fill(Take(folder, job, card, camera, seen, emit, opener, depth, steps_down, kept=kept))
-    return provenance.answer(folder.path)
+    return _signed(job, folder.path, emit)
+
+
+def _signed(job: Job, folder: Path, emit: Emit) -> dict[str, Any]:
+    """The answer of a whole plate, with its Content Credentials where it is to have any."""
+    unsigned = sign_finished(job.sign, folder, job.id, emit)
+    answer = provenance.answer(folder)
+    return answer | {"warnings": [*answer["warnings"], *unsigned]}
 
 
 def _scene_depth(request: PlateRequest) -> guides.DepthGuide | None:
@@ -269,7 +284,7 @@ def _generating(take: Take) -> Iterator[tuple[Made, Iterator[Picture]]]:
             take.refuse_little_space(made)
             with presets.run(request.preset, take.steps_down) as placed, latents.of_plate(job.to_dict()) as kept:
                 yield made, _guarded(backend.generate(request, take.seen, job.id, take.hear))
-            made.model.update({"preset": placed.used} if placed.used else {})
+            made.model.update(placed.told())
             if kept.files:
                 take.stage("sampling", f"latents are in {kept.files[0].parent}: {kept.files[-1].name}")
         finally:

@@ -46,12 +46,17 @@ class Window:
         return self.length - (self.stop - self.start)
 
 
-def windows(count: int, rule: FrameRule, overlap: int = 1) -> list[Window]:
+def windows(count: int, rule: FrameRule, overlap: int = 1, even: bool = False) -> list[Window]:
     """Cover `count` frames, each new in exactly one window; the last window is as short as the rule allows.
 
+    even   as many windows of about one length: what the last frames hold, holds many others, too
     Raises RequestError E_VALUE for no frames, or for a rule that leaves no room beyond the overlap.
     """
     longest = longest_clip(rule)
+    if even and count > longest:
+        among = len(windows(count, rule, overlap))
+        share = -(-(count + (among - 1) * overlap) // among)
+        return windows(count, replace(rule, maximum=clip_length(share, rule)), overlap)
     if count < 1 or not 0 <= overlap < longest:
         why = f"{count} frames cannot be made {longest} at a time with {overlap} in common."
         raise RequestError("E_VALUE", why, "Choose at least one frame and a smaller overlap.")

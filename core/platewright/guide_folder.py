@@ -76,8 +76,11 @@ def _is_same(ours: Sequence[float], theirs: Sequence[float]) -> bool:
     return all(abs(a - b) <= (reach if i % 4 == 3 else SAME) for i, (a, b) in enumerate(zip(ours, theirs, strict=True)))
 
 
-def read(folder: Path) -> GuideFolder | None:
-    """The folder, if it has a guide.json; RequestError E_GUIDE_FILE names what is wrong with it, E_CAMERA_FILE."""
+def read(folder: Path, offset: int = 0) -> GuideFolder | None:
+    """The folder, if it has a guide.json; RequestError E_GUIDE_FILE names what is wrong with it, E_CAMERA_FILE.
+
+    offset   what the frame numbers of who asks are raised by: the folder's own are the scene's
+    """
     try:
         with (folder / FILE).open("rb") as file:
             document = json.loads(file.read(FILE_BYTES_MAX))
@@ -90,7 +93,9 @@ def read(folder: Path) -> GuideFolder | None:
     if document.get("version") != VERSION:
         raise _wrong(folder, f"version {document.get('version')!r} is not {VERSION}")
     view = CameraPath.read(folder / CAMERA)
-    return GuideFolder(folder, view, _files(folder, view, document.get("kinds")))
+    files = _files(folder, view, document.get("kinds"))
+    raised = {kind: {frame + offset: path for frame, path in of.items()} for kind, of in files.items()}
+    return GuideFolder(folder, view.renumbered(offset), raised)
 
 
 def _files(folder: Path, view: CameraPath, kinds: Any) -> Files:

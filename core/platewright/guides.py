@@ -53,24 +53,27 @@ class DepthGuide:
     folder: Path
     camera: CameraPath
     files: Mapping[int, Path]                      # by scene frame, in order
-    is_plain: bool                                 # every file has one channel: nothing is to be chosen
+    is_plain: bool                                 # every file has one channel, and the number that is asked for
 
     @classmethod
-    def open(cls, folder: Path, camera: CameraPath) -> DepthGuide:
-        """Find the files of the camera's frames and look at their channels; pixels are read later."""
+    def open(cls, folder: Path, camera: CameraPath, offset: int = 0) -> DepthGuide:
+        """Find the files of the camera's frames and look at their channels; pixels are read later.
+
+        offset   what the camera's frame numbers are raised by: the files have the scene's
+        """
         if not folder.is_dir():
             hint = "Name the folder with an EXR of planar depth per frame."
             raise RequestError("E_FILE_MISSING", f"There is no folder {folder}.", hint)
-        if told := guide_folder.read(folder):
+        if told := guide_folder.read(folder, offset):
             camera = told.view_of(camera)
         numbered = ((re.findall(r"\d+", path.stem), path) for path in sorted(folder.glob("*.exr")))
-        of_frame = {int(digits[-1]): path for digits, path in numbered if digits}
+        of_frame = {int(digits[-1]) + offset: path for digits, path in numbered if digits}
         files = {frame: of_frame[frame] for frame in camera.frames if frame in of_frame}
         if not files:
             why = f"{folder.name} has no depth for any frame from {camera.frames[0]} to {camera.frames[-1]}."
             raise RequestError("E_DEPTH_FRAMES", why, "Name each EXR by its scene frame: depth.1001.exr.")
         counts = [_chosen_channel(path)[1] for path in files.values()]
-        return cls(folder, camera, files, max(counts) == 1)
+        return cls(folder, camera, files, max(counts) == 1 and not offset)
 
     @classmethod
     def of(cls, request: PlateRequest) -> DepthGuide | None:
@@ -81,11 +84,13 @@ class DepthGuide:
         if request.guide is None:
             return None
         folder = request.guide.opened()
-        told = guide_folder.read(folder)
+        told = guide_folder.read(folder, request.frame_offset)
         if told is not None:
             told.kind_for(request.guide_kind, list(told.files))
             told.view_of(request.camera)
-        return None if told is not None and "depth" not in told.files else cls.open(folder, request.camera)
+        if told is not None and "depth" not in told.files:
+            return None
+        return cls.open(folder, request.camera, request.frame_offset)
 
     def to_dict(self) -> dict[str, Any]:
         """What a manifest says of it, beside its hash."""

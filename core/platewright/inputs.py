@@ -18,6 +18,7 @@ GROUND_MAX_M = 1e6
 GUIDE_KINDS = ("depth", "edges", "clay", "grid")
 STILL_MODEL = "z-image-turbo"
 HANDLES, HANDLES_MAX = 8, 1000
+RIGHTS_MAX = 500                                   # characters
 _REMAKE = ("plate", "first", "last", "handles")
 _CHUNK_BYTES = 1 << 20
 
@@ -28,21 +29,28 @@ class Input:
 
     path: str
     sha256: str                                    # of what it holds; see `fingerprint`
+    rights: str | None = None                      # who says that it may be used, see `real_rights`; None: not asked
 
     @classmethod
-    def of(cls, path: Path) -> Input:
+    def of(cls, path: Path, rights: str | None = None) -> Input:
         """What lies there now; RequestError E_INPUT_MISSING, E_INPUT_READ."""
-        return cls(str(path.resolve()), fingerprint(path))
+        return cls(str(path.resolve()), fingerprint(path), rights)
 
     @classmethod
     def from_dict(cls, data: Any) -> Input:
         """From `to_dict`'s form; RequestError E_JOB."""
-        if not isinstance(data, dict) or set(data) != {"path", "sha256"}:
+        if not isinstance(data, dict) or not {"path", "sha256"} <= set(data) <= {"path", "sha256", "rights"}:
             raise RequestError("E_JOB", "An input is no object of path and sha256.", "Compare it with examples/.")
-        return cls(data["path"], data["sha256"]).checked()
+        return cls(data["path"], data["sha256"], data.get("rights")).checked()
 
     def to_dict(self) -> dict[str, str]:
-        return asdict(self)
+        """Rights nobody was asked for are left out, as they were before anybody could be."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def told(self) -> dict[str, str]:
+        """What a manifest keeps of it: nothing of where it lies."""
+        facts = {"name": Path(self.path).name, "sha256": self.sha256}
+        return facts if self.rights is None else {**facts, "rights": self.rights}
 
     def checked(self) -> Input:
         """The same; RequestError E_VALUE where it is not even the name of something. Nothing is read."""
@@ -52,7 +60,7 @@ class Input:
             raise RequestError("E_VALUE", "An input's path is no path.", "Name the folder.")
         if not (isinstance(sha256, str) and re.fullmatch(r"[0-9a-f]{64}", sha256)):
             raise RequestError("E_VALUE", f"The sha256 of {path} is none.", "Make the request again.")
-        return self
+        return self if self.rights is None else replace(self, rights=real_rights(self.rights))
 
     def opened(self) -> Path:
         """Its path, if it holds what it held; RequestError E_INPUT_MISSING, E_INPUT_CHANGED, E_INPUT_READ."""
@@ -81,11 +89,11 @@ class Remake:
         return cls(**plain).checked()
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"plate": self.plate.to_dict()}
 
     def identity(self) -> dict[str, Any]:
         """The same without where the plate lies."""
-        return self.to_dict() | {"plate": {"sha256": self.plate.sha256}}
+        return asdict(self) | {"plate": {"sha256": self.plate.sha256}}
 
     def checked(self) -> Remake:
         """The same; RequestError E_VALUE names what is wrong."""
@@ -131,6 +139,19 @@ class Still:
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise RequestError("E_VALUE", f"The still's seed is {seed!r}.", "It must be a whole number.")
         return self
+
+
+def real_rights(answer: Any) -> str:
+    """What was said of an input's rights: `mine`, `unknown`, or `licensed: ` and by whom; RequestError E_VALUE."""
+    plain = " ".join(str(answer).split())
+    kind, _, who = plain.partition(":")
+    if isinstance(answer, str) and len(plain) <= RIGHTS_MAX and plain.isprintable():
+        if plain.lower() in ("mine", "unknown"):
+            return plain.lower()
+        if kind.lower() == "licensed" and who.strip():
+            return f"licensed: {who.strip()}"
+    hint = f"Say mine, unknown, or licensed: by whom and how, in {RIGHTS_MAX} characters."
+    raise RequestError("E_VALUE", f"{plain[:80]!r} is no answer to whose it is.", hint)
 
 
 def refuse_two_leads(first_frame: Any, still: Any) -> None:

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,10 +30,10 @@ from numpy.typing import NDArray
 from . import pictures, sequences
 from .camera import CameraPath
 from .errors import RequestError
+from .frame_files import Channels, ExrForm, write_values
 from .pictures import Picture, Tags
 from .protocol import Input, PlateRequest
 
-Channels = Literal["half", "float"]
 EXR_CHANNELS: dict[str, Channels] = {"half": "half", "float": "float", "uint8": "half", "uint16": "float"}
 LOSSY = (".jpg", ".jpeg")
 PRIMARIES_SLACK = 1e-3
@@ -67,7 +67,7 @@ class Kept:
 
     def write_exr(self, path: Path, painted: Picture, tags: Tags) -> None:
         """`pictures.write_exr` of both."""
-        pictures.write_linear(path, self.under(painted), tags, self.channels)
+        write_values(path, self.under(painted), tags, ExrForm(channels=self.channels))
 
     def write_png(self, path: Path, painted: Picture, tags: Tags) -> None:
         """`pictures.write_png` of both; the plate is of 8 bits."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from .protocol import Event, Progress, Stage, Warned
+from .protocol import Event, ModelCard, Progress, Stage, Warned
 
 Answer = dict[str, Any]
 
@@ -92,12 +92,16 @@ def _figure(value: Any) -> str:
     return ", ".join(f"{part} {number:g}".strip() for part, number in parts)
 
 
+def licence(card: ModelCard) -> str:
+    """What a model's licence means for a plate of its, in one line: told before the work, kept in plate.json."""
+    use = {"yes": "commercial use is free", "no": "no commercial use", "conditions": "commercial use on conditions"}
+    where = f"; not in {card.territory}" if card.territory else ""
+    terms = f" {card.terms}" if card.terms else ""
+    return f"{card.title}: {card.licence}, {use[card.commercial]}{where}.{terms}"
+
+
 def say_still(answer: Answer) -> str:
     return "frame {frame} as {model} sees it first, {width}x{height} -> {file}".format(**answer)
-
-
-def say_verify(answer: Answer) -> str:
-    return "\n".join(answer["words"])
 
 
 def say_conditioning(answer: Answer) -> str:

@@ -2,6 +2,7 @@
 
     <name>_v001/                        claimed by mkdir; a version is never written twice
         <name>_v001.1001.exr            whole and hashed under this name; `.part-<pid>` until then
+        proxy/                          smaller pictures, where they were asked for
         native/                         the model's own pictures, while a lock needs them
         journal.jsonl                   one line per finished frame; held open and locked by whoever writes
         job.json                        how the job stands: running, failed or cancelled, with the error
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,19 +33,17 @@ from typing import Any
 
 import numpy as np
 
-from . import disk, pictures
+from . import disk, previews
 from .camera import CameraPath
 from .disk import FileRecord
 from .errors import Cancelled, PlateError, PlatewrightError
+from .frame_forms import PROXY, FrameForm
+from .frame_tags import Tags
 from .keeping import Kept, KeptPlate
 from .pictures import Picture
 
 MANIFEST, RECORD, JOURNAL = "plate.json", "job.json", "journal.jsonl"
 NATIVE = "native"                                  # folder of the model's own pictures, while the plate is not whole
-_ENCODERS: dict[str, Callable[[Path, Picture, pictures.Tags], None]] = {
-    "exr": pictures.write_exr,
-    "png": pictures.write_png,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,7 @@ class PlateFolder:
         """Open a version; one that is not whole is locked, its journal believed only where the bytes agree."""
         self.path = path
         self.frames: dict[int, FrameRecord] = {}   # whole so far, by scene frame
+        self.proxies: dict[int, FileRecord] = {}   # likewise, where there are any
         self._record: dict[str, Any] = {}
         self._journal = None if (path / MANIFEST).is_file() else disk.Journal(path / JOURNAL)
         self.is_whole = (path / MANIFEST).is_file()            # asked again: its writer may just have finished
@@ -142,28 +142,30 @@ class PlateFolder:
     # Frames ---------------------------------------------------------------------------------------
 
     def write(
-        self, camera: CameraPath, index: int, picture: Picture, marks: Mapping[str, str], kept: Kept | None = None
+        self,
+        camera: CameraPath,
+        index: int,
+        picture: Picture,
+        marks: Mapping[str, str],
+        kept: Kept | None = None,
+        form: FrameForm | None = None,
     ) -> FrameRecord:
         """Publish frame `index` of `camera`, or return it as it stands when an earlier run has made it.
 
         picture   float32 (camera.height, camera.width, 3), display-referred sRGB, 0..1
         marks     `platewright.*` texts for the header
         kept      of a given plate, what is not painted over by the picture
+        form      how it is written; None: as ever for the version's format
         raises    PlateError E_FRAME_SIZE, E_NOT_FINITE (no file appears), and those of `disk.publish`
         """
         journal, frame = self._open_journal, camera.frames[index]
         if frame in self.frames:
             return self.frames[frame]
         _check_picture(picture, camera, frame)
-        tags = pictures.Tags(
-            rate=camera.rate,
-            frame=frame,
-            world_from_camera=camera.camera_to_world[index],
-            intrinsics=camera.intrinsics[index],
-            texts=marks,
-        )
+        tags = _tags(camera, index, marks)
         suffix = self._record["frame_format"]
-        encode = {"exr": kept.write_exr, "png": kept.write_png}[suffix] if kept else _ENCODERS[suffix]
+        form = form or FrameForm.of(suffix)
+        encode = {"exr": kept.write_exr, "png": kept.write_png}[suffix] if kept else form.write
         file = disk.publish(
             self.path / f"{self.path.name}.{frame:04d}.{suffix}",
             lambda part: encode(part, picture, tags),
@@ -204,13 +206,18 @@ class PlateFolder:
 
     @contextmanager
     def frames_of(
-        self, camera: CameraPath, marks: Mapping[str, str], kept: KeptPlate | None = None
+        self,
+        camera: CameraPath,
+        marks: Mapping[str, str],
+        kept: KeptPlate | None = None,
+        form: FrameForm | None = None,
     ) -> Iterator[Frames]:
         """The plate's frames while they are written; contact sheet and preview grow with them, or are thrown away.
 
         kept   the given plate whose pixels stay where it is not painted over
+        form   how they are written; None: as ever for the version's format
         """
-        frames = Frames(self, camera, marks, kept)
+        frames = Frames(self, camera, marks, kept, form or FrameForm.of(self._record["frame_format"]))
         try:
             yield frames
         finally:
@@ -225,6 +232,8 @@ class PlateFolder:
     def finish(self, manifest: dict[str, Any]) -> None:
         """Sign the plate off: plate.json appears last, then the journal and the record have done their work."""
         disk.sync(self.path, [entry["file"] for entry in (*manifest["frames"], *manifest["companions"])])
+        if self.proxies:
+            disk.sync(self.path / PROXY, [record.file for record in self.proxies.values()])
         disk.write_json(self.path / MANIFEST, manifest, is_durable=True)
         self.is_whole = True
         self._put_away()
@@ -240,30 +249,41 @@ class Frames:
     """Frames in the order of the camera, each also shown in the contact sheet and the preview as it passes by."""
 
     def __init__(
-        self, folder: PlateFolder, camera: CameraPath, marks: Mapping[str, str], kept: KeptPlate | None
+        self,
+        folder: PlateFolder,
+        camera: CameraPath,
+        marks: Mapping[str, str],
+        kept: KeptPlate | None,
+        form: FrameForm,
     ) -> None:
-        self._folder, self._camera, self._marks, self._kept = folder, camera, marks, kept
-        self._sheet = pictures.ContactSheet(folder.title(camera), camera.width, camera.height)
+        self._folder, self._camera, self._marks, self._kept, self._form = folder, camera, marks, kept, form
+        self._sheet = previews.ContactSheet(folder.title(camera), camera.width, camera.height)
         self._chosen = self._sheet.chosen(camera.frames)
         self._part = disk.Part(folder.path / "preview.mp4")
         with self._part.guarded():
-            self._preview = pictures.Preview(self._part.path, camera.rate, camera.width, camera.height, marks)
+            self._preview = previews.Preview(self._part.path, camera.rate, camera.width, camera.height, marks)
 
     def write(self, index: int, picture: Picture) -> FrameRecord:
         """`PlateFolder.write`; the sheet and the preview show the file where it is not just this picture."""
         frame = self._camera.frames[index]
         is_known = frame in self._folder.frames
         kept = self._kept.frame(frame) if self._kept and not is_known else None
-        record = self._folder.write(self._camera, index, picture, self._marks, kept)
+        record = self._folder.write(self._camera, index, picture, self._marks, kept, self._form)
         is_other = is_known or kept is not None
-        self._show(frame, pictures.read_picture(self._folder.path / record.file) if is_other else picture)
+        self._show(index, self._form.read(self._folder.path / record.file) if is_other else picture)
         return record
 
-    def _show(self, frame: int, picture: Picture) -> None:
+    def _show(self, index: int, picture: Picture) -> None:
+        frame, folder = self._camera.frames[index], self._folder
         with self._part.guarded():
             self._preview.add(picture)
         if frame in self._chosen:
             self._sheet.add(frame, picture)
+        if self._form.proxy:
+            with disk.refusing(folder.path):
+                (folder.path / PROXY).mkdir(exist_ok=True)
+            tags, file = _tags(self._camera, index, self._marks), folder.path / folder.frames[frame].file
+            folder.proxies[frame] = self._form.publish_proxy(file, picture, tags)
 
     def companions(self) -> tuple[FileRecord, ...]:
         """Publish camera.json, contact.png and preview.mp4."""
@@ -280,6 +300,16 @@ class Frames:
 
 
 # A frame's own affairs ---------------------------------------------------------------------------
+
+
+def _tags(camera: CameraPath, index: int, marks: Mapping[str, str]) -> Tags:
+    return Tags(
+        rate=camera.rate,
+        frame=camera.frames[index],
+        world_from_camera=camera.camera_to_world[index],
+        intrinsics=camera.intrinsics[index],
+        texts=marks,
+    )
 
 
 def _check_picture(picture: Picture, camera: CameraPath, frame: int) -> None:

@@ -13,6 +13,8 @@ from typing import Any, Literal
 from .camera import CameraPath
 from .cards import FrameRule as FrameRule
 from .cards import ModelCard as ModelCard
+from .delivery import Delivery as Delivery
+from .delivery import Studio as Studio
 from .errors import RequestError
 from .events import Emit as Emit
 from .events import Event as Event
@@ -44,7 +46,7 @@ GUIDANCE_MAX = 50.0
 OVERSCAN_MAX = 1.0                                 # of the width: twice as wide
 TRIES_MAX = 64
 INPUTS = ("guide", "first_frame", "plate", "mask")
-_LEFT_OUT_WHERE_NONE = ("ground_m", "sun", "guide_kind", "still", "preset", "remake", *INPUTS)
+_LEFT_OUT_WHERE_NONE = ("ground_m", "sun", "guide_kind", "still", "preset", "remake", "delivery", *INPUTS)
 
 FrameFormat = Literal["exr", "png"]
 Requirement = Literal["", "follows", "locked"]
@@ -77,6 +79,7 @@ class PlateRequest:
 
     preset: str | None = None                      # of models.presets; None: by memory, the pictures being the same
     remake: Remake | None = None                   # part of a plate that is there, whose other frames stay
+    delivery: Delivery | None = None               # how the plate is delivered; None: as ever
 
     def to_dict(self) -> dict[str, Any]:
         """The versioned form on disk and on the wire; what a scene has not told is left out, as before it could."""
@@ -84,7 +87,8 @@ class PlateRequest:
         plain["camera"] = self.camera.to_dict()
         plain["size"] = list(self.size) if self.size else None
         plain["sun"] = list(self.sun) if self.sun else None
-        plain |= {name: given.to_dict() for name in ("still", "remake") if (given := getattr(self, name)) is not None}
+        parts = ("still", "remake", "delivery")
+        plain |= {name: given.to_dict() for name in parts if (given := getattr(self, name)) is not None}
         plain |= {name: given.to_dict() for name, given in self._inputs().items()}
         told = {name: value for name, value in plain.items() if value is not None or name not in _LEFT_OUT_WHERE_NONE}
         return {"format": "platewright.request", "version": SCHEMA_VERSION, **told}
@@ -92,6 +96,7 @@ class PlateRequest:
     def identity(self) -> dict[str, Any]:
         """What the hash is of and the manifest keeps: `to_dict` without where inputs lie."""
         told = self.to_dict() | ({"remake": self.remake.identity()} if self.remake else {})
+        told |= {"delivery": self.delivery.identity()} if self.delivery else {}
         return told | {name: {"sha256": given.sha256} for name, given in self._inputs().items()}
 
     def _inputs(self) -> dict[str, Input]:
@@ -111,6 +116,7 @@ class PlateRequest:
             plain |= {name: Input.from_dict(plain[name]) for name in INPUTS if plain.get(name) is not None}
             plain["still"] = None if plain.get("still") is None else Still.from_dict(plain["still"])
             plain["remake"] = None if plain.get("remake") is None else Remake.from_dict(plain["remake"])
+            plain["delivery"] = None if plain.get("delivery") is None else Delivery.from_dict(plain["delivery"])
             request = cls(camera=CameraPath.from_dict(camera), size=size, **plain)
         except TypeError as error:
             raise RequestError("E_JOB", f"The request is incomplete: {error}.", "Compare it with examples/.") from None
@@ -120,6 +126,8 @@ class PlateRequest:
         """The same request with a clean prompt and a real seed, or RequestError naming the field that is wrong."""
         _check_types(self)
         refuse_half_a_plate(self.plate, self.mask, self.lock, self.overscan)
+        if self.plate and self.delivery:
+            self.delivery.refuse_other_pixels()
         return replace(
             self,
             prompt=clean_prompt(self.prompt),
@@ -132,8 +140,14 @@ class PlateRequest:
             ground_m=None if self.ground_m is None else ground_height(self.ground_m),
             sun=None if self.sun is None else sun_direction(self.sun),
             still=None if self.still is None else replace(self.still, seed=real_seed(self.still.seed)),
+            delivery=self.delivery and self.delivery.checked(self.frame_format, len(self.camera)),
             **{name: given.checked() for name in ("remake", *INPUTS) if (given := getattr(self, name)) is not None},
         )
+
+    @property
+    def frame_offset(self) -> int:
+        """What its frame numbers are raised by: guides and plates that are handed in have the scene's own."""
+        return self.delivery.frame_offset if self.delivery else 0
 
     @property
     def sha256(self) -> str:
@@ -154,6 +168,7 @@ class Job:
     check: bool = True                             # measure how well the plate follows; a lock cannot do without
     require: Requirement = ""                      # the least verdict that is a success
     tries: int = 1                                 # plates with the seeds that follow, the best of which is proposed
+    sign: bool | None = None                       # Content Credentials; None: where this person has chosen a key
 
     def checked(self) -> Job:
         """The same job with a checked request; RequestError E_VALUE names what does not go together."""
@@ -172,12 +187,13 @@ class Job:
         """The form of job.json."""
         plain = {"id": self.id, "name": self.name, "out": self.out, "plate_version": self.version}
         plain |= {"check": self.check, "require": self.require, "tries": self.tries}
+        plain |= {} if self.sign is None else {"sign": self.sign}
         return {"format": "platewright.job", "version": SCHEMA_VERSION, **plain, "request": self.request.to_dict()}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Job:
         """Read `to_dict`'s form; RequestError E_JOB says what is wrong with it."""
-        known = {"id", "name", "out", "plate_version", "request", "check", "require", "tries"}
+        known = {"id", "name", "out", "plate_version", "request", "check", "require", "tries", "sign"}
         plain = _unversioned(data, "platewright.job", known=known)
         for key, kind in (("request", dict), ("name", str), ("out", str)):
             if not isinstance(plain.get(key), kind):
@@ -186,8 +202,9 @@ class Job:
         if version is not None:
             version = int(within("plate_version", version, 1, 9999))
         check, tries = plain.get("check", True), plain.get("tries", 1)
-        if not (isinstance(check, bool) and is_whole(tries)):
-            raise RequestError("E_JOB", "check must be true or false, tries a number.", "Compare it with examples/.")
+        if not (isinstance(check, bool) and is_whole(tries) and isinstance(plain.get("sign"), bool | None)):
+            why = "check and sign must be true or false, tries a number."
+            raise RequestError("E_JOB", why, "Compare it with examples/.")
         return cls(
             request=PlateRequest.from_dict(plain["request"]),
             name=plain["name"],
@@ -197,6 +214,7 @@ class Job:
             check=check,
             require=plain.get("require", ""),
             tries=tries,
+            sign=plain.get("sign"),
         ).checked()
 
 

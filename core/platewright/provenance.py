@@ -1,19 +1,16 @@
-"""Where a plate came from, and whether it is still what it was.
-
-plate.json is `"format": "platewright.plate", "version": 1`. It names no absolute path and no person.
+"""Where a plate came from: the record that is kept of it. It names no absolute path and no person.
 
     marks      what every frame's header says
-    manifest   the whole record, written last
-    verify     the record against the files: every frame there, every byte right, nothing extra
+    manifest   the whole record, plate.json, written last
     answer     what `generate --json` prints of a finished plate
+
+By name also `plate_file.read_manifest`, which reads the record, and `verifying.verify`, which holds the files to it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -23,18 +20,16 @@ from typing import Any
 
 from . import __version__, pictures
 from .camera import CameraPath
-from .disk import PART, FileRecord, measure, read_json
-from .errors import PlateError, RequestError
+from .colour import OF_FORMAT
+from .disk import FileRecord
+from .frame_tags import pixel_aspect
+from .plate_file import FORMAT, VERSION
+from .plate_file import read_manifest as read_manifest
 from .protocol import Job, ModelCard, PlateRequest
+from .verifying import verify as verify
 
-FORMAT = "platewright.plate"
-VERSION = 1
 _IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _LIBRARIES = ("numpy", "torch", "diffusers", "safetensors", "cv2", "OpenImageIO", "av", "PIL")
-_SCAFFOLD = {"plate.json", "journal.jsonl", "job.json", "native"}
-
-
-# Writing -----------------------------------------------------------------------------------------
 
 
 def source_type(card: ModelCard, is_composite: bool = False) -> str:
@@ -120,7 +115,7 @@ def manifest(
     foresight: Mapping[str, Any] | None = None,    # what the path asks of a model, told before any time was spent
     warnings: Sequence[str] = (),                  # "W_CODE: sentence"
 ) -> dict[str, Any]:
-    """The record of a plate as plate.json holds it."""
+    """The record of a plate as plate.json holds it: docs/plate.schema.json."""
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -135,12 +130,14 @@ def manifest(
         "inputs": dict(inputs or {}),
         "camera": _camera(camera, companions),
         "model": origin.model,
+        "settings": settings(origin),
         "seed": origin.seed,
         "device": origin.device,
         "versions": versions(),
         "picture": dict(picture),
         "frames": [dict(frame) for frame in frames],
         "companions": [companion.to_dict() for companion in companions],
+        "edits": list(_edits(origin, picture, inputs or {}, match or {})),
         "match": dict(match) if match else None,
         "match_reason": None if match else match_reason,
         "foresight": dict(foresight) if foresight else None,
@@ -148,6 +145,38 @@ def manifest(
         "timings": {stage: round(seconds, 4) for stage, seconds in timings.items()},
         "warnings": [*camera.warnings, *warnings],
     }
+
+
+def settings(origin: Origin) -> dict[str, Any] | None:
+    """What the model ran with, its own defaults where the request leaves them to it; None where no model ran."""
+    if origin.request is None or origin.model is None:
+        return None
+    asked, model = origin.request, origin.model
+    return {
+        "prompt": asked.get("prompt"),
+        "negative": asked.get("negative"),
+        "seed": origin.seed,
+        "steps": asked.get("steps") or model.get("default_steps"),
+        "guidance": model.get("default_guidance") if asked.get("guidance") is None else asked["guidance"],
+        "sampler": model.get("sampler"),           # None: the back-end does not say
+        "dtype": model.get("dtype"),
+        "preset": model.get("preset"),
+    }
+
+
+def _edits(
+    origin: Origin, picture: Mapping[str, Any], inputs: Mapping[str, Any], match: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """What Platewright did to the model's pictures because a person asked for it, in the order it was done."""
+    if remake := inputs.get("remake"):
+        yield {"what": "remade", **{key: remake[key] for key in ("plate", "first", "last") if key in remake}}
+    if inputs.get("plate"):
+        yield {"what": "painted", "plate": inputs["plate"]["name"], "sha256": inputs["plate"]["sha256"]}
+    lock = match.get("lock") or {}
+    if origin.locked_from or lock.get("applied"):
+        yield {"what": "locked", "from": origin.locked_from, "reason": lock.get("reason")}
+    if resample := picture.get("resample"):
+        yield {"what": "resampled", **resample}
 
 
 def versions() -> dict[str, str]:
@@ -193,6 +222,7 @@ def picture(
     *,
     seen: tuple[int, int, int, int] | None = None,
     warp: str = "",
+    colour: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """How the frames came from the model's pictures.
 
@@ -200,6 +230,7 @@ def picture(
     seen     where the plate begins in them, left and top, and their width and height, in pixels of the plate: they are
              more than the plate where there was overscan, or where the model makes another shape; None: they are it
     warp     the filter of a lock; empty where nothing was locked
+    colour   how pictures became values of frames; None: as ever for the format
     """
     size = camera.width, camera.height
     left, top, width, height = seen or (0, 0, *size)
@@ -212,185 +243,11 @@ def picture(
         "native_height": native[1],
         "overscan": round(width / size[0] - 1, 6),
         "seen": {"left": left, "top": top, "width": width, "height": height},
+        "size": "native" if max(scale) == min(scale) == 1 else "enlarged" if max(scale) > 1 else "reduced",
         "resample": None if is_whole else {"filter": warp or pictures.RESAMPLE_FILTER, "scale": scale},
         "format": frame_format,
-        "pixel_aspect": 1.0,
+        "pixel_aspect": pixel_aspect(camera.intrinsics[0]),
         "distortion": "none",
-        "colour": pictures.COLOUR[frame_format],
+        "grain": "none",
+        "colour": dict(colour or OF_FORMAT[frame_format].told(frame_format, "zip")),
     }
-
-
-# Reading -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is not as the manifest says."""
-
-    code: str
-    message: str
-    frame: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What `verify` found: sentences for people, the same as data for programs."""
-
-    folder: Path
-    frames: int
-    problems: tuple[Problem, ...]
-
-    @property
-    def is_sound(self) -> bool:
-        return not self.problems
-
-    def words(self) -> list[str]:
-        """One line per finding, or one that all is well."""
-        name = self.folder.name
-        if self.is_sound:
-            return [f"{name}: {self.frames} frames, all present, every byte as it was written."]
-        count = "one problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
-        return [f"{name}: {count}.", *(f"{problem.code}: {problem.message}" for problem in self.problems)]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The answer of `platewright verify --json`; exit code 1 with problems."""
-        problems = [asdict(problem) for problem in self.problems]
-        exit_code = 0 if self.is_sound else 1
-        return {
-            "plate": str(self.folder), "ok": self.is_sound, "frames": self.frames,
-            "problems": problems, "words": self.words(), "exit_code": exit_code,
-        }  # fmt: skip
-
-
-def verify(folder: Path) -> Report:
-    """Compare a plate with its manifest, byte by byte; a manifest that cannot be used is a finding, too.
-
-    RequestError E_FILE_MISSING where there is no folder at all.
-    """
-    folder = folder.resolve()
-    if not folder.is_dir():
-        raise RequestError("E_FILE_MISSING", f"{folder} is not there.", "Give the folder of a plate: name_v001.")
-    try:
-        document = read_manifest(folder)
-    except PlateError as error:
-        return Report(folder, 0, (Problem(error.code, error.for_people()),))
-    return Report(folder, len(document["frames"]), tuple(_problems(folder, document)))
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """plate.json after its form was checked; PlateError E_MANIFEST: missing, torn, foreign or reaching outside."""
-    try:
-        document = read_json(folder / "plate.json")
-    except FileNotFoundError:
-        raise _unusable(folder, _why_unfinished(folder)) from None
-    except (OSError, ValueError) as error:
-        raise _unusable(folder, f"plate.json cannot be read: {error}") from None
-    for fault in _faults(document):
-        raise _unusable(folder, fault)
-    return document
-
-
-def _unusable(folder: Path, reason: str) -> PlateError:
-    hint = "Continue its job with --resume, or fetch the folder again from where it was made."
-    return PlateError("E_MANIFEST", f"{folder.resolve().name}: {reason}.", hint)
-
-
-def _why_unfinished(folder: Path) -> str:
-    try:
-        record = read_json(folder / "job.json")
-    except (OSError, ValueError):
-        return "there is no plate.json here"
-    status = {"running": "running, or was killed"}.get(str(record.get("status")), record.get("status"))
-    why = (record.get("error") or {}).get("message", "").rstrip(".")
-    return f"the plate is not finished, its job is {status}{': ' if why else ''}{why}"
-
-
-def _faults(document: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with the manifest itself."""
-    if document.get("format") != FORMAT:
-        yield f'plate.json does not say "{FORMAT}"'
-    if document.get("version") != VERSION:
-        yield f"its version is {document.get('version')!r}; this Platewright reads {VERSION}"
-    yield from _missing_keys(document)
-    for entry in [*document["frames"], *document["companions"]]:
-        yield from _entry_faults(entry)
-    yield from _range_faults(document["frames"])
-    if document["request"] is not None and _fingerprint(document["request"]) != document["request_sha256"]:
-        yield "the request does not have the hash that is written beside it"
-
-
-def _missing_keys(document: dict[str, Any]) -> Iterator[str]:
-    kinds: dict[str, type | tuple[type, ...]] = {
-        "frames": list, "companions": list, "camera": dict, "timings": dict, "warnings": list, "status": str,
-        "request": (dict, type(None)), "model": (dict, type(None)), "match": (dict, type(None)),
-    }  # fmt: skip
-    for key, kind in kinds.items():
-        if not isinstance(document.get(key, ...), kind):
-            yield f"{key!r} is missing or of the wrong kind"
-    for key in ("request_sha256", "seed", "device"):
-        if key not in document:
-            yield f"{key!r} is missing"
-    if document.get("status") != "done":
-        yield f"its status is {document.get('status')!r}"
-
-
-def _entry_faults(entry: Any) -> Iterator[str]:
-    if not isinstance(entry, dict):
-        yield "an entry is no object"
-    file, size, sha256 = (entry.get(key) for key in ("file", "size", "sha256"))
-    if not (isinstance(file, str) and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", file)):
-        yield f"{str(file)[:80]!r} is not a plain name inside the folder"
-    if not (isinstance(sha256, str) and re.fullmatch(r"[0-9a-f]{64}", sha256) and type(size) is int and size >= 0):
-        yield f"{file} has no size or no SHA-256"
-
-
-def _range_faults(frames: list[dict[str, Any]]) -> Iterator[str]:
-    numbers: list[int] = [entry["frame"] for entry in frames if type(entry.get("frame")) is int]
-    if not numbers or len(numbers) < len(frames):
-        yield "its list of frames is empty or has no numbers"
-    if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
-        yield "its frames are not contiguous"
-    for number, entry in zip(numbers, frames, strict=True):
-        if not re.fullmatch(rf".*\.{number:04d}\.(exr|png)", entry["file"]):
-            yield f"frame {number} is called {entry['file']}"
-
-
-def _problems(folder: Path, document: dict[str, Any]) -> Iterator[Problem]:
-    for entry in document["frames"]:
-        yield from _file_problems(folder, entry, f"Frame {entry['frame']}", "E_FRAME", entry["frame"])
-    for entry in document["companions"]:
-        yield from _file_problems(folder, entry, entry["file"], "E_FILE", None)
-    yield from _camera_problems(folder, document)
-    known = {entry["file"] for entry in (*document["frames"], *document["companions"])} | _SCAFFOLD
-    for path in sorted(folder.iterdir()):
-        if path.name not in known:
-            kind = "an unfinished file" if PART in path.name else "not in the manifest"
-            yield Problem("E_FILE_EXTRA", f"{path.name} is {kind}.")
-
-
-def _file_problems(folder: Path, entry: dict[str, Any], what: str, code: str, frame: int | None) -> Iterator[Problem]:
-    path = folder / entry["file"]
-    if path.is_symlink():
-        yield Problem(f"{code}_CORRUPT", f"{what} is a link, not a file.", frame)
-    elif not path.is_file():
-        yield Problem(f"{code}_MISSING", f"{what} is missing.", frame)
-    elif measure(path) != FileRecord(entry["file"], entry["size"], entry["sha256"]):
-        yield Problem(f"{code}_CORRUPT", f"{what} is not the file that was written: its bytes have changed.", frame)
-
-
-def _camera_problems(folder: Path, document: dict[str, Any]) -> Iterator[Problem]:
-    """The camera of the manifest, of the request and of the frames must be one camera."""
-    camera, frames = document["camera"], [entry["frame"] for entry in document["frames"]]
-    listed = {entry["file"]: entry["sha256"] for entry in document["companions"]}
-    if camera.get("sha256") != listed.get("camera.json"):
-        yield Problem("E_MANIFEST", "The camera's hash and the hash of camera.json differ in the manifest.")
-    if [camera.get("first"), camera.get("last")] != [frames[0], frames[-1]]:
-        yield Problem("E_MANIFEST", "The camera's range is not the range of the frames.")
-    request = document["request"]
-    if request is not None and request.get("camera", {}).get("frames") != frames:
-        yield Problem("E_MANIFEST", "The request asked for other frames than those listed.")
-
-
-def _fingerprint(document: dict[str, Any]) -> str:
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -26,12 +26,18 @@ JOB_FILE: Final = "job.json"
 STATE_FILE: Final = "state.json"
 LOCK_FILE: Final = "host.lock"
 GUIDE: Final = "depth"                             # folder of what a host read of its scene for this job
+NOTES: Final = ("origin.json", "first_frame.png")  # of a host beside the record
 FORMAT: Final = "platewright.state"
 VERSION: Final = 1
 UNDER_WAY: Final = ("queued", "running")
 OVER: Final = ("done", "failed", "cancelled")      # a lost job is not over: it can be resumed
 KEPT_COUNT: Final = 50
 KEPT_TIME: Final = timedelta(days=30)
+HOST_DIED: Final = (                               # code, message, hint
+    "E_HOST_DIED",
+    "The Blender or the script that asked for this job ended before the job did.",
+    "Its whole frames are kept; resume the job to make the others.",
+)
 
 log = logging.getLogger(__name__)
 
@@ -202,7 +208,7 @@ def _take_away(job: Path) -> None:
     """The files of a record, then its folder if nothing else is in it; the state goes last, and knows until then."""
     parts, depth = list(job.glob("*.json.part-*")), list(job.glob(f"{GUIDE}/depth.*.exr"))
     try:
-        for path in (job / JOB_FILE, *parts, *depth, job / LOCK_FILE):
+        for path in (job / JOB_FILE, *(job / name for name in NOTES), *parts, *depth, job / LOCK_FILE):
             path.unlink(missing_ok=True)
         if depth:
             (job / GUIDE).rmdir()
@@ -213,11 +219,7 @@ def _take_away(job: Path) -> None:
 
 
 def _lost(data: dict[str, Any]) -> dict[str, Any]:
-    failure = {
-        "code": "E_HOST_DIED",
-        "message": "The Blender or the script that asked for this job ended before the job did.",
-        "hint": "Its whole frames are kept; resume the job to make the others.",
-    }
+    failure = dict(zip(("code", "message", "hint"), HOST_DIED, strict=True))
     return {**data, "state": "lost", "changed": _now(), "failure": failure}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from . import guides, measuring, provenance, versions
 from .camera import CameraPath
+from .credentials import sign_finished
 from .disk import FileRecord
 from .errors import PlateError, RequestError
 from .guides import DepthGuide
@@ -104,7 +105,9 @@ def lock(subject: Subject, wish: Wish, emit: Emit) -> dict[str, Any]:
         folder = versions.claim(wish.out, name, None, _record(origin, wish))
         with folder.recording():
             _Lock(folder, name, origin, wanted, footage, before, plan, wish, subject, depth, emit).fill()
-    return provenance.answer(folder.path)
+    unsigned = sign_finished(None if origin.source_type else False, folder.path, JOB, emit)
+    answer = provenance.answer(folder.path)
+    return answer | {"warnings": [*answer["warnings"], *unsigned]}
 
 
 @dataclass(frozen=True, slots=True)

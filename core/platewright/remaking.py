@@ -1,19 +1,23 @@
 """Part of a plate made anew: all other frames are copied, byte for byte, into a new version that is whole.
 
 Range       exactly the frames that were asked for are new; some of them may lie beyond the plate, which then grows
+Both ends   a model that paints into frames is shown the handles, kept as they are, and makes what lies between
+            (`anchors`): nothing is blended, and the join is measured none the less
 Before it   a model that starts from a picture starts from the last frame that is kept: no overscan there, for a frame
             shows no more than itself; or from the picture that the request gives, of the range's own first frame. Any
             other is given a run-up of handles
-After it    no model is held to a picture at its end. The join lies where the range ends, and nothing is blended: two
-            pictures that are not alike give a ghost. Handles are made beyond it and thrown away; how far they are from
-            the frames that are kept tells how far the new part has come away, and where a longer range would join best
-Camera      of today. Frames that are kept and show another are named (W_FRAMES_STALE)
+After it    such models are held to no picture at their end. The join lies where the range ends, and nothing is blended:
+            two pictures that are not alike give a ghost. Handles are made beyond it and thrown away; how far they are
+            from the frames that are kept tells how far the new part has come away, and where a longer range would join
+            best
+Camera      of today. Frames that are kept and show another are named (W_FRAMES_STALE); they hold nothing
 
+    anchors     kept frames that the model was held to, `before` and `after` the range; the lead is one
     lead        frame that the model started from, or null
     made        first and last frame that it made, handles and all
     stale       frames kept that show another camera
-    joins       of two frames each: `difference` mean of |a - b| over display values, 0..1; `times` that of the usual
-                change from frame to frame about it
+    measured    how `joins` and `overlap` were, in words
+    joins       of two frames each: `difference`, `usual`, and `times` the one is of the other
     overlap     frames of the handles: `difference` between what was made there and what is kept
 """
 
@@ -28,8 +32,10 @@ from typing import Any
 
 import numpy as np
 
-from . import disk, pictures, provenance
+from . import anchors, disk, pictures, provenance
+from .anchors import Parent
 from .camera import CameraPath
+from .cards import ModelCard
 from .errors import RequestError
 from .pictures import Picture, Tags
 from .plates import MANIFEST, NATIVE
@@ -37,46 +43,34 @@ from .protocol import INPUTS, Input, PlateRequest, Remake
 from .take import Source, Take
 
 LEAD = "lead.png"                                  # the frame that the model starts from, while it is needed
-SAME = 1e-6                                        # of a pose in metres and radians, of a lens in widths
 ABOUT = 4                                          # frames to both sides of a join that tell the usual change
 SEEN_TIMES, SEEN_LEAST = 2.0, 0.01                 # of the usual change, of display values: such a join shows
+MEASURED = (                                       # for the manifest: what a reader needs to measure it again
+    "difference: mean over pixels and channels of |a - b|, both as display sRGB 0..1 at the plate's size; of joins, "
+    "between the two frames as written; of the overlap, between what the model made of a frame, brought to the plate "
+    "like the others, and the frame that is kept; usual: the median difference of neighbours up to "
+    f"{ABOUT} frames to either side, the joins left out"
+)
 GIVE_IT = "Name it again: a plate remembers what a file held, not where it lay."
 
 
-@dataclass(frozen=True, slots=True)
-class Parent:
-    """The plate whose other frames stay."""
+def opened(request: PlateRequest, camera: CameraPath, card: ModelCard) -> Parent | None:
+    """The plate of which the request makes a part anew, before anything is made; None where it makes a whole one.
 
-    folder: Path
-    camera: CameraPath                             # at its size
-    files: dict[int, dict[str, Any]]               # entries of its manifest, by scene frame
-
-    @classmethod
-    def open(cls, remake: Remake, camera: CameraPath, frame_format: str) -> Parent:
-        """The plate of a request whose own camera is `camera`, at the plate's size.
-
-        RequestError E_REMAKE for another size, another format, or a range that leaves a gap; PlateError E_MANIFEST; and
-        those of `Input.opened`.
-        """
-        folder = remake.plate.opened().parent
-        document, seen = provenance.read_manifest(folder), CameraPath.read(folder / "camera.json")
-        files = {entry["frame"]: entry for entry in document["frames"]}
-        was = (seen.width, seen.height, document["picture"]["format"])
-        if was != (camera.width, camera.height, frame_format):
-            why = f"{folder.name} holds {was[0]}x{was[1]} {was[2]}, not {camera.width}x{camera.height} {frame_format}."
-            raise RequestError("E_REMAKE", why, "Ask for what the plate has: its other frames are copied.")
-        gap = [frame for frame in camera.frames if frame not in files and not remake.holds(frame)]
-        if gap:
-            why = f"Frame {gap[0]} is neither in {folder.name} nor in the range."
-            raise RequestError("E_REMAKE", why, "Widen the range until it meets the plate.")
-        return cls(folder, seen, files)
-
-    def shows(self, frame: int, camera: CameraPath) -> bool:
-        """Whether its frame shows what `camera` sees there."""
-        mine, its = frame - self.camera.frames[0], frame - camera.frames[0]
-        poses = zip(self.camera.camera_to_world[mine], camera.camera_to_world[its], strict=True)
-        lenses = zip(self.camera.intrinsics[mine], camera.intrinsics[its], strict=True)
-        return all(abs(a - b) <= SAME for a, b in poses) and all(abs(a - b) <= SAME * camera.width for a, b in lenses)
+    RequestError E_REMAKE, also where the model would start from a frame that shows another camera than `camera`; and
+    what `Parent.open` raises.
+    """
+    remake = request.remake
+    if remake is None:
+        return None
+    parent, lead = Parent.open(remake, camera, request.frame_format), remake.first - 1
+    stale = {*parent.stale(camera, remake)} if _goes_on(request, card) else set[int]()
+    if lead in stale:
+        first = next(frame for frame in range(lead, camera.frames[0] - 1, -1) if frame - 1 not in stale)
+        why = f"{card.title} would start from frame {lead}, which shows another camera than today's."
+        hint = f"Ask for --frames {first}-{remake.last}, or name a picture of frame {remake.first} by --first-frame."
+        raise RequestError("E_REMAKE", why, hint)
+    return parent
 
 
 def request_from(
@@ -115,6 +109,7 @@ class Remade:
     parent: Parent
     remake: Remake
     lead: int | None                               # scene frame
+    anchors: tuple[list[int], list[int]]           # before and after
     overlap: dict[int, float] = field(default_factory=dict[int, float])
 
     @classmethod
@@ -123,18 +118,18 @@ class Remade:
 
         Raises what `Parent.open` and `PlateFolder.adopt` do.
         """
-        remake = take.request.remake
-        assert remake is not None
-        parent = Parent.open(remake, take.camera, take.request.frame_format)
+        remake, parent = take.request.remake, opened(take.request, take.camera, take.card)
+        assert remake is not None and parent is not None
         for frame in take.camera.frames:
             if not remake.holds(frame):
                 take.folder.adopt(frame, parent.folder / parent.files[frame]["file"], parent.files[frame]["sha256"])
-        stale = _stale(parent, take.camera, remake)
-        if stale:
+        if stale := parent.stale(take.camera, remake):
             take.warn(f"W_FRAMES_STALE: Kept, though the camera is another now: {_ranges(stale)}.")
-        lead = remake.first - 1 if _is_led(take) and remake.first - 1 in take.folder.frames else None
-        lead = lead if take.request.first_frame is None else None
-        return cls(take, _part(take, parent, remake, lead), parent, remake, lead)
+        goes_on = _goes_on(take.request, take.card) and remake.first - 1 in take.folder.frames
+        lead = remake.first - 1 if goes_on else None
+        part = _part(take, parent, remake, lead)
+        held = anchors.about(parent, remake, part.camera) if take.card.takes_plate else ([], [])
+        return cls(take, part, parent, remake, lead, ([lead], []) if lead is not None else held)
 
     def whole(self, source: Source) -> Source:
         """The part's pictures where the range is, and nothing where a frame is there already."""
@@ -181,7 +176,9 @@ class Remade:
             "handles": self.remake.handles,
             "lead": self.lead,
             "made": [self.part.camera.frames[0], self.part.camera.frames[-1]],
-            "stale": _stale(self.parent, self.take.camera, self.remake),
+            "anchors": {"before": self.anchors[0], "after": self.anchors[1]},
+            "stale": self.parent.stale(self.take.camera, self.remake),
+            "measured": MEASURED,
             "joins": joins,
             "overlap": [{"frame": frame, "difference": value} for frame, value in self.overlap.items()],
         }
@@ -210,25 +207,32 @@ class Remade:
 
 def _part(take: Take, parent: Parent, remake: Remake, lead: int | None) -> Take:
     """The range and its handles, as a plate of its own that shares the folder."""
-    frames = take.camera.frames
-    unled = remake.first if _is_led(take) else max(frames[0], remake.first - remake.handles)
-    start = unled if lead is None else lead
-    stop = min(frames[-1], remake.last + remake.handles)
-    camera, request = take.camera.window(start, stop), take.request
+    frames, request = take.camera.frames, take.request
+    handles = anchors.handles_for(remake, take.card.clip) if take.card.takes_plate else remake.handles
+    unled = remake.first if _is_led(request, take.card) else max(frames[0], remake.first - handles)
+    camera = take.camera.window(unled if lead is None else lead, min(frames[-1], remake.last + handles))
     if lead is not None:
         request = replace(request, first_frame=_written_lead(take, parent, lead), still=None)
+    elif camera.frames[0] < remake.first:
+        request = replace(request, still=None)
     return replace(take, job=replace(take.job, request=request), camera=camera)
 
 
-def _is_led(take: Take) -> bool:
-    """Whether the model starts from a picture; one that the request gives comes before a kept frame."""
-    return take.card.needs_first_frame or (take.card.takes_first_frame and take.request.plate is None)
+def _is_led(request: PlateRequest, card: ModelCard) -> bool:
+    """Whether the model starts from a picture; one that paints into frames does where one is given."""
+    takes_one = card.takes_first_frame and (not card.takes_plate or request.first_frame is not None)
+    return card.needs_first_frame or takes_one
+
+
+def _goes_on(request: PlateRequest, card: ModelCard) -> bool:
+    """Whether that picture is the last frame that is kept; one that the request gives comes before it."""
+    return _is_led(request, card) and request.first_frame is None
 
 
 def _written_lead(take: Take, parent: Parent, lead: int) -> Input:
     """The kept frame that leads, with the camera that it shows."""
     camera, path = parent.camera.window(lead, lead), take.folder.path / NATIVE / LEAD
-    shown = pictures.read_picture(parent.folder / parent.files[lead]["file"])
+    shown = parent.picture(lead)
     tags = Tags(
         rate=camera.rate, frame=lead, world_from_camera=camera.camera_to_world[0], intrinsics=camera.intrinsics[0],
         texts=camera.texts(0),
@@ -237,11 +241,6 @@ def _written_lead(take: Take, parent: Parent, lead: int) -> Input:
         path.parent.mkdir(exist_ok=True)
     disk.publish(path, lambda part: pictures.write_png(part, shown, tags))
     return Input.of(path)
-
-
-def _stale(parent: Parent, camera: CameraPath, remake: Remake) -> list[int]:
-    kept = (frame for frame in camera.frames if not remake.holds(frame))
-    return [frame for frame in kept if not parent.shows(frame, camera)]
 
 
 def _ranges(frames: list[int]) -> str:

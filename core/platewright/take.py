@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -16,6 +15,7 @@ from .camera import CameraPath
 from .disk import FileRecord
 from .errors import PlateError
 from .fitting import world_speed
+from .frame_forms import PROXY, FrameForm
 from .guides import DepthGuide
 from .keeping import KeptPlate
 from .match import Match
@@ -23,7 +23,7 @@ from .match.footage import Footage
 from .models.base import Backend
 from .pictures import Picture, resize
 from .plates import FrameRecord, Frames, PlateFolder
-from .protocol import Emit, Event, FrameReady, Job, ModelCard, PlateRequest, Stage, Warned
+from .protocol import Delivery, Emit, Event, FrameReady, Job, ModelCard, PlateRequest, Stage, Warned
 from .spool import BYTES_PER_PIXEL, Spool
 
 WARP = "lanczos4 along the lock"
@@ -124,7 +124,13 @@ class Take:
                 self.emit,
                 self.warn,
                 self.kept,
+                self.form,
             )
+
+    @property
+    def form(self) -> FrameForm:
+        """How its frames are written, and read back."""
+        return FrameForm.asked(self.request)
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -157,7 +163,8 @@ class Take:
     def frames_as_footage(self) -> Footage:
         """The plate's frames, as they lie on the disk."""
         paths = tuple(self.folder.path / self.folder.frames[frame].file for frame in self.camera.frames)
-        return Footage(paths, self.camera.frames, self.camera.width, self.camera.height)
+        size = self.camera.width, self.camera.height
+        return Delivered(paths, self.camera.frames, *size, form=self.form)
 
     def are_frames_as_made(self, source: Source) -> bool:
         """Whether each frame is the model's picture, pixel by pixel: then they need not be measured twice."""
@@ -183,10 +190,10 @@ class Take:
         request = self.request
         depth = self.depth.to_dict() if self.depth else {}
         given = request.guide
-        guide = {"name": Path(given.path).name, **depth, "sha256": given.sha256} if given else None
+        guide = {**depth, **given.told()} if given else None
         sun = None if request.sun is None else list(request.sun)
         files = {
-            name: {"name": Path(given.path).name, "sha256": given.sha256} if given else None
+            name: given.told() if given else None
             for name, given in (("first_frame", request.first_frame), ("plate", request.plate), ("mask", request.mask))
         }
         known = {"ground_m": request.ground_m, "sun": sun, "guide": guide, **files}
@@ -196,9 +203,49 @@ class Take:
         """The manifest's words on how frames came from pictures."""
         seen, warp = (self.seen.width, self.seen.height), WARP if source.is_locked else ""
         told = provenance.picture(
-            self.camera, source.made.native, self.request.frame_format, seen=(*self.corner, *seen), warp=warp
+            self.camera,
+            source.made.native,
+            self.request.frame_format,
+            seen=(*self.corner, *seen),
+            warp=warp,
+            colour=self.form.told(),
         )
+        told |= {"delivery": self.delivered()}
         return told | {"kept": self.kept.to_dict(self.request.frame_format)} if self.kept else told
+
+
+    def delivered(self) -> dict[str, Any]:
+        """Which of the frames are the cut, how they are numbered, and what else the request's delivery asked for."""
+        asked, camera = self.request.delivery or Delivery(), self.camera
+        left, top = (round(side * asked.overscan / (1 + asked.overscan) / 2) for side in (camera.width, camera.height))
+        kept = {"left": left, "top": top, "width": camera.width - 2 * left, "height": camera.height - 2 * top}
+        told: dict[str, Any] = {
+            "handles": asked.handles,
+            "cut": [camera.frames[0] + asked.handles, camera.frames[-1] - asked.handles],
+            "frame_offset": asked.frame_offset,
+            "overscan_kept": asked.overscan,
+            "view": kept,
+        }
+        if self.form.proxy:
+            size = self.form.proxy.size(camera.width, camera.height)
+            files = [self.folder.proxies[frame].to_dict() for frame in camera.frames]
+            told["proxy"] = {"folder": PROXY, "width": size[0], "height": size[1], "files": files}
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered(Footage):
+    """Frames that were just written, which only their own form may know how to read."""
+
+    form: FrameForm = field(kw_only=True)
+
+    def picture(self, index: int) -> Picture:
+        """Frame `index` as display-referred sRGB, float32 (height, width, 3); PlateError E_FRAME_READ."""
+        if index not in self._last:
+            picture = self.form.read(self.paths[index])
+            self._last.clear()
+            self._last[index] = picture
+        return self._last[index]
 
 
 def write_frames(
@@ -211,12 +258,13 @@ def write_frames(
     emit: Emit,
     warn: Callable[[str], None],                   # takes "W_CODE: sentence"
     kept: KeptPlate | None = None,                 # the plate that is painted into
+    form: FrameForm | None = None,                 # how frames are written; None: as ever
 ) -> tuple[FileRecord, ...]:
     """Every picture becomes a frame under its final name, told as it does; returns camera.json, sheet and preview.
 
     Raises PlateError E_FRAMES_MISSING where there are fewer pictures than frames.
     """
-    with folder.frames_of(camera, marks, kept) as frames:
+    with folder.frames_of(camera, marks, kept, form) as frames:
         with closing(_write_behind(frames, pictures, finished)) as records:
             for record in records:
                 for warning in record.warnings:

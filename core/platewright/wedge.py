@@ -19,7 +19,7 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from . import disk, pictures, provenance
+from . import disk, pictures, previews, provenance
 from .camera import CameraPath
 from .match.wording import VERDICTS, measure, share
 from .pictures import Picture
@@ -135,10 +135,10 @@ def _write_preview(path: Path, plates: Sequence[Path]) -> None:
     camera = CameraPath.read(plates[0] / "camera.json")
     columns = math.ceil(math.sqrt(len(plates)))
     rows = -(-len(plates) // columns)
-    scale = min(1.0, pictures.PREVIEW_SIDE_MAX / max(columns * camera.width, rows * camera.height))
+    scale = min(1.0, previews.PREVIEW_SIDE_MAX / max(columns * camera.width, rows * camera.height))
     width, height = round(camera.width * scale), round(camera.height * scale)
     size = columns * width, rows * height
-    with pictures.Preview(path, camera.rate, *size, {}) as preview:
+    with previews.Preview(path, camera.rate, *size, {}) as preview:
         for together in zip(*(_shown(plate / "preview.mp4") for plate in plates), strict=True):
             whole = np.zeros((size[1], size[0], 3), np.float32)
             for place, picture in enumerate(together):

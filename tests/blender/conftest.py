@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -32,3 +33,12 @@ def addon(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     blender_addon.register()
     yield blender_addon
     blender_addon.unregister()
+    forget(blender_addon)
+
+
+def forget(addon: ModuleType) -> None:
+    """What has hold of the old module of jobs, and so of its state."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("blender_addon.") and hasattr(module, "jobs"):
+            del sys.modules[name]
+            delattr(addon, name.rpartition(".")[2])

@@ -134,14 +134,6 @@ def test_cancel_ends_the_job_and_keeps_the_worker(
     assert backgrounds(scene.camera) == ["Camera_v002.1001.exr"]
 
 
-def test_one_job_at_a_time(submit: Submit, scene: bpy.types.Scene) -> None:
-    scene.frame_end = 1200
-    submit(scene)
-    with pytest.raises(RuntimeError, match="E_BUSY"):
-        bpy.ops.platewright.generate()
-    bpy.ops.platewright.cancel()
-
-
 def test_a_renamed_camera_is_found_again(jobs: Any, submit: Submit, scene: bpy.types.Scene) -> None:
     run = submit(scene)
     scene.camera.name, scene.name = "Renamed", "Other"

@@ -142,17 +142,6 @@ def test_what_panels_show_of_foreign_names_is_one_honest_line() -> None:
     assert len(words.shown("x" * 10**6)) < 200
 
 
-def test_the_button_says_why_it_is_grey(addon: ModuleType) -> None:
-    scene = bpy.context.scene
-    assert "no camera" in addon.panels.why_not(scene)
-    shot(1, 3)
-    assert addon.panels.why_not(scene) == ""
-    mesh = bpy.data.objects.new("Thing", None)
-    scene.collection.objects.link(mesh)
-    scene.camera = mesh
-    assert "not a camera" in addon.panels.why_not(scene)
-
-
 def test_words_are_wrapped_and_times_are_said() -> None:
     assert words.wrapped("one two three four", 9) == ["one two", "three", "four"]
     assert [words.duration(seconds) for seconds in (8.2, 180.0, 4800.0)] == ["8 s", "3 min", "80 min"]

@@ -47,8 +47,8 @@ def write_wedge(folder: Path, **document: Any) -> None:
 def in_hand(addon: ModuleType) -> tuple[str, Told]:
     """The plate that the panel speaks of, and what it knows of it."""
     scene = bpy.context.scene
-    plate = addon.panels.plate_in_hand(scene.platewright, addon.jobs.latest_of(scene))
-    return Path(plate).name, addon.panels.told_of(plate)
+    plate = addon.panel_plate.plate_in_hand(scene.platewright, addon.jobs.latest_of(scene))
+    return Path(plate).name, addon.panel_plate.told_of(plate)
 
 
 def test_each_try_shows_its_own_figures(addon: ModuleType, plates: list[Path]) -> None:
@@ -118,6 +118,12 @@ def test_a_hostile_wedge_shrinks_to_what_can_be_shown() -> None:
     told = Told.kept({"wedge": wedge, "warnings": ["y" * 10**6] * 99})
     assert told.wedge and len(json.dumps(told.to_dict())) < 50_000
     assert Told.kept(json.loads(json.dumps(told.to_dict()))) == told, "what an image remembers is read like any record"
+
+
+@pytest.mark.parametrize(("said", "known"), [(1.5, 1.5), (None, 1.0), ("x", 1.0), (float("nan"), 1.0), (-2, 1.0)])
+def test_the_speed_of_its_world_is_told(said: Any, known: float) -> None:
+    told = Told.kept({"world_speed": said})
+    assert told.world_speed == known and Told.kept(told.to_dict()) == told
 
 
 def test_the_worker_makes_tries_and_the_artist_picks(addon: ModuleType, tmp_path: Path) -> None:

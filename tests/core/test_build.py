@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version as Pep440
 
+import build
 from tools import demo, environments, extension, lanes, windowed
 from tools.environments import Environment, SetupFailed, Unavailable
 
@@ -201,7 +202,7 @@ def paths_of_this_machine(data: bytes) -> list[str]:
 
 def test_the_zip_names_no_path_of_the_machine_that_built_it(built: Path) -> None:
     inside = entries(built)
-    wheel = entries(io.BytesIO(next(data for name, data in inside.items() if name.endswith(".whl"))))
+    wheel = entries(io.BytesIO(next(data for name, data in inside.items() if name.startswith("wheels/"))))
     assert not {name: found for name, data in (inside | wheel).items() if (found := paths_of_this_machine(data))}
     assert paths_of_this_machine(f'{{"python": "{environments.core().python}"}}'.encode()), "it would be seen"
 
@@ -243,12 +244,21 @@ def test_two_builds_are_the_same_bytes(built: Path, tmp_path: Path) -> None:
     assert again.read_bytes() == built.read_bytes()
 
 
+def precedence(version: str) -> tuple[list[int], bool, list[tuple[bool, int, str]]]:
+    """The order of versions as semver.org has it, section 11: none after the hyphen is last; numbers before words."""
+    core, _, more = version.partition("-")
+    parts = [(not one.isdecimal(), int(one) if one.isdecimal() else 0, one) for one in more.split(".") if more]
+    return [int(one) for one in core.split(".")], not more, parts
+
+
 def test_a_changed_tree_is_numbered_between_two_commits() -> None:
-    before, after = extension.numbered("0.1.0", 57, None), extension.numbered("0.1.0", 58, None)
-    later = extension.numbered("0.1.0", 57, 1_700_000_000)
-    assert before == extension.Version("0.1.0.post57", "0.1.57")
-    assert later == extension.Version("0.1.0.post58.dev1700000000", "0.1.58-dev.1700000000")
-    assert Pep440(before.wheel) < Pep440(later.wheel) < Pep440(after.wheel)
+    before, after = extension.numbered("0.3.0", 99, None), extension.numbered("0.3.0", 100, None)
+    later = extension.numbered("0.3.0", 99, 1_700_000_000)
+    assert before == extension.Version("0.3.0a99", "0.3.0-alpha.99")
+    assert later == extension.Version("0.3.0a100.dev1700000000", "0.3.0-alpha.99.changed.1700000000")
+    order = (before, later, after, extension.Version("0.3.0", "0.3.0"))
+    assert [Pep440(one.wheel) for one in order] == sorted(Pep440(one.wheel) for one in order)
+    assert [precedence(one.extension) for one in order] == sorted(precedence(one.extension) for one in order)
 
 
 def test_the_tree_is_asked_whether_it_changed(tmp_path: Path) -> None:
@@ -257,9 +267,15 @@ def test_the_tree_is_asked_whether_it_changed(tmp_path: Path) -> None:
     who = ("-c", "user.name=a", "-c", "user.email=a@b")
     for command in (("init", "-q"), ("add", "."), (*who, "commit", "-qm", "first")):
         extension.git(tmp_path, *command)
-    assert extension.version_now(tmp_path) == extension.Version("2.3.0.post1", "2.3.1")
+    assert extension.version_now(tmp_path) == extension.Version("2.3.0a1", "2.3.0-alpha.1")
     (tmp_path / "core/new.py").touch()
-    assert extension.version_now(tmp_path).wheel.startswith("2.3.0.post2.dev")
+    assert extension.version_now(tmp_path).wheel.startswith("2.3.0a2.dev")
+    (tmp_path / "core/new.py").unlink()
+    extension.git(tmp_path, "tag", "v2.3.0")
+    assert extension.version_now(tmp_path) == extension.Version("2.3.0", "2.3.0"), "that commit is the release"
+    (tmp_path / "core/new.py").touch()
+    with pytest.raises(SetupFailed, match="has been released"):
+        extension.version_now(tmp_path)
 
 
 def test_outside_a_checkout_there_is_no_number(tmp_path: Path) -> None:
@@ -286,5 +302,5 @@ def test_a_failed_step_of_the_demo_names_itself(tmp_path: Path) -> None:
 def test_build_py_lists_its_commands() -> None:
     command = [sys.executable, ROOT / "build.py", "--help"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert all(f"    {word} " in said for word in ("env", "demo", "test", "check", "extension", "gui"))
+    assert all(f"    {word} " in said for word in build.COMMANDS) and len(build.COMMANDS) == 8
 

@@ -89,6 +89,26 @@ def test_what_the_model_starts_from_is_what_its_own_camera_sees(tmp_path: Path, 
     assert [event.code for event in heard if isinstance(event, Warned)] == ["W_FIRST_FRAME"] * (overscan > 0)
 
 
+@pytest.mark.parametrize("size", [(1528, 640), (432, 768), (640, 640)])
+def test_a_painting_of_any_shape_is_enough(tmp_path: Path, size: tuple[int, int]) -> None:
+    """Cinemascope, upright, square on a model that makes 20:11: the plate's part is the picture, the rim its mirror."""
+    plate = shot(3, size=size)
+    Image.fromarray((draw(plate) * 255).round().astype(np.uint8)).save(tmp_path / "first.png")
+    given, heard = replace(request(Input.of(tmp_path / "first.png")), camera=plate), list[Event]()
+    view = fitting.shaped(plate, (640, 352))
+    made = first_picture(given, view, "job", heard.append)
+    left, top = -((size[0] - view.width) // 2), -((size[1] - view.height) // 2)
+    stored = np.asarray(Image.open(tmp_path / "first.png")) / np.float32(255)
+    assert np.abs(made[top : top + size[1], left : left + size[0]] - stored).max() < 1e-6
+    lacking = max((view.width - size[0]) / size[0], (view.height - size[1]) / size[1]) / 2
+    warned = [event.message for event in heard if isinstance(event, Warned)]
+    told = float(warned[0].partition("its rim is ")[2].partition("%")[0]) / 100
+    assert len(warned) == 1 and lacking > 0.15 and abs(told - lacking) < 0.01
+    wider = fitting.shaped(locking.overscanned(plate, 0.2), (640, 352))
+    with pytest.raises(RequestError, match="E_FIRST_FRAME"):
+        first_picture(replace(given, overscan=0.2), wider, "job", heard.append)
+
+
 # A picture that tells of its camera ----------------------------------------------------------------
 
 

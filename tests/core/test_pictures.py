@@ -14,7 +14,7 @@ import OpenImageIO
 import pytest
 from PIL import Image
 
-from platewright import disk, pictures, provenance
+from platewright import disk, frame_tags, pictures, previews, provenance
 from platewright.errors import PlateError
 from platewright.pictures import Picture
 from tests.core.exr_reader import read_exr, read_header
@@ -111,15 +111,15 @@ def test_what_an_exr_says_of_itself(tmp_path: Path) -> None:
 
 
 def test_world_to_camera_puts_points_where_the_camera_sees_them() -> None:
-    """Row vectors, a camera that looks along -Z with +Y up: compared with `CameraPath.project`."""
+    """Row vectors, OpenEXR's left-handed camera, +Z forward and +Y up: compared with `CameraPath.project`."""
     camera = shot(3, tilts_deg=(5.0, -3.0, 11.0))
     for index, point in ((0, (0.4, 6.0, 2.5)), (1, (-1.0, 9.0, 0.0)), (2, (0.3, 4.0, 1.0))):
-        matrix = np.array(pictures.world_to_camera(camera.camera_to_world[index])).reshape(4, 4)
+        matrix = np.array(frame_tags.world_to_camera(camera.camera_to_world[index])).reshape(4, 4)
         x, y, z, w = np.array([*point, 1.0]) @ matrix
         fx, fy, cx, cy = camera.intrinsics[index]
         seen = camera.project(point, index)
-        assert z < 0 and w == 1.0 and seen is not None
-        assert (cx + fx * x / -z, cy - fy * y / -z) == pytest.approx(seen)
+        assert z > 0 and w == 1.0 and seen is not None
+        assert (cx + fx * x / z, cy - fy * y / z) == pytest.approx(seen)
 
 
 @pytest.mark.parametrize(
@@ -132,11 +132,11 @@ def test_world_to_camera_puts_points_where_the_camera_sees_them() -> None:
     ],
 )
 def test_time_codes(frame: int, rate: Fraction, code: int) -> None:
-    assert pictures.time_code(frame, rate) == (code, 0)
+    assert frame_tags.time_code(frame, rate) == (code, 0)
 
 
 def test_rates_without_time_codes() -> None:
-    assert pictures.time_code(1001, Fraction(60)) is None and pictures.time_code(1, Fraction(1, 3)) is None
+    assert frame_tags.time_code(1001, Fraction(60)) is None and frame_tags.time_code(1, Fraction(1, 3)) is None
 
 
 @pytest.mark.parametrize("suffix", ["exr", "png"])
@@ -242,7 +242,7 @@ def test_the_preview_is_tagged_and_true(tmp_path: Path) -> None:
     """H.264, yuv420p, BT.709 and tagged so, exact rate, sides divisible by 4; colours come back."""
     path = tmp_path / "preview.mp4"
     colours = [(0.8, 0.1, 0.1), (0.1, 0.7, 0.2), (0.15, 0.2, 0.9), (0.5, 0.5, 0.5)]
-    with pictures.Preview(path, Fraction(24000, 1001), 130, 70, {"platewright.model": "draft"}) as preview:
+    with previews.Preview(path, Fraction(24000, 1001), 130, 70, {"platewright.model": "draft"}) as preview:
         for colour in colours:
             preview.add(flat(1.0, 130, 70) * np.array(colour, np.float32))
     with av.open(str(path)) as file:
@@ -258,7 +258,7 @@ def test_the_preview_is_tagged_and_true(tmp_path: Path) -> None:
 
 
 def test_wide_previews_are_reduced(tmp_path: Path) -> None:
-    with pictures.Preview(tmp_path / "p.mp4", Fraction(24), 4096, 1716, {}) as preview:
+    with previews.Preview(tmp_path / "p.mp4", Fraction(24), 4096, 1716, {}) as preview:
         assert (preview.width, preview.height) == (1920, 804)
         preview.add(flat(0.5, 4096, 1716))
 
@@ -266,12 +266,12 @@ def test_wide_previews_are_reduced(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("count", "cells"), [(1, 1), (5, 5), (12, 12), (48, 12)])
 def test_the_sheet_takes_a_dozen(count: int, cells: int) -> None:
     frames = range(1001, 1001 + count)
-    chosen = pictures.ContactSheet.chosen(frames)
+    chosen = previews.ContactSheet.chosen(frames)
     assert len(chosen) == cells and {frames[0], frames[-1]} <= chosen <= set(frames)
 
 
 def test_the_sheet_shows_its_frames_on_grey(tmp_path: Path) -> None:
-    sheet = pictures.ContactSheet("shot_v001", 1280, 720)
+    sheet = previews.ContactSheet("shot_v001", 1280, 720)
     for place in range(12):
         sheet.add(1001 + place, flat(place / 11, 1280, 720))
     sheet.save(tmp_path / "contact.png")

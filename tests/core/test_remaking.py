@@ -137,6 +137,19 @@ def test_a_model_that_starts_from_a_picture_goes_on_from_the_last_kept_frame(
     assert provenance.answer(folder)["world_speed"] == 1.5
 
 
+def test_a_model_does_not_start_from_a_frame_of_another_camera(led: Led, grey: Input, tmp_path: Path) -> None:
+    parent = plate(tmp_path, first_frame=grey)
+    turned = [level_pose(0, 0.1 * n, 1.7, 2.0 * n + (9 if n in (2, 3) else 0)) for n in range(12)]
+    moved = replace(CAMERA, camera_to_world=tuple(turned))
+    with pytest.raises(RequestError, match="E_REMAKE") as refused:
+        made(remake(parent, 1005, 1007, camera=moved))
+    assert "--frames 1003-1007" in refused.value.for_people() and not (tmp_path / "sh010_v002").exists()
+    facts = told(made(remake(parent, 1003, 1007, camera=moved)))
+    assert facts["anchors"] == {"before": [1002], "after": []} and facts["stale"] == []
+    assert facts["measured"] == remaking.MEASURED
+    assert told(made(remake(parent, 1005, 1007, camera=moved, first_frame=grey)))["stale"] == [1003, 1004]
+
+
 def test_a_plate_grows_at_its_end(led: Led, grey: Input, tmp_path: Path) -> None:
     parent = plate(tmp_path, CAMERA.window(1001, 1008), first_frame=grey)
     folder = made(remake(parent, 1009, 1012, camera=CAMERA))

@@ -81,7 +81,7 @@ def request(folder: Path, frames: int = FRAMES, **fields: Any) -> PlateRequest:
 
 
 def generated(folder: Path, asked: PlateRequest, emit: Emit) -> Iterator[Any]:
-    return sana_wm.open("cpu", folder).generate(asked, asked.camera, "job", emit)
+    return sana_wm.KIND.open("cpu", folder).generate(asked, asked.camera, "job", emit)
 
 
 # Equal to the published pipelines -------------------------------------------------------------------
@@ -288,16 +288,16 @@ def test_the_card_says_what_it_needs_and_whether_it_is_there(folder: Path, monke
 
 def test_a_folder_without_a_part_or_of_another_model_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(BackendError, match="E_MODEL_MISSING"):
-        sana_wm.open("cpu", tmp_path)
+        sana_wm.KIND.open("cpu", tmp_path)
     (tmp_path / "sana-wm").mkdir()
     (tmp_path / "sana-wm-refiner").mkdir()
     with pytest.raises(BackendError, match="text_encoder"):
-        sana_wm.open("cpu", tmp_path / "sana-wm")
-    assert sana_wm.recognises(folder) and not sana_wm.recognises(tmp_path)
+        sana_wm.KIND.open("cpu", tmp_path / "sana-wm")
+    assert sana_wm.KIND.recognises(folder) and not sana_wm.KIND.recognises(tmp_path)
 
 
 def test_the_manifest_learns_of_every_weight(folder: Path) -> None:
-    told = sana_wm.open("cpu", folder).provenance()
+    told = sana_wm.KIND.open("cpu", folder).provenance()
     assert [Path(entry["file"]).parts[:2] for entry in told["files"]] == [
         ("sana-wm", "text_encoder"), ("sana-wm", "transformer"), ("sana-wm", "vae"),
         ("sana-wm-refiner", "text_encoder"), ("sana-wm-refiner", "connectors"), ("sana-wm-refiner", "transformer"),

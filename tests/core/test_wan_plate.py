@@ -106,7 +106,7 @@ def test_the_model_is_shown_what_is_kept_and_bare_diffusers_agrees(given: Any, f
     native = CAMERA.scaled(*vace.NATIVE)
     kept = keeping.opened(given)
     assert kept is not None
-    keeper, grey = wan_keeping.Keeper(kept, native), wan_keeping.Blank(native)
+    keeper, grey = wan_keeping.Keeper(native, kept), wan_keeping.Blank(native)
     first, second = (fitting.held(native, window) for window in fitting.windows(COUNT, vace.KIND.clip))
     shown, mask = wan_vace.conditions(grey, first, None, keeper)
     for index in range(9):
@@ -123,10 +123,11 @@ def test_the_model_is_shown_what_is_kept_and_bare_diffusers_agrees(given: Any, f
     shown, mask = wan_vace.conditions(grey, second, made[8], keeper)
     assert mask[0].max() == 0 and mask[1:].max() == 1
     rows = np.arange(32) >= 20                     # kept in the picture that leads, too: the plate's, not the decoder's
-    assert np.array_equal(shown[0][rows], keeper.seen(second.frames[0])[0][rows])
+    lead = keeper.seen(second.frames[0])
+    assert lead is not None and np.array_equal(shown[0][rows], lead[0][rows])
     assert np.array_equal(shown[0][:19], made[8][:19])
     assert np.array_equal(made[9:], vace.bare(folder, shown, mask, window=1)[1:4])
-    late = wan_vace.conditions(grey, first, None, wan_keeping.Keeper(replace(kept, masks=shifted(kept.masks)), native))
+    late = wan_vace.conditions(grey, first, None, wan_keeping.Keeper(native, replace(kept, masks=shifted(kept.masks))))
     assert not np.array_equal(late[1], wan_vace.conditions(grey, first, None, keeper)[1])
 
 
@@ -140,7 +141,7 @@ def test_a_guide_tells_what_is_painted(given: Any) -> None:
     native = CAMERA.scaled(*vace.NATIVE)
     kept = keeping.opened(given)
     assert kept is not None
-    shown, mask = wan_vace.conditions(guided.Guide(native), native, None, wan_keeping.Keeper(kept, native))
+    shown, mask = wan_vace.conditions(guided.Guide(native), native, None, wan_keeping.Keeper(native, kept))
     white = mask[4] == 1
     assert np.array_equal(shown[4][white], guided.Guide(native).picture(CAMERA.frames[4])[white])
 

@@ -27,7 +27,7 @@ FOREIGN = {
     "DYLD_INSERT_LIBRARIES": "x",
     "UV_INDEX_URL": "x",
     "PIP_INDEX_URL": "x",
-    "OCIO": "",
+    "OCIO": "/usr/share/blender/datafiles/colormanagement/config.ocio",
     "SSL_CERT_FILE": sys.prefix + "/certifi/cacert.pem",
 }
 OURS = {
@@ -37,6 +37,7 @@ OURS = {
     "CUDA_VISIBLE_DEVICES": "1",
     "TMPDIR": "/scratch",
     "PLATEWRIGHT_MODELS": "/weights",
+    "OCIO": "/studio/aces/config.ocio",
     "SSL_CERT_FILE": "/etc/ssl/studio.pem",
 }
 
@@ -44,11 +45,14 @@ OURS = {
 def test_the_environment_is_scrubbed_of_the_host() -> None:
     assert child.scrubbed(FOREIGN) == {}
     assert child.scrubbed(OURS) == OURS
+    theirs = "C:\\Program Files\\Blender\\5.2\\datafiles\\colormanagement\\config.ocio"
+    assert child.scrubbed({"OCIO": ""}) == child.scrubbed({"OCIO": theirs}) == {}
 
 
 def test_the_scrubbed_environment_reaches_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PYTHONPATH", "OCIO", "CONDA_PREFIX"):
+    for name in ("PYTHONPATH", "CONDA_PREFIX"):
         monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("OCIO", FOREIGN["OCIO"])
     worker = fake(tmp_path)
     handle = worker.submit(job(tmp_path, "assert=PYTHONPATH assert=OCIO assert=CONDA_PREFIX done"), tmp_path / "job")
     assert worker.wait(handle.id, 10) and handle.state == "done"

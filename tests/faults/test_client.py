@@ -333,6 +333,16 @@ def test_closing_ends_what_runs(tmp_path: Path, worker: Worker) -> None:
     assert read_record(tmp_path / "a")["state"] == read_record(tmp_path / "b")["state"] == "cancelled"
 
 
+def test_what_is_kept_when_the_host_closes_can_be_resumed(tmp_path: Path, worker: Worker) -> None:
+    jobs = [worker.submit(job(tmp_path, "delay=600", id=name), tmp_path / name) for name in "abc"]
+    assert pump_until(worker, lambda: jobs[0].state == "running")
+    jobs[0].cancelling = True                      # asked to stop, and not stopped yet
+    worker.close(is_kept=True)
+    assert [each.state for each in jobs] == ["cancelled", "lost", "lost"] and worker.state == "stopped"
+    assert [read_record(tmp_path / name)["state"] for name in "abc"] == ["cancelled", "lost", "lost"]
+    assert worker.submit(job(tmp_path, "done", id="d"), tmp_path / "b", resume=True).resume, "nobody holds its folder"
+
+
 def test_a_job_folder_that_cannot_be_made(tmp_path: Path, worker: Worker) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PlateError, match="E_JOB_FOLDER"):

@@ -63,9 +63,9 @@ class Blender:
         out, err = child.communicate(timeout=RUN_SECONDS)
         return child.returncode, out, err
 
-    def window(self, blend: Path, scenario: str, folder: Path) -> dict[str, Any]:
-        """Play a scenario of scenarios.py in a window; what it noted, or the failure it ended with."""
-        child = self.start(*window_words(blend, scenario, folder))
+    def window(self, blend: Path, scenario: str, folder: Path, script: str = "scenarios.py") -> dict[str, Any]:
+        """Play a scenario of this script in a window; what it noted, or the failure it ended with."""
+        child = self.start(*window_words(blend, scenario, folder, script))
         out, err = child.communicate(timeout=RUN_SECONDS)
         noted = folder / "noted.json"
         assert noted.is_file(), f"{scenario} ended with code {child.returncode}\n{out[-3000:]}\n{err[-3000:]}"
@@ -75,10 +75,10 @@ class Blender:
         return answer
 
 
-def window_words(blend: Path, scenario: str, folder: Path) -> list[str]:
+def window_words(blend: Path, scenario: str, folder: Path, script: str = "scenarios.py") -> list[str]:
     """How Blender is started for a scenario."""
     window = ["--gpu-backend", "opengl", "--window-geometry", "0", "0", "1400", "900"]
-    return [*window, str(blend), "--python", str(HERE / "scenarios.py"), "--", scenario, str(folder)]
+    return [*window, str(blend), "--python", str(HERE / script), "--", scenario, str(folder)]
 
 
 @pytest.fixture(scope="session")

@@ -195,10 +195,10 @@ def spoil(folder: Path) -> None:
 
 def figures_of(folder: str) -> dict[str, str]:
     """What the panel says of the plate in this folder, if that is the one it speaks of."""
-    panels, own = sys.modules[f"{ADDON}.panels"], jobs().latest()
-    assert panels.plate_in_hand(bpy.context.scene.platewright, own) == folder
-    told = panels.told_of(folder)
-    return {"verdict": panels.plate_match.verdict(told.match)[0], **dict(panels.plate_match.figures(told.match))}
+    panel, own = sys.modules[f"{ADDON}.panel_plate"], jobs().latest()
+    assert panel.plate_in_hand(bpy.context.scene.platewright, own) == folder
+    told = panel.told_of(folder)
+    return {"verdict": panel.plate_match.verdict(told.match)[0], **dict(panel.plate_match.figures(told.match))}
 
 
 def cancel() -> Steps:

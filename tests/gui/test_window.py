@@ -63,6 +63,20 @@ def test_it_goes_well(blender: Blender, blend: Path, stage: Path, scenario: str)
     blender.window(blend, scenario, stage)
 
 
+def test_jobs_queue_up_with_their_pictures(blender: Blender, blend: Path, stage: Path) -> None:
+    noted = blender.window(blend, "queue", stage, "queueing.py")
+    assert noted["thumbs"] >= 1, "a frame was seen before its plate was there"
+    print(f"a tick takes {1000 * noted['tick_seconds']:.1f} ms of the window's time")
+    assert "E_CANCELLED" in noted["clipboard"] and "coast" not in noted["clipboard"]
+
+
+def test_the_next_start_offers_what_was_left(blender: Blender, blend: Path, stage: Path) -> None:
+    first = blender.window(blend, "leave", stage, "queueing.py")
+    (stage / "noted.json").unlink()
+    second = blender.window(blend, "come_back", stage, "queueing.py")
+    assert second["job"] == first["job"] and second["frames"] == 80 and second["versions"] == ["Camera_v001"]
+
+
 def test_check_finds_the_workers_python(blender: Blender, blend: Path, stage: Path) -> None:
     findings = blender.window(blend, "check", stage)["findings"]
     assert {"python", "library torch"} <= {finding["name"] for finding in findings}

@@ -15,7 +15,7 @@ def next_release(built: Path, folder: Path) -> Path:
     """Write the zip of the next release into `folder`."""
     with zipfile.ZipFile(built) as old:
         entries = {name: old.read(name) for name in old.namelist()}
-    wheel = next(name for name in entries if name.endswith(".whl"))
+    wheel = next(name for name in entries if name.startswith("wheels/"))
     number = wheel.split("-")[1]
     changed = {
         "blender_manifest.toml": replaced(entries["blender_manifest.toml"], number, NEXT),

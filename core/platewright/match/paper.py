@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..pictures import ContactSheet
+from ..previews import ContactSheet
 from .views import Array
 
 Colour = tuple[int, int, int]

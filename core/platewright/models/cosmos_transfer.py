@@ -25,9 +25,9 @@ from ..cards import FrameRule, ModelCard
 from ..errors import BackendError
 from ..pictures import Picture, bytes_from_display
 from ..protocol import Emit, PlateRequest, Stage
-from . import checkpoint, cosmos_guardrail, cosmos_prompts, device, guided, wan_running
+from . import checkpoint, cosmos_guardrail, cosmos_prompts, device, folder_model, guided, wan_running
 from .first_frame import first_picture
-from .folder_model import FolderModel, Take, hashes_of, looked_through, why_not
+from .folder_model import FolderModel, Take, config_of, hashes_of, looked_through, why_not
 
 if TYPE_CHECKING:  # a card is read without them
     import numpy
@@ -45,18 +45,14 @@ CANNY = (100, 200)  # NVIDIA's "medium"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(folder_model.Kind):
     """The published model, as `models` sees a module."""
 
     name: str = "cosmos-transfer2.5"
     title: str = "Cosmos-Transfer2.5 2B"
     native: tuple[int, int] = (1280, 704)
+    memory_gb: float = 28.0
     window: int = 93                               # frames, always
-
-    @property
-    def sizes(self) -> tuple[fitting.Size, ...]:
-        """Both ways round."""
-        return self.native, (self.native[1], self.native[0])
 
     @property
     def clip(self) -> FrameRule:
@@ -64,31 +60,19 @@ class Kind:
 
     def card(self, folder: Path | None = None) -> ModelCard:
         """What the model declares; looks whether its folder and the guardrail are there, opens nothing."""
-        reason = why_not(self.name, folder) or cosmos_guardrail.lacking()
-        return ModelCard(
-            name=self.name,
-            title=self.title,
-            kind="final",
+        return self.told(
+            why_not(self.name, folder) or cosmos_guardrail.lacking(),
+            ("cudnn",),
             summary="Held to the scene's depth or edges (--guide), or to a grid where there is none.",
             licence="LicenseRef-scancode-nvidia-open-model-2025",
             commercial="conditions",
-            native_size=self.native,
-            sizes=self.sizes,
-            clip=self.clip,
             fps=FPS,
             default_steps=STEPS,
             default_guidance=GUIDANCE,
             takes_first_frame=True,
             takes_guide=True,
-            memory_gb=28.0,
             drift_deg=2.5,
-            available=not reason,
-            reason=reason,
         )
-
-    def gpu(self, device_name: str) -> str:
-        """The UUID of the GPU that it would run on; empty elsewhere. Raises RequestError E_DEVICE."""
-        return device.uuid(device.chosen(device_name))
 
     def open(self, device_name: str, folder: Path | None = None) -> CosmosTransfer:
         """Look through the model's folder; weights are read as they are needed.
@@ -100,10 +84,7 @@ class Kind:
 
     def recognises(self, folder: Path) -> bool:
         """Whether a folder is laid out as this model's: a transformer that takes what a ControlNet adds."""
-        try:
-            config = checkpoint.read_json(folder / "transformer" / "config.json")
-        except BackendError:
-            return False
+        config = config_of(folder / "transformer" / "config.json")
         return config.get("_class_name") == CLASS and bool(config.get("controlnet_block_every_n"))
 
     def conditioning(self, camera: CameraPath, size: tuple[int, int] | None) -> dict[str, Any]:

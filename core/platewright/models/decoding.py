@@ -25,6 +25,7 @@ from ..errors import RequestError
 from ..pictures import Picture
 from ..protocol import Emit, PlateRequest, Progress, Stage
 from . import checkpoint, device, hashes, latents
+from .folder_model import windows_of
 
 if TYPE_CHECKING:
     import torch
@@ -90,8 +91,8 @@ class Decoder:
 
     def generate(self, request: PlateRequest, camera: CameraPath, job: str, emit: Emit) -> Iterator[Picture]:
         """Yield the plate's pictures; see `base.Backend.generate`. Raises RequestError E_LATENTS."""
-        del request
-        windows, native = fitting.windows(len(camera), self.card.clip), self.native_camera(camera)
+        native = self.native_camera(camera)
+        windows = windows_of(request, self.card, native)
         missing = [window.index for window in windows if window.index not in self._bundle.windows]
         if missing:
             raise RequestError("E_LATENTS", f"The latents of window {missing[0]} of {len(windows)} are missing.", AGAIN)

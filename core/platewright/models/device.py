@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import DeviceLost, OutOfMemory, RequestError
+from . import quicker
 
 if TYPE_CHECKING:  # a card is read without it
     import torch
@@ -55,7 +56,10 @@ def with_room(device: torch.device, module: nn.Module) -> torch.device:
 
 @contextlib.contextmanager
 def told_plainly(device: torch.device, model: str) -> Iterator[None]:
-    """What torch says of memory and lost devices, in the words of `errors`: OutOfMemory E_OOM, DeviceLost."""
+    """What torch says of memory, lost devices and its compiler, in the words of `errors`.
+
+    OutOfMemory E_OOM, DeviceLost E_DEVICE_LOST, BackendError E_PRESET.
+    """
     import torch
 
     try:
@@ -63,6 +67,7 @@ def told_plainly(device: torch.device, model: str) -> Iterator[None]:
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _too_little(device, model) from error
     except RuntimeError as error:
+        quicker.refuse_no_compiler(error)
         if "allocate memory" in str(error) or "out of memory" in str(error):
             raise _too_little(device, model) from error
         if isinstance(error, torch.AcceleratorError):

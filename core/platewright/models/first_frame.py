@@ -5,9 +5,9 @@ and the text-to-image model leave them. Any other shows the whole of what the re
 at any resolution.
 
 The model may see more (overscan, another shape) or less: the picture is cut and scaled by the two lenses, edge to edge,
-so that every ray stays where it is. What it does not show nobody makes up: where the overscan was left to us there is
-as much as the picture shows, and a view that is still wider is refused. A rim of a few pixels, from one shape to the
-next, is filled with its mirror image, and said so.
+so that every ray stays where it is. Where the overscan was left to us there is as much as the picture shows, and a view
+that was asked to be wider is refused. Beyond the plate, a model of another shape sees a rim that is cut off again: what
+the picture lacks of it, a little or half the view, is filled with its mirror image, and said so.
 
 Errors  RequestError E_FIRST_FRAME, and what `Input.opened` and `pictures.read_picture` raise
 """
@@ -29,7 +29,7 @@ from ..pictures import Picture
 from ..protocol import Emit, PlateRequest, Warned
 
 ASPECT_SLACK = 0.01  # of the shape: rounding to whole pixels, and no more
-RIM_MAX = 0.03  # of the picture's side: from 16:9 to a model's 20:11 or 26:15 it is half of that
+RIM_MAX = 0.03  # of the picture's side, beside what the model's shape asks for: rounding, and pictures cut by hand
 WRITTEN_PX = 1e-4  # what numbers written as text may be off
 TURN_PX = 0.25  # a turn of the camera that moves the picture by no more is the same camera
 STEP_M = 1e-3
@@ -57,7 +57,7 @@ def first_picture(request: PlateRequest, native: CameraPath, job: str, emit: Emi
     _refuse_other_pose(view, native, path)
     box = seen_box(view, native)
     rim = _rim(box, view)
-    if rim > RIM_MAX:
+    if rim > RIM_MAX + _rim_of_shape(request, native, view):
         why = f"{path.name} lacks {rim:.0%} of its side at the rim of what the model must see."
         hint = f"{RENDER_IT.format(model=request.model)}; or leave --overscan out."
         raise RequestError("E_FIRST_FRAME", why, hint)
@@ -144,6 +144,16 @@ def _rim(box: pictures.Box, view: View) -> float:
     """The widest part of the box beyond the picture, as a share of the picture's side."""
     left, top, right, bottom = box
     return max(-left / view.width, -top / view.height, right / view.width - 1, bottom / view.height - 1, 0.0)
+
+
+def _rim_of_shape(request: PlateRequest, native: CameraPath, view: View) -> float:
+    """How much wider the rim is than the plate's own, because the model makes another shape than the plate's."""
+    plate = request.camera if request.size is None else request.camera.fitted(*request.size)
+    plate = plate.window(native.frames[0], native.frames[0])
+    left, top, right, bottom = own = seen_box(view, plate)
+    wider = native.width * plate.height / (native.height * plate.width)
+    across, down = (right - left) * max(0.0, wider - 1) / 2, (bottom - top) * max(0.0, 1 / wider - 1) / 2
+    return _rim((left - across, top - down, right + across, bottom + down), view) - _rim(own, view)
 
 
 def _refuse_shape(path: Path, size: tuple[int, int], wanted: tuple[float, float]) -> None:

@@ -1,5 +1,6 @@
 """A model that lies in a folder and makes a path window by window: what all of these share, told once.
 
+    Kind          one of the published models, and its card
     FolderModel   the model as the engine sees it
     Take          one request on one device: the latents of each window, or those that an earlier job has left, then
                   its pictures, the last of which leads the next window
@@ -10,32 +11,74 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from .. import fitting, models
 from ..camera import CameraPath
-from ..cards import ModelCard
+from ..cards import FrameRule, ModelCard
 from ..errors import BackendError
 from ..pictures import Picture
 from ..protocol import PlateRequest
-from . import checkpoint, device, wan_running
+from . import checkpoint, device, presets, wan_running
 
 if TYPE_CHECKING:  # a card is read without them
     import torch
 
 
-class Kind(Protocol):
-    """One of the published models."""
+class Kind(ABC):
+    """One of the published models, as `models` sees a module: what all of them say alike."""
+
+    __slots__ = ()
+    name: str
+    title: str
+    native: fitting.Size
+    memory_gb: float
 
     @property
-    def name(self) -> str: ...
+    def sizes(self) -> tuple[fitting.Size, ...]:
+        """Both ways round, as published."""
+        return self.native, (self.native[1], self.native[0])
 
     @property
-    def sizes(self) -> tuple[fitting.Size, ...]: ...
+    @abstractmethod
+    def clip(self) -> FrameRule:
+        """How many frames it makes at once."""
 
+    def gpu(self, device_name: str) -> str:
+        """The UUID of the GPU that it would run on; empty elsewhere. Raises RequestError E_DEVICE."""
+        return device.uuid(device.chosen(device_name))
+
+    @abstractmethod
     def card(self, folder: Path | None = None) -> ModelCard:
-        """What it declares."""
-        ...
+        """What the model declares; looks whether its folder is there, opens nothing."""
+
+    def told(self, reason: str, quicker: Sequence[str], **facts: Any) -> ModelCard:
+        """The card: what follows from the kind, and these facts.
+
+        reason    why the model cannot run; empty where it can
+        quicker   what it takes behind a preset
+        """
+        return ModelCard(
+            name=self.name,
+            title=self.title,
+            kind="final",
+            native_size=self.native,
+            sizes=self.sizes,
+            clip=self.clip,
+            memory_gb=self.memory_gb,
+            available=not reason,
+            reason=reason,
+            **presets.card_words(quicker),
+            **facts,
+        )
+
+
+def config_of(file: Path) -> dict[str, Any]:
+    """A part's settings, as far as they can be read: whose folder this is, they tell."""
+    try:
+        return checkpoint.read_json(file)
+    except BackendError:
+        return {}
 
 
 def why_not(name: str, folder: Path | None) -> str:
@@ -57,6 +100,11 @@ def looked_through(name: str, folder: Path | None, parts: Sequence[str], weights
     for part in weights:
         checkpoint.weight_files(found / part)
     return found
+
+
+def windows_of(request: PlateRequest, card: ModelCard, native: CameraPath) -> list[fitting.Window]:
+    """The windows of a path; of a part that is held at its far end, too, the last one is not much shorter."""
+    return fitting.windows(len(native), card.clip, even=card.takes_plate and request.remake is not None)
 
 
 class FolderModel:

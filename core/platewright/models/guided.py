@@ -129,7 +129,7 @@ def opened(request: PlateRequest, native: CameraPath, preferred: Sequence[str] =
         yield Guide(native, request.ground_m)
         return
     folder = request.guide.opened()
-    told = guide_folder.read(folder)
+    told = guide_folder.read(folder, request.frame_offset)
     kind = told.kind_for(request.guide_kind, preferred) if told else request.guide_kind or "depth"
     if kind == "grid":
         yield Guide(native, request.ground_m)      # drawn anew, at this very size
@@ -137,7 +137,8 @@ def opened(request: PlateRequest, native: CameraPath, preferred: Sequence[str] =
         pictures = EdgePictures if kind == "edges" else DrawnPictures
         yield pictures(native, kind, told.view_of(request.camera), told.files[kind])
     elif kind == "depth":
-        with guides.as_seen(guides.DepthGuide.open(folder, request.camera), native) as seen:
+        depth = guides.DepthGuide.open(folder, request.camera, request.frame_offset)
+        with guides.as_seen(depth, native) as seen:
             assert seen is not None
             yield DepthPictures(native, guides.DepthGuide.open(seen, native).files)
     else:

@@ -3,37 +3,44 @@
     full                every part is on the device
     model-offload       each part is there while it works; the others wait in the machine's memory
     group-offload       each block of a transformer is there while it works; over a stream the next one comes meanwhile
-    fp8                 a transformer's weights rest in 8 bits and work in their own type: half of them, other pictures
-    fp8-group-offload   both
+    fp8, int8           a transformer's weights rest in 8 bits (`eight_bits`): half of them, other pictures
+    ...-group-offload   both
 
 The first three make the same pictures. 8 bits are never chosen for anybody: they are asked for, and the manifest says
-so. Where memory runs out the next leaner one gets one more try (`run`'s `steps_down`).
+so. What makes it quicker is asked for behind a `+` (`quicker`): full+cudnn+compile, or +cudnn where memory decides.
+Where memory runs out the next leaner one gets one more try (`run`'s `steps_down`).
 
     with presets.run(request.preset, steps_down) as here:      whoever places a model in here is told by it
         ...
-    here.used                                                  what was taken; empty where nothing was to be chosen
+    here.told()                                                for the manifest: what was taken, and what it changes
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..cards import ModelCard
 from ..errors import RequestError
+from . import quicker
 
 if TYPE_CHECKING:  # a request is checked without it
     import torch
     from torch import nn
 
 EXACT = ("full", "model-offload", "group-offload")
-NAMES = (*EXACT, "fp8", "fp8-group-offload")
-LEANER = {"full": "model-offload", "model-offload": "group-offload", "fp8": "fp8-group-offload"}
+EIGHT_BITS = ("fp8", "fp8-group-offload", "int8", "int8-group-offload")
+NAMES = (*EXACT, *EIGHT_BITS)
+LEANER = {"full": "model-offload", "model-offload": "group-offload"} | {
+    name: f"{name}-group-offload" for name in ("fp8", "int8")
+}
 TRANSFORMERS = ("transformer", "transformer_2", "controlnet")                  # parts of a pipeline that have blocks
 ROOM = 1.25  # of the weights' bytes: what a pass needs beside them, where nobody knows better
+HOW = f"Use one of {', '.join(NAMES)}; behind it, each with a +: {', '.join(quicker.NAMES)}."
 
 
 @dataclass(slots=True)
@@ -41,8 +48,14 @@ class Run:
     """What a job asks for, and what it got."""
 
     asked: str | None = None                       # None: by memory
+    extras: tuple[str, ...] = ()                   # of `quicker`
     steps_down: int = 0                            # leaner than that: what was tried before was too much
     used: str = ""
+    attention: ExitStack = field(default_factory=ExitStack)
+
+    def told(self) -> dict[str, str]:
+        """`preset` and `preset_pictures`: what they are beside those of `full`; nothing where nothing was chosen."""
+        return {"preset": self.used, "preset_pictures": pictures_of(self.used)} if self.used else {}
 
 
 _RUN: ContextVar[Run | None] = ContextVar("platewright.presets", default=None)
@@ -50,19 +63,64 @@ _RUN: ContextVar[Run | None] = ContextVar("platewright.presets", default=None)
 
 @contextmanager
 def run(asked: str | None, steps_down: int = 0) -> Iterator[Run]:
-    """While it lasts, models are placed so."""
-    here = Run(asked, steps_down)
+    """While it lasts, models are placed so. Raises RequestError E_VALUE."""
+    name, extras = parsed(asked)
+    here = Run(name, extras, steps_down)
     token = _RUN.set(here)
     try:
-        yield here
+        with here.attention:
+            yield here
     finally:
         _RUN.reset(token)
 
 
-def refuse_unknown(asked: Any) -> None:
-    """RequestError E_VALUE for what is no preset; None is none that is asked for."""
-    if asked is not None and asked not in NAMES:
-        raise RequestError("E_VALUE", f"The preset {asked!r} is not known.", f"Use one of {', '.join(NAMES)}.")
+def parsed(asked: Any) -> tuple[str | None, tuple[str, ...]]:
+    """The preset, or None where memory decides, and what is asked for behind it. Raises RequestError E_VALUE."""
+    if asked is None:
+        return None, ()
+    name, *extras = asked.split("+") if isinstance(asked, str) else [str(asked)]
+    if name not in (*NAMES, "") or not all(extra in quicker.NAMES for extra in extras) or asked == "":
+        raise RequestError("E_VALUE", f"The preset {asked!r} is not known.", HOW)
+    if sum(extra in quicker.ATTENTION for extra in extras) > 1 or len({*extras}) < len(extras):
+        raise RequestError("E_VALUE", f"The preset {asked!r} asks for two ways of one thing.", HOW)
+    if name and (left_out := {*extras} - {*quicker.fitting(tuple(extras), name)}):
+        why = f"+{min(left_out)} does not go with {name}: only with {', '.join(quicker.ON_BLOCKS[min(left_out)])}."
+        raise RequestError("E_VALUE", why, HOW)
+    return name or None, tuple(extra for extra in quicker.NAMES if extra in extras)
+
+
+def refuse(asked: Any, card: ModelCard) -> None:
+    """RequestError E_VALUE for what is no preset, or none that this model takes; None is none that is asked for."""
+    _, extras = parsed(asked)
+    if strangers := [extra for extra in extras if extra not in card.presets]:
+        takes = ", ".join(extra for extra in quicker.NAMES if extra in card.presets)
+        hint = f"It takes {takes}." if takes else "It takes none of them."
+        raise RequestError("E_VALUE", f"{card.title} does not take +{strangers[0]}.", hint)
+
+
+def pictures_of(used: str) -> str:
+    """What a preset makes beside `full`: "the same", "the same but for rounding", "others: ..." with the reason."""
+    name, *extras = used.split("+")
+    reasons = [f"weights in {name.partition('-')[0]}"] if name in EIGHT_BITS else []
+    reasons += [quicker.OTHER_PICTURES[extra] for extra in extras if extra in quicker.OTHER_PICTURES]
+    if reasons:
+        return f"others: {'; '.join(reasons)}"
+    return "the same but for rounding" if extras else "the same"
+
+
+def is_other(used: str) -> bool:
+    """Whether a preset makes other pictures than `full`, beyond rounding."""
+    return pictures_of(used).startswith("others")
+
+
+def card_words(extras: Sequence[str]) -> dict[str, Any]:
+    """What a card says of presets: all that a model takes, and which of them make other pictures."""
+    taken = (*NAMES, *extras)
+    return {"presets": taken, "other_pictures": tuple(one for one in taken if is_other(_alone(one)))}
+
+
+def _alone(name: str) -> str:
+    return name if name in NAMES else f"full+{name}"
 
 
 def chosen(
@@ -87,7 +145,11 @@ def chosen(
         name = LEANER[name]
     if device.type == "cpu" and name == "model-offload":
         name = "full"                              # there is nowhere else
-    here.used = name
+    extras = quicker.fitting(here.extras, name)
+    for extra in extras if not here.used else ():
+        if extra in quicker.ATTENTION:
+            here.attention.enter_context(quicker.attending(extra, device))
+    here.used = "+".join((name, *extras))
     return name
 
 
@@ -120,21 +182,20 @@ def place(pipeline: Any, device: torch.device) -> Any:
 
     parts = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
     name = chosen(device, list(parts.values()))
+    extras = quicker.fitting((_RUN.get() or Run()).extras, name)
     if name == "model-offload":
         pipeline.enable_model_cpu_offload(device=device)
-        return pipeline
     for place_of, part in parts.items():
         if place_of in TRANSFORMERS:
-            settle(part, device, name)
-        else:
+            quicker.equip(part if name == "model-offload" else settle(part, device, name), extras)
+        elif name != "model-offload":
             part.to(device)
     return pipeline
 
 
 def settle(transformer: Any, device: torch.device, name: str) -> Any:
     """A transformer where and as a preset has it; changed in place."""
-    if name.startswith("fp8"):
-        rest_in_8_bits(transformer)
+    rested(transformer, name)
     return in_turns(transformer, device) if name.endswith("group-offload") else transformer.to(device)
 
 
@@ -149,16 +210,13 @@ def in_turns(transformer: Any, device: torch.device, use_stream: bool | None = N
     return transformer
 
 
-def rest_in_8_bits(transformer: Any, left_out: Sequence[str] = ()) -> Any:
-    """Linear layers and convolutions keep their weights as float8 e4m3 and work in the type that they had.
+def rested(transformer: Any, name: str, left_out: Sequence[str] = ()) -> Any:
+    """The transformer, its weights in 8 bits where the preset has them so.
 
     left_out   patterns of names whose weights are looked at from outside, beside the library's own (norms, embeddings)
     """
-    import torch
-    from diffusers.hooks.layerwise_casting import DEFAULT_SKIP_MODULES_PATTERN
+    if name not in EIGHT_BITS:
+        return transformer
+    from . import eight_bits
 
-    transformer.enable_layerwise_casting(
-        storage_dtype=torch.float8_e4m3fn, compute_dtype=transformer.dtype,
-        skip_modules_pattern=(*DEFAULT_SKIP_MODULES_PATTERN, *left_out),
-    )  # fmt: skip
-    return transformer
+    return (eight_bits.to_fp8 if name.startswith("fp8") else eight_bits.to_int8)(transformer, left_out)

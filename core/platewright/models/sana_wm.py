@@ -11,6 +11,7 @@ its way through encoder and decoder: the same look as its neighbours, where the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from ..camera import CameraPath
 from ..cards import FrameRule, ModelCard
 from ..errors import BackendError
 from ..protocol import Emit, PlateRequest
-from . import checkpoint, device, hashes
+from . import checkpoint, device, folder_model, hashes
 
 if TYPE_CHECKING:  # a card is read without them
     import numpy
@@ -36,80 +37,83 @@ PARTS = ("text_encoder", "tokenizer", "transformer", "vae", "scheduler")
 REFINER_PARTS = ("text_encoder", "tokenizer", "connectors", "transformer")
 
 
-def card(folder: Path | None = None) -> ModelCard:
-    """What the model declares; looks whether its folders are there, opens nothing."""
-    reason = _why_not(folder)
-    return ModelCard(
-        name=NAME,
-        title="SANA-WM",
-        kind="final",
-        summary="A first picture goes on along your camera, in metres, up to 60 seconds; refined by LTX-2.",
-        licence="Apache-2.0 AND LicenseRef-LTX-2-Community AND LicenseRef-Gemma",
-        commercial="conditions",
-        native_size=NATIVE,
-        sizes=(NATIVE,),
-        clip=CLIP,
-        fps=FPS,
-        default_steps=STEPS,
-        default_guidance=GUIDANCE,
-        needs_first_frame=True,
-        memory_gb=16.0,
-        drift_deg=4.5,
-        available=not reason,
-        reason=reason,
-    )
+@dataclass(frozen=True, slots=True)
+class Kind(folder_model.Kind):
+    """The published model, as `models` sees a module."""
+
+    name: str = NAME
+    title: str = "SANA-WM"
+    native: fitting.Size = NATIVE
+    memory_gb: float = 16.0
+
+    @property
+    def sizes(self) -> tuple[fitting.Size, ...]:
+        """One, as published."""
+        return (self.native,)
+
+    @property
+    def clip(self) -> FrameRule:
+        return CLIP
+
+    def card(self, folder: Path | None = None) -> ModelCard:
+        """What the model declares; looks whether its folders are there, opens nothing."""
+        return self.told(
+            _why_not(folder),
+            ("cudnn",),                            # of the refiner; the first stage's attention is torch's own
+            summary="A first picture goes on along your camera, in metres, up to 60 seconds; refined by LTX-2.",
+            licence="Apache-2.0 AND LicenseRef-LTX-2-Community AND LicenseRef-Gemma",
+            commercial="conditions",
+            fps=FPS,
+            default_steps=STEPS,
+            default_guidance=GUIDANCE,
+            needs_first_frame=True,
+            drift_deg=4.5,
+        )
+
+    def open(self, device_name: str, folder: Path | None = None) -> SanaWM:
+        """Look through the model's folders; weights are read part by part as they are needed.
+
+        folder   the first stage's; the refiner's stands beside it, its name with `-refiner` behind it
+        Raises RequestError E_DEVICE and what `checkpoint.find`, `examine` and `weight_files` raise.
+        """
+        chosen = device.chosen(device_name)
+        first, refiner = _folders(folder)
+        for place, parts in ((first, PARTS), (refiner, REFINER_PARTS)):
+            checkpoint.examine(place, parts)
+            for part in parts:
+                if part not in ("tokenizer", "scheduler"):
+                    checkpoint.weight_files(place / part)
+        return SanaWM(self.card(folder), first, refiner, chosen)
+
+    def recognises(self, folder: Path) -> bool:
+        """Whether a folder is the first stage's, by what its pipeline's index says."""
+        return folder_model.config_of(folder / "model_index.json").get("_class_name") == "SanaWMPipeline"
+
+    def conditioning(self, camera: CameraPath, size: tuple[int, int] | None) -> dict[str, Any]:
+        """`raymap` (T, 20) and `chunk_plucker` (48, T, h, w), as the model's own pipeline would compute them.
+
+        The picture is scaled until it covers `size`, 1280x704 where none is given, and cut about its middle; the last
+        pose is held until 8k + 1 frames are full. A path beyond 961 frames goes on in `raymap.1`, `chunk_plucker.1` ...
+        """
+        from .sana_wm_camera import camera_tensors
+
+        native = camera.fitted(*(size or self.native))
+        found: dict[str, Any] = {}
+        for window in fitting.windows(len(native), self.clip):
+            tensors = camera_tensors(fitting.held(native, window))
+            found |= {f"{name}.{window.index}" if window.index else name: tensor for name, tensor in tensors.items()}
+        return found
 
 
-def gpu(device_name: str) -> str:
-    """The UUID of the GPU that it would run on; empty elsewhere. Raises RequestError E_DEVICE."""
-    return device.uuid(device.chosen(device_name))
-
-
-def open(device_name: str, folder: Path | None = None) -> SanaWM:  # the table's word for it
-    """Look through the model's folders; weights are read part by part as they are needed.
-
-    folder   the first stage's; the refiner's stands beside it, its name with `-refiner` behind it
-    Raises RequestError E_DEVICE and what `checkpoint.find`, `examine` and `weight_files` raise.
-    """
-    chosen = device.chosen(device_name)
-    first, refiner = _folders(folder)
-    for place, parts in ((first, PARTS), (refiner, REFINER_PARTS)):
-        checkpoint.examine(place, parts)
-        for part in parts:
-            if part not in ("tokenizer", "scheduler"):
-                checkpoint.weight_files(place / part)
-    return SanaWM(first, refiner, chosen)
-
-
-def recognises(folder: Path) -> bool:
-    """Whether a folder is the first stage's, by what its pipeline's index says."""
-    try:
-        return checkpoint.read_json(folder / "model_index.json").get("_class_name") == "SanaWMPipeline"
-    except BackendError:
-        return False
-
-
-def conditioning(camera: CameraPath, size: tuple[int, int] | None) -> dict[str, Any]:
-    """`raymap` (T, 20) and `chunk_plucker` (48, T, h, w), as the model's own pipeline would compute them.
-
-    The picture is scaled until it covers `size`, 1280x704 where none is given, and cut about its middle; the last pose
-    is held until 8k + 1 frames are full. A path beyond 961 frames goes on in `raymap.1`, `chunk_plucker.1` ...
-    """
-    from .sana_wm_camera import camera_tensors
-
-    native = camera.fitted(*(size or NATIVE))
-    found: dict[str, Any] = {}
-    for window in fitting.windows(len(native), CLIP):
-        tensors = camera_tensors(fitting.held(native, window))
-        found |= {f"{name}.{window.index}" if window.index else name: tensor for name, tensor in tensors.items()}
-    return found
+KIND = Kind()
+VARIANTS = {KIND.name: KIND}
 
 
 class SanaWM:
     """The model as the engine sees it."""
 
-    def __init__(self, folder: Path, refiner: Path, chosen: torch.device) -> None:
-        self.card = card()
+    def __init__(self, card: ModelCard, folder: Path, refiner: Path, chosen: torch.device) -> None:
+        self.card = card
         self._folder, self._refiner, self._device = folder, refiner, chosen
 
     @property

@@ -190,8 +190,7 @@ class Take:
 
 def settled(transformer: Any, device: torch.device) -> Any:
     """The first stage's transformer, prepared, on the device: it is small enough for any, and in 8 bits where asked."""
-    if presets.chosen(device, [transformer], offered=("full", "group-offload")).startswith("fp8"):
-        presets.rest_in_8_bits(transformer, LOOKED_AT)
+    presets.rested(transformer, presets.chosen(device, [transformer], offered=("full", "group-offload")), LOOKED_AT)
     exact.prepare(transformer)
     return transformer.to(device)
 

@@ -119,8 +119,8 @@ def _file(facts: dict[str, Any]) -> File:
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
-    """A model's folder as somebody else's `pull` has left it, or as it was published."""
+class _OnDisk:
+    """What lies on this machine."""
 
     folder: Path
 
@@ -131,6 +131,10 @@ class Folder:
     @property
     def is_private(self) -> bool:
         return True
+
+
+class Folder(_OnDisk):
+    """A model's folder as somebody else's `pull` has left it, or as it was published."""
 
     def listing(self, source: Source, commit: str, tell: Tell) -> Listing:
         del commit
@@ -147,19 +151,8 @@ class Folder:
         _copy(self.folder / file.path, part, tell)
 
 
-@dataclass(frozen=True, slots=True)
-class Cache:
+class Cache(_OnDisk):
     """The offline cache of huggingface_hub: models--owner--name/snapshots/COMMIT/..., linked to blobs/HASH."""
-
-    folder: Path
-
-    @property
-    def words(self) -> str:
-        return str(self.folder)
-
-    @property
-    def is_private(self) -> bool:
-        return True
 
     def listing(self, source: Source, commit: str, tell: Tell) -> Listing:
         tell(0)

@@ -22,12 +22,11 @@ from typing import TYPE_CHECKING, Any
 from .. import fitting, guides
 from ..camera import CameraPath
 from ..cards import FrameRule, ModelCard
-from ..errors import BackendError
 from ..pictures import Picture
 from ..protocol import Emit, PlateRequest, Stage
-from . import checkpoint, device, wan_fun_camera, wan_prompts, wan_running
+from . import device, folder_model, quicker, wan_fun_camera, wan_prompts, wan_running
 from .first_frame import first_picture
-from .folder_model import FolderModel, Take, hashes_of, looked_through, why_not
+from .folder_model import FolderModel, Take, config_of, hashes_of, looked_through, why_not
 
 if TYPE_CHECKING:  # a card is read without them
     import torch
@@ -41,7 +40,7 @@ SCALE_RULE = "median scene depth is 1 where a guide tells it, else metres as the
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(folder_model.Kind):
     """One of the published models, as `models` sees a module."""
 
     name: str
@@ -67,41 +66,24 @@ class Kind:
         return (*self.experts, *COMMON, *(CLIP_PARTS if self.has_clip else ()))
 
     @property
-    def sizes(self) -> tuple[fitting.Size, ...]:
-        """Both ways round, as published."""
-        return self.native, (self.native[1], self.native[0])
-
-    @property
     def clip(self) -> FrameRule:
         return FrameRule(multiple=wan_fun_camera.GROUP, offset=1, maximum=self.longest)
 
     def card(self, folder: Path | None = None) -> ModelCard:
         """What the model declares; looks whether its folder is there, opens nothing."""
-        reason = why_not(self.name, folder)
-        return ModelCard(
-            name=self.name,
-            title=self.title,
-            kind="final",
+        return self.told(
+            why_not(self.name, folder),
+            quicker.NAMES,
             summary="A first picture goes on along your camera; a depth guide sets its scale.",
             licence="Apache-2.0",
             commercial="yes",
-            native_size=self.native,
-            sizes=self.sizes,
-            clip=self.clip,
             fps=self.fps,
             default_steps=STEPS,
             default_guidance=GUIDANCE,
             needs_first_frame=True,
             takes_guide=True,
-            memory_gb=self.memory_gb,
             drift_deg=5.0,
-            available=not reason,
-            reason=reason,
         )
-
-    def gpu(self, device_name: str) -> str:
-        """The UUID of the GPU that it would run on; empty elsewhere. Raises RequestError E_DEVICE."""
-        return device.uuid(device.chosen(device_name))
 
     def open(self, device_name: str, folder: Path | None = None) -> WanFun:
         """Look through the model's folder; weights are read as they are needed.
@@ -114,10 +96,7 @@ class Kind:
 
     def recognises(self, folder: Path) -> bool:
         """Whether a folder is laid out as this model's: what its config tells, where it must lie."""
-        try:
-            config = checkpoint.read_json(folder / self.experts[0] / "config.json")
-        except BackendError:
-            return False
+        config = config_of(folder / self.experts[0] / "config.json")
         return (config.get("in_dim"), config.get("num_layers")) == (self.channels, self.layers)
 
     def conditioning(self, camera: CameraPath, size: tuple[int, int] | None) -> dict[str, Any]:

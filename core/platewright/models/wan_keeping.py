@@ -3,6 +3,8 @@
 A pixel of the model's may be painted as soon as it covers any part of one that is not wholly kept. What the model sees
 beyond the plate's edges, because it makes another shape, may be painted too. The frames themselves get their kept
 pixels from the plate, not from here (`keeping`).
+
+Of a plate of which a part is made anew, whole frames about the part are kept (`anchors`).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..anchors import Anchors
 from ..camera import CameraPath
 from ..keeping import KeptPlate
 from ..pictures import Box, Picture
@@ -30,18 +33,32 @@ class Blank(Guide):
 
 
 class Keeper:
-    """The given plate through the model's camera, by scene frame."""
+    """What is kept, through the model's camera, by scene frame."""
 
-    def __init__(self, plate: KeptPlate, native: CameraPath) -> None:
-        self._plate, self._native = plate, native
+    def __init__(self, native: CameraPath, plate: KeptPlate | None, anchors: Anchors | None = None) -> None:
+        self._native, self._plate, self._anchors = native, plate, anchors
 
-    def seen(self, frame: int) -> tuple[Picture, NDArray[np.bool_]]:
-        """Display sRGB (height, width, 3) and where it is to be painted (height, width); the last frame's beyond."""
-        frame, native = min(frame, self._native.frames[-1]), self._native
-        kept = self._plate.frame(frame)
-        box = box_of(native, self._plate.camera, frame, kept.paint.shape)
-        picture = recut(kept.display, box, native.width, native.height)
-        return picture, touched(kept.paint > 0, box, native.width, native.height)
+    def seen(self, frame: int) -> tuple[Picture, NDArray[np.bool_]] | None:
+        """Display sRGB (height, width, 3) and where it is to be painted (height, width); None where all of it is.
+
+        Beyond the last frame: the last frame's.
+        """
+        frame = min(frame, self._native.frames[-1])
+        if self._anchors and frame in self._anchors.frames:
+            picture = self._anchors.parent.picture(frame)
+            return self._through(frame, self._anchors.parent.camera, picture, np.zeros(picture.shape[:2], np.bool_))
+        if self._plate:
+            kept = self._plate.frame(frame)
+            return self._through(frame, self._plate.camera, kept.display, kept.paint > 0)
+        return None
+
+    def _through(
+        self, frame: int, camera: CameraPath, picture: Picture, paint: NDArray[np.bool_]
+    ) -> tuple[Picture, NDArray[np.bool_]]:
+        """What `camera` shows, and where it is painted, in the model's pixels."""
+        native = self._native
+        box = box_of(native, camera, frame, paint.shape)
+        return recut(picture, box, native.width, native.height), touched(paint, box, native.width, native.height)
 
 
 def touched(paint: NDArray[np.bool_], box: Box, width: int, height: int) -> NDArray[np.bool_]:

@@ -5,7 +5,8 @@
 
 The mask is white where the model paints and black where it keeps. The guide is to be painted over: white. A plate that
 is given takes the guide's place where its own mask is black. A first frame is to be kept, and so is the last picture of
-the window before: they lead with a black mask. The pipeline itself cuts what it is shown in two by that mask, what is
+the window before: they lead with a black mask. Of a plate that is made anew in part, the frames before and after the
+part are kept, and hold it at both ends. The pipeline itself cuts what it is shown in two by that mask, what is
 kept (inactive) and what is painted over (reactive), encodes both, and hands the model the mask in blocks of 8 x 8.
 """
 
@@ -18,14 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import fitting, keeping
+from ..anchors import Anchors
 from ..camera import CameraPath
 from ..cards import FrameRule, ModelCard
-from ..errors import BackendError
 from ..pictures import Picture
 from ..protocol import Emit, PlateRequest, Stage
-from . import checkpoint, device, guided, wan_keeping, wan_prompts, wan_running
+from . import checkpoint, device, folder_model, guided, wan_keeping, wan_prompts, wan_running
 from .first_frame import first_picture
-from .folder_model import FolderModel, Take, hashes_of, looked_through, why_not
+from .folder_model import FolderModel, Take, config_of, hashes_of, looked_through, why_not, windows_of
+from .quicker import ATTENTION
 
 if TYPE_CHECKING:  # a card is read without them
     import numpy
@@ -41,7 +43,7 @@ PARTS = ("transformer", "vae", "scheduler", *wan_prompts.PARTS)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(folder_model.Kind):
     """One of the published models, as `models` sees a module."""
 
     name: str
@@ -52,42 +54,25 @@ class Kind:
     longest: int = 81                              # frames
 
     @property
-    def sizes(self) -> tuple[fitting.Size, ...]:
-        """Both ways round, as published."""
-        return self.native, (self.native[1], self.native[0])
-
-    @property
     def clip(self) -> FrameRule:
         return FrameRule(multiple=4, offset=1, maximum=self.longest)
 
     def card(self, folder: Path | None = None) -> ModelCard:
         """What the model declares; looks whether its folder is there, opens nothing."""
-        reason = why_not(self.name, folder)
-        return ModelCard(
-            name=self.name,
-            title=self.title,
-            kind="final",
+        return self.told(
+            why_not(self.name, folder),
+            (*ATTENTION, "compile"),               # a cache would add the guide's hints a second time
             summary="Paints over the scene's own depth (--guide), or into a plate (--plate, --mask).",
             licence="Apache-2.0",
             commercial="yes",
-            native_size=self.native,
-            sizes=self.sizes,
-            clip=self.clip,
             fps=FPS,
             default_steps=STEPS,
             default_guidance=GUIDANCE,
             takes_guide=True,
             takes_plate=True,
             takes_first_frame=True,
-            memory_gb=self.memory_gb,
             drift_deg=2.5,
-            available=not reason,
-            reason=reason,
         )
-
-    def gpu(self, device_name: str) -> str:
-        """The UUID of the GPU that it would run on; empty elsewhere. Raises RequestError E_DEVICE."""
-        return device.uuid(device.chosen(device_name))
 
     def open(self, device_name: str, folder: Path | None = None) -> WanVace:
         """Look through the model's folder; weights are read as they are needed.
@@ -99,10 +84,7 @@ class Kind:
 
     def recognises(self, folder: Path) -> bool:
         """Whether a folder is laid out as this model's: what its config tells, where it must lie."""
-        try:
-            config = checkpoint.read_json(folder / "transformer" / "config.json")
-        except BackendError:
-            return False
+        config = config_of(folder / "transformer" / "config.json")
         return (config.get("_class_name"), config.get("num_layers")) == (CLASS, self.layers)
 
     def conditioning(self, camera: CameraPath, size: tuple[int, int] | None) -> dict[str, Any]:
@@ -143,8 +125,9 @@ def conditions(
         shown[0], mask[0] = first, 0.0
     for place, frame in enumerate(clip.frames if keeper else ()):
         assert keeper is not None
-        plate, paint = keeper.seen(frame)
-        shown[place][~paint], mask[place][~paint] = plate[~paint], 0.0
+        if found := keeper.seen(frame):
+            plate, paint = found
+            shown[place][~paint], mask[place][~paint] = plate[~paint], 0.0
     return shown, mask
 
 
@@ -162,12 +145,11 @@ class WanVace(FolderModel):
         what `checkpoint` and `guides` raise.
         """
         native = self.native_camera(camera)
-        windows = fitting.windows(len(native), self.card.clip)
+        windows = windows_of(request, self.card, native)
         teller = wan_running.Teller(job, emit, (request.steps or STEPS) * len(windows))
         first = first_picture(request, native, job, emit) if request.first_frame else None
         self._facts["world_speed"] = teller.speed(native.fps, FPS)
-        plate = keeping.found(request)
-        keeper = wan_keeping.Keeper(plate, native) if plate else None
+        keeper = wan_keeping.Keeper(native, keeping.found(request), Anchors.of(request, native))
         with device.told_plainly(self._device, self.card.title), _guide(request, native) as guide:
             self._facts["guide"] = guide.kind
             emit(Stage(job, "loading", "reading the prompt"))
@@ -194,7 +176,7 @@ class _Take(Take):
         request: PlateRequest,
         teller: wan_running.Teller,
         guide: guided.Guide,
-        keeper: wan_keeping.Keeper | None,
+        keeper: wan_keeping.Keeper,
     ) -> None:
         super().__init__(name, hashes_of(folder, PARTS), chosen, request, teller)
         self._folder, self._guide, self._keeper = folder, guide, keeper

@@ -36,8 +36,9 @@ COMMAND_ENTRY: Final = (
 )
 
 _FOREIGN_PREFIXES: Final = ("PYTHON", "CONDA_", "_CONDA_", "DYLD_", "UV_", "PIP_")
-_FOREIGN_NAMES: Final = {"VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT", "OCIO"}
+_FOREIGN_NAMES: Final = {"VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT"}
 _CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+_BLENDERS_COLOURS: Final = "datafiles/colormanagement/"    # where Blender points OCIO itself, into its own files
 _QUIET: Final = {"HF_HUB_DISABLE_TELEMETRY": "1", "DISABLE_TELEMETRY": "YES", "DO_NOT_TRACK": "1"}
 
 _LOOK_IN_LOG: Final = "The log says more; starting the job again continues it."
@@ -179,7 +180,7 @@ def command_line(
 
 
 def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what belongs to the host's own interpreter, libraries and colour configuration."""
+    """The environment without what belongs to the host: interpreter, libraries, colours. A studio's OCIO stays."""
     return {name: value for name, value in environment.items() if not _is_foreign(name.upper(), value)}
 
 
@@ -251,6 +252,8 @@ def _oldest_logs(folder: Path) -> Iterator[Path]:
 def _is_foreign(name: str, value: str) -> bool:
     if name in _CERTIFICATES:                      # Blender points these into itself
         return value.startswith(sys.prefix)
+    if name == "OCIO":
+        return not value or _BLENDERS_COLOURS in value.replace("\\", "/")
     return name in _FOREIGN_NAMES or name.startswith(_FOREIGN_PREFIXES)
 
 

@@ -1,0 +1,131 @@
+"""The panel while plates are made: a row for each job, what went wrong, what waits for its scene or was left behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bpy
+
+from platewright.errors import PlatewrightError
+
+from . import jobs
+from .words import draw_text, duration, file_of, shown
+
+if TYPE_CHECKING:                                  # not at every start of Blender
+    from .job_record import Left
+    from .plate_read import Plate
+    from .preparing import Again, Preparation
+
+THUMB_SCALE = 3.2                                  # of a row's height
+DONE_SHOWN = 3                                     # finished jobs that keep a row
+
+
+def draw_jobs(layout: bpy.types.UILayout) -> None:
+    """The queue, in the order in which it is served, and what has just ended."""
+    for preparation in jobs.state.coming():
+        draw_preparation(layout, preparation)
+    for place, run in enumerate(jobs.under_way()):
+        draw_run(layout, run, place)
+    ended = [run for run in jobs.state.runs if run.is_over]
+    for run in ended:
+        if run.error:
+            draw_error(layout, run.error, run)
+    for run in [run for run in ended if run.is_shown and not run.error][-DONE_SHOWN:]:
+        draw_done(layout, run)
+
+
+def draw_preparation(layout: bpy.types.UILayout, preparation: Preparation | Again) -> None:
+    """How far the scene was read, and the way out."""
+    row = layout.row(align=True)
+    row.progress(factor=preparation.fraction, text=preparation.headline())
+    row.operator("platewright.cancel", text="", icon="X").job = preparation.id
+
+
+def draw_run(layout: bpy.types.UILayout, run: jobs.Run, place: int) -> None:
+    """One job of the queue: its newest frame, stage, bar, time left, folder and way out."""
+    row = layout.box().row()
+    if jobs.state.previews and run.thumb in jobs.state.previews:
+        row.template_icon(icon_value=jobs.state.previews[run.thumb].icon_id, scale=THUMB_SCALE)
+    column = row.column(align=True)
+    head = column.row(align=True)
+    attempt = f", try {run.attempt}" if run.attempt else f", seed {run.handle.job.request.seed}"
+    head.label(text=f"{shown(run.handle.job.name)}{shown(attempt)}", icon="NONE" if run.thumb else "RENDER_ANIMATION")
+    if run.folder:
+        head.operator("platewright.open_folder", text="", icon="FILE_FOLDER").plate = run.folder
+    cancel = head.row(align=True)
+    cancel.enabled = not run.is_cancelling and not run.handle.ended
+    cancel.operator("platewright.cancel", text="", icon="X").job = run.handle.id
+    column.progress(factor=run.fraction, text=waits(place) if place and run.is_queued else run.headline())
+    if words := time_left(run):
+        column.label(text=words)
+    elif run.handle.detail:
+        draw_text(column, run.handle.detail)
+
+
+def waits(place: int) -> str:
+    """For its turn."""
+    return "next" if place == 1 else f"waits for {place} others"
+
+
+def time_left(run: jobs.Run) -> str:
+    """Of the whole job by earlier plates; else of the stage by its pace; empty where neither is known."""
+    if run.is_queued and run.expected_seconds is not None:
+        return f"will take about {duration(run.expected_seconds)}"
+    if (left := run.seconds_left_in_all()) is not None:
+        return f"about {duration(left)} left"
+    if (left := run.seconds_left()) is not None:
+        return f"about {duration(left)} left of {run.handle.stage}"
+    return ""
+
+
+def draw_done(layout: bpy.types.UILayout, run: jobs.Run) -> None:
+    """A job that went well."""
+    row = layout.row(align=True)
+    row.label(text=f"{shown(file_of(run.folder))} in {duration(run.seconds)}", icon="CHECKMARK")
+    row.operator("platewright.show_plate", text="", icon="OUTLINER_OB_CAMERA").plate = run.folder
+    row.operator("platewright.open_folder", text="", icon="FILE_FOLDER").plate = run.folder
+    row.operator("platewright.dismiss", text="", icon="X").job = run.handle.id
+
+
+def draw_error(layout: bpy.types.UILayout, error: PlatewrightError, run: jobs.Run | None = None) -> None:
+    """What happened, what to do, the code to search for, and the buttons for it."""
+    box, job = layout.box(), run.handle.id if run else ""
+    icon = "CANCEL" if error.code == "E_CANCELLED" else "ERROR"
+    draw_text(box, f"{run.handle.job.name}: {error.message}" if run else error.message, icon=icon)
+    if error.hint:
+        draw_text(box, error.hint, icon="BLANK1")
+    box.label(text=error.code, icon="BLANK1")
+    row = box.row(align=True)
+    if run:
+        row.operator("platewright.retry").job = job
+    row.operator("platewright.copy_details").job = job
+    if run and run.folder:
+        row.operator("platewright.open_folder", text="", icon="FILE_FOLDER").plate = run.folder
+    row.operator("platewright.dismiss", text="", icon="X").job = job
+
+
+def draw_waiting(layout: bpy.types.UILayout, run: jobs.Run, plate: Plate) -> None:
+    """A plate whose scene is not here any more: nothing is forced into another file."""
+    box = layout.box().column(align=True)
+    draw_text(box, f"{plate.folder.name} was made for {run.origin.title()}", icon="FILE_BLEND")
+    row = box.row(align=True)
+    row.operator("platewright.show_plate", text="Show It Here", icon="IMPORT").plate = str(plate.folder)
+    row.operator("platewright.open_folder", text="", icon="FILE_FOLDER").plate = str(plate.folder)
+    row.operator("platewright.dismiss", text="", icon="X").job = run.handle.id
+
+
+def draw_left(layout: bpy.types.UILayout, left: Left) -> None:
+    """A job that another session did not see the end of."""
+    box = layout.box().column(align=True)
+    whose = f"{left.name}, {left.camera} in {left.scene}, {file_of(left.file) or 'an unsaved file'}"
+    if left.plate:
+        draw_text(box, f"Finished when Blender was closed: {whose}", icon="FILE_BLEND")
+        row = box.row(align=True)
+        row.operator("platewright.show_plate", text="Show It Here", icon="IMPORT").plate = left.plate
+        row.operator("platewright.open_folder", text="", icon="FILE_FOLDER").plate = left.plate
+    else:
+        made = f" after {left.frames_made} of {left.frames} frames" if left.frames_made else ""
+        draw_text(box, f"Blender was closed{made}: {whose}", icon="RECOVER_LAST")
+        row = box.row(align=True)
+        row.operator("platewright.collect", icon="PLAY").job = left.id
+    row.operator("platewright.dismiss", text="", icon="X").job = left.id

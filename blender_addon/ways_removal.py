@@ -1,0 +1,65 @@
+"""Taking plates out of a scene: what is ours goes, what an artist has made of it stays."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import ways_projection, ways_strip, ways_wipe, ways_world
+from .plate_link import TAG
+from .scene_write import discard_unused, withdraw_composite
+from .ways_marks import PLANE, WAY, check_scene, found_collection, own_objects, remove_objects
+from .ways_uses import cameras_of
+
+
+def remove(scene: bpy.types.Scene, way: str) -> list[str]:
+    """Remove one way of showing plates from the scene; notes. Raises PlateError E_SCENE_LINKED, E_WORLD_LINKED."""
+    check_scene(scene)
+    if way == "world":
+        ways_world.check_world(scene)
+    removals = {
+        "plane": lambda: remove_objects(scene, own_objects(scene, PLANE)),
+        "world": lambda: ways_world.withdraw_world(scene),
+        "strip": lambda: ways_strip.withdraw_strips(scene),
+        "projection": lambda: ways_projection.withdraw_projection(scene),
+        "compositor": lambda: withdraw_composite(scene),
+        "background": lambda: withdraw_backgrounds(scene),
+    }
+    removals[way]()
+    return open_planes(scene) if way == "compositor" else []
+
+
+def open_planes(scene: bpy.types.Scene) -> list[str]:
+    """Planes that were holes for the compositor show the plate by themselves again."""
+    holes = [each for each in own_objects(scene, PLANE) if each.is_holdout]
+    for plane in holes:
+        plane.is_holdout = False
+    return [f"{each.name} is light in the scene again." for each in holes]
+
+
+def withdraw_backgrounds(scene: bpy.types.Scene) -> None:
+    """Take our pictures from behind the scene's cameras, but for cameras of other files."""
+    for camera in [each for each in cameras_of(scene) if each.library is None]:
+        ours = [each for each in camera.background_images if each.image is not None and TAG in each.image]
+        images = {each.image for each in ours}
+        for each in ours:
+            each.image = None                      # `remove` alone leaves the image with a user it does not have
+            camera.background_images.remove(each)
+        discard_unused(images)
+
+
+def standing(scene: bpy.types.Scene) -> set[str]:
+    """The ways that this scene shows plates by; looks where ours are and not through every object."""
+    home = found_collection(scene)
+    words = {str(each.get(WAY, "")).partition("/")[0] for each in home.objects} if home else set()
+    camera = scene.camera.data if scene.camera and scene.camera.type == "CAMERA" else None
+    shown = [each for each in camera.background_images if each.image and TAG in each.image] if camera else []
+    return (words & {"plane", "projection"}) | {
+        way
+        for way, is_there in (
+            ("world", ways_world.own_nodes(scene)),
+            ("strip", ways_strip.own_strips(scene)),
+            ("compositor", ways_wipe.own_nodes(scene)),
+            ("background", shown),
+        )
+        if is_there
+    }
