@@ -71,6 +71,11 @@ def pixel_rays(pose: Tensor, lens: Tensor, size: tuple[int, int]) -> Tensor:
     return (rays.reshape(-1, 3) @ pose[:3, :3].T).to(torch.float32)
 
 
+def looks(poses: Tensor) -> float:
+    """Where a camera looks in the middle of its path (F, 4, 4): radians from +X towards +Y."""
+    return float(heading_of(poses[len(poses) // 2 :][:1, :3, :3]))
+
+
 def _laid(world: World, poses: Tensor) -> Iterator[World]:
     """Ways to lay a world about a path: its middle at the path's; then moved."""
     dice = random.Random(f"laid {world.seed}")
@@ -93,9 +98,8 @@ def _heading(world: World, poses: Tensor, dice: random.Random) -> float:
     if world.terrain in DIRECTED and float(run.norm()) > LEAST_RUN_M:
         return math.atan2(float(run[1]), float(run[0]))
     turned, by_chance = COMPOSED.get(world.terrain, (0.0, math.pi))
-    looks = float(heading_of(poses[len(poses) // 2 :][:1, :3, :3]))
     side = math.pi if world.terrain == "coast" and world.variety[5] < 0.5 else 0.0
-    return looks + side + (turned if side == 0.0 else -turned) + dice.uniform(-by_chance, by_chance)
+    return looks(poses) + side + (turned if side == 0.0 else -turned) + dice.uniform(-by_chance, by_chance)
 
 
 def _reached(land: Land, pose: Tensor, lens: Tensor, size: tuple[int, int]) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from ..camera import CameraPath
 from ..conditioning import poses_and_lenses
 from ..layout.lands import Land
 from ..layout.painting import Painter
-from ..layout.placing import distances, place_around
+from ..layout.placing import distances, looks, place_around
 from ..layout.worlds import World, draw_world, lit_from
 from ..sights import Guide, view_of
 from ..world_noise import WorldNoise
@@ -31,6 +31,7 @@ ORDINARY = {
     "weather": {"none": 0.85, "haze": 0.15},
     "sky": {"clear": 0.5, "clouded": 0.5},
 }
+LOW_SUN = 1.0  # radians beside the picture's middle: what is said of dawn and dusk is meant to be seen
 FALLING = ("rain", "snowfall")  # from clouds, more or less of them
 
 
@@ -59,9 +60,12 @@ class Prospect:
 def drawn_place(seed: int, said: Mapping[str, str], native: CameraPath, told: Told) -> Place:
     """The place of a seed and of what a prompt says, laid around a camera and lit as the scene is."""
     world = draw_world(seed, **ordinary(seed, said))
+    poses, _ = poses_and_lenses(raised(native, told.ground_m))
     if told.sun is not None:
         world = lit_from(world, told.sun.tolist())
-    poses, _ = poses_and_lenses(raised(native, told.ground_m))
+    elif world.time in ("dawn", "dusk"):
+        turned = random.Random(f"low sun {seed}").uniform(-LOW_SUN, LOW_SUN)
+        world = replace(world, azimuth=looks(poses) + turned)
     noise = WorldNoise(seed)
     land = place_around(world, noise, poses)
     return Place(world) if land is None else Place(land.world, land, Painter(land, noise))
