@@ -114,7 +114,8 @@ def _unheard(event: Event) -> None:
 
 
 def _sized(picture: numpy.ndarray) -> Bytes:
-    sized = picture if picture.shape[1::-1] == SIZE else cv2.resize(picture, SIZE, interpolation=cv2.INTER_CUBIC)
+    how = cv2.INTER_AREA if picture.shape[1] > SIZE[0] else cv2.INTER_CUBIC
+    sized = picture if picture.shape[1::-1] == SIZE else cv2.resize(picture, SIZE, interpolation=how)
     return (numpy.clip(sized, 0, 1) * 255 + 0.5).astype(numpy.uint8)
 
 
