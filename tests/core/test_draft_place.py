@@ -1,4 +1,4 @@
-"""What a prompt leaves open is an ordinary day; a place keeps to what the scene tells, and lies behind what it shows."""
+"""What a prompt leaves open is an ordinary day; a place keeps to what the scene tells, and stands behind it."""
 
 from __future__ import annotations
 
