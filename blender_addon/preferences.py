@@ -139,8 +139,9 @@ def setting(name: str) -> str:
 
 
 def chosen_python() -> str:
-    """What the studio or the artist has named; empty if nothing."""
-    return setting("python")
+    """What the artist has named; empty if nothing."""
+    preferences = own()
+    return bpy.path.abspath(preferences.python) if preferences else ""
 
 
 def has_runtime() -> bool:
@@ -150,12 +151,13 @@ def has_runtime() -> bool:
 
 def is_managed() -> bool:
     """The runtime in use is the one that was installed from here."""
-    return not chosen_python() and bool(jobs.state.default_python)
+    return not runtime.studios_python() and not chosen_python() and bool(jobs.state.default_python)
 
 
 def own_runtime() -> runtime.Runtime:
     """$PLATEWRIGHT_RUNTIME, else the artist's Python, else the installed runtime. Raises WorkerMissing E_NO_RUNTIME."""
-    return runtime.around(chosen_python() or runtime.default_python(cache_folder()), variables())
+    python = runtime.studios_python() or chosen_python() or runtime.default_python(cache_folder())
+    return runtime.around(python, variables())
 
 
 def out_folder() -> str:
