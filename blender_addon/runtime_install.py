@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 INSTALLER = Path(__file__).parent / "installer"
 POLL_SECONDS = 0.2
 CLOSE_SECONDS = 3.0
-PACE_SECONDS = 3.0                         # of a stage, before anything is said about its end
+PACE_SECONDS, PACE_SHARE = 10.0, 0.01      # of a stage, before anything is said about its end
 STAGES = {
     "waiting": "waiting for another installation",
     "python": "looking for a Python",
@@ -166,7 +166,7 @@ class Installing:
     def seconds_left(self) -> float | None:
         """Of this stage at its pace so far; None while there is no pace to speak of."""
         spent = monotonic() - self.stage_started
-        if spent < PACE_SECONDS or not 0.0 < self.fraction < 1.0:
+        if spent < PACE_SECONDS or not PACE_SHARE < self.fraction < 1.0:
             return None
         return spent * (1.0 - self.fraction) / self.fraction
 

@@ -14,6 +14,7 @@ import bpy
 import pytest
 
 from platewright.errors import PlatewrightError
+from tests.blender import paper
 from tests.faults.runtime_rig import Index, Rig, stall, until, versions
 
 
@@ -146,6 +147,39 @@ def test_words_that_are_no_events_are_kept_for_the_details(enabled: ModuleType) 
     for line in ("Traceback (most recent call last):", "[]", '{"event": 3}', "MemoryError"):
         installing.apply(line)
     assert installing.log.endswith("MemoryError") and installing.log.startswith("Traceback")
+
+
+def offered(enabled: ModuleType) -> paper.Sheet:
+    """What the preferences offer now."""
+    sheet = paper.Sheet()
+    enabled.runtime_operators.draw_runtime(paper.Paper(sheet))
+    return sheet
+
+
+def test_the_preferences_offer_what_can_be_done(
+    enabled: ModuleType, rig: Rig, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheet = offered(enabled)
+    assert not sheet.button("platewright.install_runtime").is_enabled and "Blender is offline" in sheet.text
+    monkeypatch.setattr(enabled.preferences, "is_online", lambda: True)
+    assert offered(enabled).button("platewright.install_runtime").is_enabled
+    install = enabled.runtime_install
+    index.faults["three-3.0-py3-none-any.whl"] = [stall]
+    installing = install.start(words(rig), {"PLATEWRIGHT_MIRROR": index.address})
+    until(lambda: installing.poll() and installing.stage == "download")
+    sheet = offered(enabled)
+    assert "downloading" in sheet.text and sheet.button("platewright.cancel_install").is_enabled
+    installing.cancel()
+    assert not offered(enabled).button("platewright.cancel_install").is_enabled
+    install.wait()
+    sheet = offered(enabled)
+    assert "was cancelled" in sheet.text.lower() or "Cancelled." in sheet.text
+    assert sheet.button("platewright.copy_install_details").is_enabled
+    install.start(words(rig), {"PLATEWRIGHT_MIRROR": index.address})
+    install.wait()
+    sheet = offered(enabled)
+    assert "Installed: tiny" in sheet.text and sheet.has("platewright.mend_runtime")
+    assert sheet.has("platewright.remove_runtime") and not sheet.has("platewright.install_runtime")
 
 
 # Preferences and the variables that override them
