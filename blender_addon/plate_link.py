@@ -20,14 +20,14 @@ if TYPE_CHECKING:                                  # not at every start of Blend
     from .plate_told import Told
 
 TAG = "platewright_plate"                          # custom property: name of the plate
-RECORD = "platewright_record"                      # custom property: JSON, `folder` and what the plate told
+RECORD = "platewright_record"                      # custom property: JSON, `folder`, `start` and what the plate told
 LOST = "platewright_lost"                          # custom property: the folder that was not found when the file opened
 
 
 def remember(image: bpy.types.Image, plate: Plate) -> None:
     """Mark the image as ours and note what it shows."""
     image[TAG] = plate.name
-    image[RECORD] = json.dumps({"folder": str(plate.folder), **plate.told.to_dict()})
+    image[RECORD] = json.dumps({"folder": str(plate.folder), "start": plate.start, **plate.told.to_dict()})
 
 
 def told_of(folder: str) -> Told | None:

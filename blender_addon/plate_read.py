@@ -24,11 +24,17 @@ class Plate:
 
     name: str
     folder: Path
-    frames: tuple[int, ...]                        # scene frame numbers, step 1
+    frames: tuple[int, ...]                        # numbers of the files, step 1: scene frames, and the offset
     files: tuple[str, ...]                         # file names inside the folder, one per frame
-    space: str                                     # interop id of the pixels, as in colorInteropID
+    space: str                                     # interop id of the pixels, or a name of a studio's configuration
+    frame_offset: int = 0                          # what the scene's frame numbers were raised by
     camera: str                                    # name of the camera it was made for, "" if the manifest has none
     told: Told = field(default_factory=Told)       # what it says of its match, its warnings and its siblings
+
+    @property
+    def start(self) -> int:
+        """The scene frame that shows the first file."""
+        return self.frames[0] - self.frame_offset
 
     @property
     def first_path(self) -> Path:
@@ -48,7 +54,9 @@ def read_plate(folder: str | Path) -> Plate:
     check_range(folder, [entry["frame"] for entry in entries])
     check_names(folder, entries)
     files = tuple(str(entry["file"]) for entry in entries)
-    space = space_of(folder, files[0])
+    picture = dict_in(manifest, "picture")
+    space = space_of(folder, files[0], dict_in(picture, "colour").get("space"))
+    raised = dict_in(picture, "delivery").get("frame_offset")
     expected = tuple((one["frame"], one["file"], one["sha256"].lower(), one.get("size")) for one in entries)
     check_frames(folder, expected, stamp_of(folder))
     return Plate(
@@ -57,6 +65,7 @@ def read_plate(folder: str | Path) -> Plate:
         frames=tuple(entry["frame"] for entry in entries),
         files=files,
         space=space,
+        frame_offset=raised if type(raised) is int else 0,
         camera=str(manifest["camera"].get("camera", "")) if isinstance(manifest.get("camera"), dict) else "",
         told=told_by(folder, manifest),
     )
@@ -174,8 +183,14 @@ def missing_error(folder: Path, frame: int) -> PlateError:
     )
 
 
-def space_of(folder: Path, file: str) -> str:
+def dict_in(holder: dict[str, Any], key: str) -> dict[str, Any]:
+    found = holder.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def space_of(folder: Path, file: str, told: Any) -> str:
+    """What the manifest says; by the kind of file where it says nothing."""
     suffix = Path(file).suffix.lower()
     if suffix not in SPACE_OF_SUFFIX:
         raise manifest_error(folder, f"its frames are {suffix} files")
-    return SPACE_OF_SUFFIX[suffix]
+    return told if isinstance(told, str) and told else SPACE_OF_SUFFIX[suffix]

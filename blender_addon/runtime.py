@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
@@ -20,7 +20,8 @@ import platewright
 from platewright.errors import PlatewrightError, WorkerMissing
 
 HERE = Path(__file__).parent
-NO_RUNTIME = "Name the worker's Python in the preferences of Platewright, or set PLATEWRIGHT_RUNTIME."
+NO_RUNTIME = "Install the runtime in the preferences of Platewright, name a Python there, or set PLATEWRIGHT_RUNTIME."
+VARIABLES = ("PLATEWRIGHT_MODELS", "PLATEWRIGHT_CACHE", "PLATEWRIGHT_OFFLINE")
 CHECK_SECONDS = 300.0                              # a first import of torch from a slow disk
 
 
@@ -34,17 +35,30 @@ class Runtime:
     environment: tuple[tuple[str, str], ...] = ()  # added to the scrubbed environment
 
 
-def around(python: str) -> Runtime:
-    """The runtime around this Python. Raises WorkerMissing E_NO_RUNTIME if nobody named one."""
+def around(python: str, chosen: Mapping[str, str] | None = None) -> Runtime:
+    """The runtime around this Python; `chosen` are the preferences, by the names of the variables that override them.
+
+    Raises WorkerMissing E_NO_RUNTIME if there is no Python.
+    """
     if not python:
         raise WorkerMissing("E_NO_RUNTIME", "There is no Python to run the models with.", NO_RUNTIME)
-    return Runtime(python_in(python), core_path(), own_folder(), tuple(environment().items()))
+    return Runtime(python_in(python), core_path(), own_folder(), tuple(environment(chosen or {}).items()))
 
 
-def default_python() -> str:
+def studios_python() -> str:
     """The Python of $PLATEWRIGHT_RUNTIME; empty if nobody has set it."""
     named = os.environ.get("PLATEWRIGHT_RUNTIME", "")
     return python_in(named) if named else ""
+
+
+def default_python(cache: str = "") -> str:
+    """The Python for who names none: that of $PLATEWRIGHT_RUNTIME, else the newest that was installed from here."""
+    if named := studios_python():
+        return named
+    from .installer import places
+
+    folder = places.runtimes_folder({"PLATEWRIGHT_CACHE": cache, **os.environ} if cache else os.environ)
+    return next((str(each.python) for each in places.managed(folder) if each.stands), "")
 
 
 def python_in(path: str) -> str:
@@ -69,11 +83,25 @@ def own_folder() -> Path:
     return Path(bpy.app.tempdir) / "platewright"
 
 
-def environment() -> dict[str, str]:
-    """The weights in the zip, behind those of the studio; and no network while Blender is offline."""
-    added = {} if bpy.app.online_access else {"HF_HUB_OFFLINE": "1"}
-    folders = [os.environ.get("PLATEWRIGHT_MODELS", ""), str(HERE / "assets")]
-    return {"PLATEWRIGHT_MODELS": os.pathsep.join(filter(None, folders)), **added}
+def environment(chosen: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a worker is told: the preferences, unless this machine's own variables say otherwise; the weights in the zip
+    behind those of the studio; and no network while Blender is offline.
+    """
+    told = {name: value for name, value in (chosen or {}).items() if value} | own_variables()
+    folders = [told.get("PLATEWRIGHT_MODELS", ""), str(HERE / "assets")]
+    if not bpy.app.online_access or is_on(told.get("PLATEWRIGHT_OFFLINE", "")):
+        told |= {"HF_HUB_OFFLINE": "1", "PLATEWRIGHT_OFFLINE": "1"}
+    return {**told, "PLATEWRIGHT_MODELS": os.pathsep.join(filter(None, folders))}
+
+
+def own_variables() -> dict[str, str]:
+    """What a studio has set for all its machines; it overrides the preferences."""
+    return {name: value for name in VARIABLES if (value := os.environ.get(name, ""))}
+
+
+def is_on(value: str) -> bool:
+    """Whether a variable says yes."""
+    return value.lower() not in ("", "0", "no", "off", "false")
 
 
 def command_line(runtime: Runtime, words: Sequence[str]) -> tuple[list[str], dict[str, str]]:

@@ -25,6 +25,8 @@ FILM = "platewright_film"                          # custom property on our node
 SPACES = {                                         # interop id -> names in Blender's and in studios' configurations
     "lin_rec709_scene": ("Linear Rec.709", "Linear Rec.709 (sRGB)", "lin_rec709", "scene_linear"),
     "srgb_rec709_scene": ("sRGB", "sRGB - Texture", "Utility - sRGB - Texture"),
+    "lin_ap1_scene": ("ACEScg", "ACES - ACEScg", "lin_ap1"),
+    "lin_ap0_scene": ("ACES2065-1", "ACES - ACES2065-1", "lin_ap0"),
 }
 
 
@@ -43,7 +45,7 @@ def import_plate(
     camera: bpy.types.Object | None = None,        # None: the plate's camera if the scene has it, else the scene's
     background: bool = True,
     compositor: bool = False,
-    frame_start: int | None = None,                # scene frame that shows the first file; None: the file's own number
+    frame_start: int | None = None,                # scene frame that shows the first file; None: where it was made for
 ) -> Imported:
     """Check the plate in `folder` and show it in the scene.
 
@@ -98,7 +100,8 @@ def load_sequence(plate: Plate) -> bpy.types.Image:
 
 
 def set_space(image: bpy.types.Image, space: str) -> None:
-    for name in SPACES[space]:
+    names = SPACES.get(space, (space,))            # a studio's own space has a name in its configuration alone
+    for name in names:
         try:
             image.colorspace_settings.name = name
         except TypeError:                          # a studio's OpenColorIO configuration has other names
@@ -106,15 +109,15 @@ def set_space(image: bpy.types.Image, space: str) -> None:
         return
     raise PlateError(
         "E_COLOUR_SPACE",
-        f"This Blender's colour configuration knows none of {', '.join(SPACES[space])}.",
-        "Use a configuration with an alias for linear Rec.709 and sRGB.",
+        f"This Blender's colour configuration knows none of {', '.join(names)}.",
+        "Use a configuration that knows the plate's space.",
     )
 
 
 def set_frames(user: bpy.types.ImageUser | bpy.types.Node, plate: Plate, frame_start: int | None) -> None:
     """Set the frame mapping on whatever has its properties: an image user, or the compositor's image node itself."""
     first = plate.frames[0]
-    user.frame_start = first if frame_start is None else frame_start
+    user.frame_start = plate.start if frame_start is None else frame_start
     user.frame_offset = first - 1
     user.frame_duration = len(plate.frames)
     user.use_cyclic = False
@@ -122,7 +125,7 @@ def set_frames(user: bpy.types.ImageUser | bpy.types.Node, plate: Plate, frame_s
 
 
 def range_notes(scene: bpy.types.Scene, plate: Plate, frame_start: int | None) -> list[str]:
-    start = plate.frames[0] if frame_start is None else frame_start
+    start = plate.start if frame_start is None else frame_start
     end = start + len(plate.frames) - 1
     if start <= scene.frame_start and scene.frame_end <= end:
         return []

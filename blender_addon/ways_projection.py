@@ -98,12 +98,13 @@ def project(
 
 
 def check_frames(throw: Throw) -> None:
-    known = set(throw.plate.frames) & set(throw.path.frames)
+    plate = throw.plate
+    known = set(range(plate.start, plate.start + len(plate.frames))) & set(throw.path.frames)
     missing = [str(frame) for frame in throw.frames if frame not in known]
     if missing or not throw.frames:
         which = f"frame {', '.join(missing)}" if missing else "a frame that is chosen"
-        why = f"{throw.plate.folder.name} does not have {which}."
-        raise RequestError("E_RANGE", why, f"Choose from {throw.plate.frames[0]} to {throw.plate.frames[-1]}.")
+        why = f"{plate.folder.name} does not have {which}."
+        raise RequestError("E_RANGE", why, f"Choose from {plate.start} to {plate.start + len(plate.frames) - 1}.")
     if len(throw.frames) > FRAMES_MAX:
         why = f"{len(throw.frames)} frames at once are more than a shader can mix."
         raise RequestError("E_RANGE", why, f"Choose {FRAMES_MAX} at most; a few that see different parts are enough.")
@@ -224,7 +225,7 @@ def load_frame(group: bpy.types.NodeTree, throw: Throw, frame: int) -> None:
 
 def still(plate: Plate, frame: int) -> bpy.types.Image:
     """One frame as a picture of its own: pictures of a sequence would all show the same frame in a viewport."""
-    path = plate.folder / plate.files[frame - plate.frames[0]]
+    path = plate.folder / plate.files[frame - plate.start]
     for image in bpy.data.images:
         same = image.source == "FILE" and bpy.path.abspath(image.filepath) == str(path)
         if same and image.get(TAG) == plate.name and image.library is None:

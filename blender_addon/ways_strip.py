@@ -24,7 +24,7 @@ def lay_strip(
     showing the scene. Raises PlateError E_SCENE_LINKED, before anything has changed.
     """
     check_scene(scene)
-    start = plate.frames[0] if frame_start is None else frame_start
+    start = plate.start if frame_start is None else frame_start
     editor = scene.sequence_editor_create()
     withdraw_strips(scene, [each for each in own_strips(scene) if each[TAG] == plate.name])
     is_first = not len(strips_of(editor))

@@ -40,10 +40,11 @@ class Use:
     is_linked: bool = False                        # it comes from another file, and cannot be changed here
 
     def show(self, plate: Plate) -> None:
-        """Play another version from the same scene frame on, if its files begin alike."""
-        shift = self.user.frame_start - (self.user.frame_offset + 1)
+        """Play another version where this one was played: what was moved in time stays moved by as much."""
+        known = recorded(self.owner.image).get("start")
+        shift = self.user.frame_start - (known if type(known) is int else self.user.frame_offset + 1)
         self.owner.image = load_sequence(plate)
-        set_frames(self.user, plate, plate.frames[0] + shift)
+        set_frames(self.user, plate, plate.start + shift)
         if isinstance(self.owner, bpy.types.Node):
             start_again(self.owner.id_data, self.user.frame_start)
 

@@ -111,11 +111,14 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Teller, threading.Event], None
 
 
 def lock_of(options: argparse.Namespace) -> locks.Lock:
-    """The named lock, the bundle's, or this machine's. Raises Trouble E_LOCK, E_VARIANT."""
+    """The named lock, the bundle's, or this machine's. Raises Trouble E_LOCK, E_BUNDLE, E_VARIANT."""
     if options.lock:
         return locks.read(Path(options.lock))
-    if getattr(options, "bundle", ""):
-        return locks.read(Path(options.bundle) / LOCK)
+    if bundled := getattr(options, "bundle", ""):
+        if not (Path(bundled) / LOCK).is_file():
+            hint = "Name the folder that `python build.py bundle` has made."
+            raise Trouble("E_BUNDLE", f"{bundled} is no offline bundle, or not a whole one.", hint)
+        return locks.read(Path(bundled) / LOCK)
     fit = machine.fit()
     wanted = options.variant or fit.variant
     if wanted not in locks.shipped():

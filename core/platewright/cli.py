@@ -180,7 +180,8 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     declare_delivery(command)
     signed = "give the plate Content Credentials (default: where `platewright credentials` names a key)"
     command.add_argument("--sign", action=argparse.BooleanOptionalAction, help=signed)
-    command.add_argument("--name", help="the plate's name; may hold {camera} and {scene} (default: {camera})")
+    tokens = "{camera}, {scene}, {first}, {last}, {model}, {seed}, {width}, {height}"
+    command.add_argument("--name", help=f"the plate's name; may hold {tokens} (default: {{camera}})")
     command.add_argument("--out", default=".", metavar="DIR", help="where versions go (default: here)")
 
 

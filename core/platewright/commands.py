@@ -110,7 +110,7 @@ def _job(options: argparse.Namespace, request: PlateRequest, name: str) -> Job:
     request = rights.settled(request, options.rights, rights.asker())
     return Job(
         request=request,
-        name=plate_name(name, request.camera),
+        name=plate_name(name, request.camera, _facts(request)),
         out=str(Path(options.out).resolve()),
         id=request.sha256[:12],
         check=options.check,
@@ -118,6 +118,12 @@ def _job(options: argparse.Namespace, request: PlateRequest, name: str) -> Job:
         tries=options.tries,
         sign=options.sign,
     )
+
+
+def _facts(request: PlateRequest) -> dict[str, object]:
+    """What a plate's name may hold beside its camera."""
+    width, height = request.size or (request.camera.width, request.camera.height)
+    return {"model": Path(request.model).name, "seed": request.seed, "width": width, "height": height}
 
 
 def _remade(options: argparse.Namespace) -> Answer:

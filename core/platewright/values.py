@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from .camera import CameraPath
@@ -48,15 +49,21 @@ def slug(name: str) -> str:
     return f"plate_{plain}"[:NAME_MAX].rstrip("._-") if is_device else plain
 
 
-def plate_name(template: str, camera: CameraPath) -> str:
-    """The plate's name: `{camera}` and `{scene}` filled in, then a slug. RequestError E_TEMPLATE for other tokens."""
-    known = {"camera": camera.camera, "scene": camera.scene}
+def plate_name(template: str, camera: CameraPath, facts: Mapping[str, object] | None = None) -> str:
+    """The plate's name: its tokens filled in, then a slug. RequestError E_TEMPLATE for a token that is not known.
+
+    `{camera}`, `{scene}`, `{first}` and `{last}` (frames), and the `facts`. `_v{version}` may stand at the end and
+    changes nothing: that is where every version has its number.
+    """
+    known: dict[str, object] = {"camera": camera.camera, "scene": camera.scene}
+    known |= {"first": f"{camera.frames[0]:04d}", "last": f"{camera.frames[-1]:04d}", **(facts or {})}
+    template = re.sub(r"[._-]?v?\{version\}$", "", template)
 
     def value(token: re.Match[str]) -> str:
         if token[1] not in known:
             hint = f"Known: {', '.join(f'{{{name}}}' for name in known)}."
             raise RequestError("E_TEMPLATE", f"The name holds the unknown token {token[0][:80]}.", hint)
-        return known[token[1]]
+        return str(known[token[1]])
 
     return slug(re.sub(r"\{([^{}]*)\}", value, template))
 

@@ -10,6 +10,7 @@ import json
 import random
 import struct
 import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 Picture = list[list[tuple[int, int, int]]]
@@ -31,8 +32,15 @@ def linear(code: int) -> float:
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
-def exr(picture: Picture) -> bytes:
-    """An uncompressed half-float scanline OpenEXR file with channels B, G, R in scene-linear Rec.709."""
+Light = Callable[[tuple[int, int, int]], Sequence[float]]
+
+
+def rec709(pixel: tuple[int, int, int]) -> list[float]:
+    return [linear(code) for code in pixel]
+
+
+def exr(picture: Picture, light: Light = rec709) -> bytes:
+    """An uncompressed half-float scanline OpenEXR file with channels B, G, R: scene-linear Rec.709, or other light."""
     height, width = len(picture), len(picture[0])
     channels = b"".join(name + b"\0" + struct.pack("<iiii", 1, 0, 1, 1) for name in (b"B", b"G", b"R")) + b"\0"
     window = struct.pack("<4i", 0, 0, width - 1, height - 1)
@@ -54,7 +62,7 @@ def exr(picture: Picture) -> bytes:
     offsets = struct.pack(f"<{height}Q", *(len(head) + 8 * height + row * line_size for row in range(height)))
     lines = b"".join(
         struct.pack("<ii", row, 6 * width)
-        + b"".join(struct.pack(f"<{width}e", *(linear(pixel[channel]) for pixel in pixels)) for channel in (2, 1, 0))
+        + b"".join(struct.pack(f"<{width}e", *(light(pixel)[channel] for pixel in pixels)) for channel in (2, 1, 0))
         for row, pixels in enumerate(picture)
     )
     return head + offsets + lines

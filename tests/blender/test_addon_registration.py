@@ -83,7 +83,7 @@ def test_manifest_says_what_the_platform_takes() -> None:
     assert manifest["blender_version_min"] == "4.2.0"
     for text in (manifest["tagline"], *manifest["permissions"].values()):
         assert len(text) <= 64 and text[-1].isalnum()
-    assert set(manifest["permissions"]) == {"files"}
+    assert set(manifest["permissions"]) == {"files", "network", "clipboard"}
 
 
 def test_a_file_cannot_bring_values_out_of_bounds(addon: ModuleType) -> None:
@@ -157,6 +157,7 @@ def test_the_workers_python_is_named_by_the_studio_or_by_nobody(
     addon: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PLATEWRIGHT_RUNTIME", "")
+    monkeypatch.setenv("PLATEWRIGHT_CACHE", str(tmp_path / "empty"))
     assert addon.runtime.default_python() == ""
     monkeypatch.setenv("PLATEWRIGHT_RUNTIME", str(tmp_path))
     assert Path(addon.runtime.default_python()).is_relative_to(tmp_path), "the folder of an environment will do"

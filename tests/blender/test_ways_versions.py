@@ -180,6 +180,25 @@ def test_what_is_overridden_is_switched_and_stays_so_after_a_save(tmp_path: Path
     assert ways_projection.plate_worn(kept) == "shot"
 
 
+def test_files_with_raised_numbers_are_shown_on_the_scenes_frames(tmp_path: Path) -> None:
+    scene = shot()
+    pictures = [[slope(blue=blue + step) for step in (0, 20, 40)] for blue in (OLD, NEW)]
+    first = plate_of(scene, tmp_path, pictures[0])
+    second = write_plate(tmp_path, pictures[1], version=2, first=FIRST + 1000, camera="Cam")
+    shutil.copy(first / "camera.json", second)
+    write_manifest(second, {**read_manifest(second), "picture": {"delivery": {"frame_offset": 1000}}})
+    ways_plane.stand_plane(scene, plate_read.read_plate(first))
+    ways_projection.project(scene, plate_read.read_plate(first), [FIRST + 1], "DOME")
+    for folder, blue in ((second, NEW), (first, OLD)):
+        ways_uses.use_version(scene, folder)
+        for frame in (FIRST, LAST):
+            bpy.data.objects["shot dome"].hide_render = True
+            assert ways_shots.blue_of(rendered(scene, frame, tmp_path)) == blue + 20 * (frame - FIRST)
+        bpy.data.objects["shot dome"].hide_render = False
+        assert ways_shots.blue_of(rendered(scene, FIRST + 1, tmp_path)) == blue + 20
+    assert plates_left() == ["shot_v001", "shot_v001.1002.exr"]
+
+
 def test_versions_on_disk_the_newest_first(tmp_path: Path) -> None:
     scene = shot()
     made = {number: version(scene, tmp_path, number, OLD) for number in (1, 2, 10)}

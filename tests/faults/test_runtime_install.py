@@ -187,6 +187,15 @@ def test_a_bundle_that_lacks_something_says_what(rig: Rig) -> None:
     assert ended["code"] == "E_BUNDLE" and "3 of the wheels" in ended["message"] and BIG_WHEEL in ended["message"]
 
 
+def test_a_folder_that_is_no_bundle_is_said_so(tmp_path: Path) -> None:
+    words = ["install", "--bundle", tmp_path, "--folder", tmp_path / "runtimes"]
+    command = [sys.executable, "-I", "-B", INSTALLER, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = json.loads(done.stdout)
+    assert (done.returncode, ended["code"]) == (1, "E_BUNDLE") and str(tmp_path) in ended["message"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nobody_answers(rig: Rig) -> None:
     with Index({}) as index:
         address = index.address
