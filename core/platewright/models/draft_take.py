@@ -139,7 +139,7 @@ class Take:
 
     def _painted(self, window: fitting.Window, latents: Tensor, within: range) -> Iterator[numpy.ndarray]:
         """The decoder's pictures of some of a window's frames."""
-        linear, device = self._enlarged(self._loaded.patches.decode(latents)[0]), self._loaded.device
+        linear, device = self._tones(self._loaded.patches.decode(latents)[0]), self._loaded.device
         for first in range(within.start, within.stop, BATCH):
             part = within[first - within.start :][:BATCH]
             frames = self._frames(window, part)
@@ -152,10 +152,11 @@ class Take:
                 made = self._loaded.decoder(between, seen, paints, words, light, doubt).float()
             yield from ((_finite(made) + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
 
-    def _enlarged(self, linear: Tensor) -> Tensor:
-        """Linear pictures (F, H, W, 3) at the native size."""
+    def _tones(self, linear: Tensor) -> Tensor:
+        """Linear pictures (F, H, W, 3) at the native size, smooth across cells: what is finer is not to be trusted."""
+        cells = functional.avg_pool2d(linear.permute(0, 3, 1, 2), PATCH)
         size = self._native.height, self._native.width
-        return functional.interpolate(linear.permute(0, 3, 1, 2), size, mode="bilinear").permute(0, 2, 3, 1)
+        return functional.interpolate(cells, size, mode="bicubic").permute(0, 2, 3, 1)
 
     def _quickly(self) -> torch.autocast:
         """In the number format that is quick here."""
