@@ -46,7 +46,7 @@ HANG = "import time; time.sleep(600)"
 
 def blenders() -> list[str]:
     """Every Python with bpy that the environments of this checkout offer."""
-    found = [ROOT / ".venv-bpy/bin/python", *sorted(ROOT.glob(".lanes/*/bin/python"))]
+    found = [ROOT / ".venv-bpy/bin/python", *sorted(ROOT.glob(".lanes/bpy-*/bin/python"))]
     return [str(path) for path in found if path.exists()]
 
 
