@@ -49,7 +49,7 @@ class Kind(folder_model.Kind):
     @property
     def sizes(self) -> tuple[fitting.Size, ...]:
         """One, as published."""
-        return (self.native,)
+        return (NATIVE,)
 
     @property
     def clip(self) -> FrameRule:
