@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from platewright import disk, pictures, plates, provenance, versions
+from platewright import disk, frame_forms, provenance, versions
 from platewright.errors import PlateError, RequestError
 from platewright.protocol import FrameFormat
 from tests.core.plate_maker import NAME, Nursery, child_environment, job_for, make, picture_of
@@ -237,11 +237,11 @@ def test_an_interrupted_encoder_leaves_nothing(
     job = job_for(tmp_path, frame_format=frame_format)
     folder, camera = versions.open_folder(job, job.request, resume=False), job.request.camera
 
-    def interrupted(part: Path, picture: pictures.Picture, tags: pictures.Tags) -> None:
+    def interrupted(part: Path, *_: object) -> None:
         part.write_bytes(b"half a frame")
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(plates._ENCODERS, frame_format, interrupted)
+    monkeypatch.setattr(frame_forms, f"write_{frame_format}", interrupted)
     with pytest.raises(KeyboardInterrupt), folder.recording():
         folder.write(camera, 0, picture_of(camera, 0), MARKS)
     assert sorted(path.name for path in folder.path.iterdir()) == ["job.json", "journal.jsonl"]
