@@ -97,7 +97,7 @@ def draw_match(layout: bpy.types.UILayout, told: Told) -> None:
     row.alert = icon == "ERROR"
     row.label(text=words, icon=icon)
     reason = plate_match.reason(told.match, told.unmeasured)
-    for text in (reason, plate_match.advice(told.match, told.kind, told.unmeasured)):
+    for text in (reason, plate_match.advice(told.match, told.unmeasured)):
         if text:
             draw_text(layout, text, icon="BLANK1")
             layout.separator(factor=0.6)

@@ -34,7 +34,6 @@ ADVICE = {                                         # by the report's word: what 
     "unsolved": f"It may follow all the same. {BY_EYE} A place with more to see, such as rocks, trees or houses, "
     "can be measured.",
 }
-DRAFT_UNSOLVED = f"Usual for a draft: too soft to be measured, which does not make it wrong. Good for layout. {BY_EYE}"
 NOT_CHECKED = "the check was left out"             # how a manifest puts it
 SWITCH_ON = "Switch on Check under Match before the next plate."
 TOLD = {"W_CAMERA_LOST", "W_CAMERA_UNSOLVED"}      # warnings that say what the verdict and its reason say
@@ -80,12 +79,12 @@ def reason(report: Report | None, unmeasured: str = "") -> str:
     return "" if report["verdict"] == "locked" else " ".join(sentences[:REASON_SENTENCES])
 
 
-def advice(report: Report | None, kind: str = "", unmeasured: str = "") -> str:
-    """What to do with such a plate of a model of this kind; empty where it is as it should be."""
+def advice(report: Report | None, unmeasured: str = "") -> str:
+    """What to do with such a plate; empty where it is as it should be."""
     word = report.get("verdict", "") if report else ""
     if word not in VERDICTS:
         return f"{BY_EYE} {SWITCH_ON}" if unmeasured == NOT_CHECKED else BY_EYE
-    return DRAFT_UNSOLVED if word == "unsolved" and kind == "draft" else ADVICE.get(word, "")
+    return ADVICE.get(word, "")
 
 
 def figures(report: Report | None) -> list[tuple[str, str]]:

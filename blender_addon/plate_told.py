@@ -60,7 +60,6 @@ class Told:
 
     match: Report | None = None                    # what was measured of it; None: nothing
     unmeasured: str = ""                           # why not
-    kind: str = ""                                 # of the model: layout, draft, final
     warnings: tuple[str, ...] = ()                 # "W_CODE: sentence"
     wedge: Wedge | None = None                     # it is one of several tries
     world_speed: float = 1.0                       # of what moves by itself: a model's rate need not be the scene's
@@ -75,7 +74,6 @@ class Told:
         return cls(
             match=plate_match.kept(record.get("match")),
             unmeasured=text(record.get("unmeasured")),
-            kind=text(record.get("kind")),
             warnings=tuple(filter(None, map(text, lines[:WARNINGS_MAX]))),
             wedge=Wedge.kept(record.get("wedge")),
             world_speed=speed if plate_match.is_number(speed) and speed > 0 else 1.0,
@@ -92,7 +90,6 @@ def told_by(folder: Path, manifest: dict[str, Any]) -> Told:
     record = {
         "match": manifest.get("match"),
         "unmeasured": manifest.get("match_reason"),
-        "kind": model.get("kind") if isinstance(model, dict) else "",
         "warnings": manifest.get("warnings"),
         "wedge": wedge_of(folder),
         "world_speed": model.get("world_speed") if isinstance(model, dict) else None,

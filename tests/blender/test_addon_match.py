@@ -104,16 +104,16 @@ def test_every_verdict_but_the_best_says_what_to_do() -> None:
 
 
 def test_what_could_not_be_measured_is_no_failure() -> None:
-    """It has no figures, whatever a report says, and a draft is told that this is usual."""
+    """It has no figures, whatever a report says, and what it says to do is not to throw it away."""
     match = plate_match.kept({**REPORT, "verdict": "unsolved"})
     assert plate_match.figures(match) == [] and plate_match.verdict(match)[1] not in ("ERROR", "CANCEL")
-    assert "Usual for a draft" in plate_match.advice(match, "draft") != plate_match.advice(match, "final")
+    assert "It may follow all the same" in plate_match.advice(match)
 
 
 def test_why_nobody_measured_is_told() -> None:
     assert plate_match.reason(None, "too few frames") == "Too few frames."
-    assert "Switch on Check" in plate_match.advice(None, "draft", plate_match.NOT_CHECKED)
-    assert "Switch on Check" not in plate_match.advice(None, "draft", "too few frames")
+    assert "Switch on Check" in plate_match.advice(None, plate_match.NOT_CHECKED)
+    assert "Switch on Check" not in plate_match.advice(None, "too few frames")
 
 
 def test_a_hostile_report_shrinks_to_what_can_be_shown() -> None:

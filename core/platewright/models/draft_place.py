@@ -18,7 +18,7 @@ from torch.nn import functional
 from ..camera import CameraPath
 from ..conditioning import poses_and_lenses
 from ..layout.lands import Land
-from ..layout.painting import Painter
+from ..layout.painting import FALLING, Painter
 from ..layout.placing import distances, looks, place_around
 from ..layout.worlds import World, draw_world, lit_from
 from ..sights import Guide, view_of
@@ -32,7 +32,6 @@ ORDINARY = {
     "sky": {"clear": 0.5, "clouded": 0.5},
 }
 LOW_SUN = 1.0  # radians beside the picture's middle: what is said of dawn and dusk is meant to be seen
-FALLING = ("rain", "snowfall")  # from clouds, more or less of them
 
 
 @dataclass(frozen=True, slots=True)
