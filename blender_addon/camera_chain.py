@@ -12,6 +12,7 @@ from platewright.errors import CameraError
 
 PHYSICS = {"CLOTH", "DYNAMIC_PAINT", "FLUID", "PARTICLE_SYSTEM", "SOFT_BODY"}
 CLIP_CONSTRAINTS = {"CAMERA_SOLVER", "FOLLOW_TRACK", "OBJECT_SOLVER"}
+TORN_SINCE = (4, 5, 0)
 COEFFICIENTS = {                                   # as in bpy.types.MovieTrackingCamera, per distortion model
     "POLYNOMIAL": ("k1", "k2", "k3"),
     "DIVISION": ("division_k1", "division_k2"),
@@ -78,6 +79,46 @@ def refuse_broken(links: Iterable[bpy.types.ID], camera: bpy.types.Object) -> li
         hint = "If you trust the file: allow its scripts (--allow-scripts, or Allow Execution in Blender)."
         raise CameraError("E_SCRIPTS_BLOCKED", f"The path of {camera.name!r} needs a Python driver: {names}.", hint)
     return [f"W_DRIVER_BROKEN: Blender cannot evaluate the driver of {names}; the camera is taken as Blender shows it."]
+
+
+def torn(links: Iterable[bpy.types.ID]) -> list[bpy.types.Object]:
+    """Objects with keys on some components of a property and a driver on another: location x and z keyed, y driven.
+
+    Since 4.5 Blender evaluates the two side by side, and whichever writes first may be lost: seen on up to one frame
+    in 25, in 5.0 to 5.2, where something else moves too. Evaluated once more alone, such an object stands right.
+    """
+    return [link for link in links if isinstance(link, bpy.types.Object) and _keyed(link) & _driven(link)]
+
+
+def torn_note(objects: Iterable[str]) -> list[str]:
+    """A warning for objects of these names, where this Blender renders them wrong now and then."""
+    names = ", ".join(map(repr, objects))
+    if not names or bpy.app.version < TORN_SINCE:
+        return []
+    why = f"{names} has keys on some components of a property and a driver on another"
+    return [f"W_DRIVER_TORN: {why}: the path is right, but Blender may render single frames wrong. Drive all or none."]
+
+
+def _keyed(link: bpy.types.Object) -> set[str]:
+    """Data paths with keyframes, in the action or in strips of the NLA."""
+    animation = link.animation_data
+    if animation is None:
+        return set()
+    strips = [strip for track in animation.nla_tracks for strip in track.strips]
+    players = [player for player in (animation, *strips) if player.action]
+    return {fcurve.data_path for player in players for fcurve in _played(player)}
+
+
+def _played(player: bpy.types.AnimData | bpy.types.NlaStrip) -> Iterable[bpy.types.FCurve]:
+    """The curves of its action, where actions have slots those of its slot."""
+    if not hasattr(player, "action_slot_handle"):
+        return player.action.fcurves
+    bags = [bag for layer in player.action.layers for strip in layer.strips for bag in strip.channelbags]
+    return [fcurve for bag in bags if bag.slot_handle == player.action_slot_handle for fcurve in bag.fcurves]
+
+
+def _driven(link: bpy.types.Object) -> set[str]:
+    return {fcurve.data_path for fcurve in _drivers([link])}
 
 
 def lens_distortion(scene: bpy.types.Scene, camera: bpy.types.Object) -> dict[str, Any] | None:

@@ -14,10 +14,10 @@ to put back. Undo, deletion, File > Open and quitting find nothing of ours, and 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import bpy
 
@@ -31,6 +31,8 @@ Pair = tuple[int, int]                             # the camera that is read, th
 Pause = Callable[[int, int], object]               # done, total; true: enough for now; may raise Cancelled
 Sample = tuple[list[View], list[str]]              # one view per frame, and the warnings that sampling brings
 
+T = TypeVar("T")
+
 COPIED = (
     "fps", "fps_base", "resolution_x", "resolution_y", "resolution_percentage",
     "pixel_aspect_x", "pixel_aspect_y", "frame_map_old", "frame_map_new", "use_simplify", "simplify_subdivision",
@@ -38,6 +40,7 @@ COPIED = (
 TWEAKS = ("location", "rotation_euler", "rotation_quaternion", "scale")
 LENS_TWEAKS = ("lens", "shift_x", "shift_y")
 LOOKS_AGAIN = 16                                   # at most, whether the camera stayed what it was
+SETTLES = 4                                        # times that torn objects are evaluated again, at most
 SAME = 1e-4                                        # Blender units, millimetres
 
 
@@ -71,6 +74,14 @@ class Read:
     views: Views = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     begun_at: list[int] = field(default_factory=list)     # the first frame of each helping after the first
+    torn: dict[int, str] = field(default_factory=dict)    # what has to be evaluated again alone: name by session_uid
+
+    def learn(self, place: Place, torn: list[bpy.types.Object]) -> bool:
+        """Objects that have to be evaluated once more from here on; whether any of them is news."""
+        news = [found for found in torn if found.session_uid not in self.torn]
+        self.torn |= {found.session_uid: found.name for found in news}
+        place.torn.extend(news)
+        return bool(news)
 
     def begin_at(self, todo: deque[int]) -> None:
         """Another helping."""
@@ -83,20 +94,22 @@ class Place:
 
     scene: bpy.types.Scene
     objects: dict[int, bpy.types.Object]
+    torn: list[bpy.types.Object]
 
 
 @contextmanager
-def visited(take: Take) -> Iterator[Place]:
+def visited(take: Take, torn: Iterable[int] = ()) -> Iterator[Place]:
     """Find everything, evaluate at will, leave the scene as it was. Raises CameraError E_CAMERA_GONE."""
     scene = next((scene for scene in bpy.data.scenes if scene.session_uid == take.scene), None)
-    wanted = {*take.cameras, *take.leaders}
+    wanted = {*take.cameras, *take.leaders, *torn}
     objects = {uid: found for found in bpy.data.objects if (uid := found.session_uid) in wanted}
     if scene is None or len(objects) < len(wanted):
         why = "The scene or its camera went away while it was being read."
         raise CameraError("E_CAMERA_GONE", why, "Generate again in the file that has it.")
     leader = None if take.leader is None else objects[take.leader]
-    with undisturbed(scene, [objects[uid] for uid in dict.fromkeys(take.cameras)], leader):
-        yield Place(scene, objects)
+    again = [objects[uid] for uid in torn]
+    with undisturbed(scene, [objects[uid] for uid in dict.fromkeys(take.cameras)], leader, again):
+        yield Place(scene, objects, again)
 
 
 def sample(take: Take, pause: Pause) -> Generator[None, None, Sample]:
@@ -109,14 +122,15 @@ def sample(take: Take, pause: Pause) -> Generator[None, None, Sample]:
         reason = reason or (yield from _fast(take, pair, read, pause))
     if not reason:
         yield from _refuse_change(take, read, pause, is_slow=False)
-        reason = yield from _difference(take, read.views, pause)
+        reason = yield from _difference(take, read, pause)
     if reason:
         why = f"W_SLOW_PATH: the camera was read from the whole scene, frame by frame, because {reason}."
-        read = Read(notes=[why])
+        read = Read(notes=[why], torn=read.torn)
         yield from _slow(take, read, pause)
         yield from _refuse_change(take, read, pause, is_slow=True)
         read.notes += [note for pair in take.shots() for note in _broken(take, pair)]
-    return [read.views[number] for number in take.numbers], read.notes
+    notes = [*read.notes, *camera_chain.torn_note(read.torn.values())]
+    return [read.views[number] for number in take.numbers], notes
 
 
 def _fast(take: Take, pair: Pair, read: Read, pause: Pause) -> Generator[None, None, str]:
@@ -124,13 +138,17 @@ def _fast(take: Take, pair: Pair, read: Read, pause: Pause) -> Generator[None, N
     todo = deque(take.shots()[pair])
     first = todo[0]
     while todo:
-        with visited(take) as place, probed(place, pair) as probe:
+        with visited(take, read.torn) as place, probed(place, pair) as probe:
             camera, is_enough = place.objects[pair[0]], False
             while todo and not is_enough:
                 number = todo.popleft()
-                read.views[number] = look(probe, camera, number)
-                if number == first and (reason := camera_chain.slow_reason(*camera_chain.chain(probe))):
-                    return reason
+                read.views[number] = look(probe, camera, number, place.torn)
+                if number == first:
+                    links, hangs_on_scene = camera_chain.chain(probe)
+                    if read.learn(place, camera_chain.torn(links)):
+                        read.views[number] = look(probe, camera, number, place.torn)
+                    if reason := camera_chain.slow_reason(links, hangs_on_scene):
+                        return reason
                 is_enough = bool(pause(len(read.views), len(take.numbers)))
             if not todo:
                 read.notes += camera_chain.refuse_broken(camera_chain.chain(probe)[0], camera)
@@ -139,16 +157,17 @@ def _fast(take: Take, pair: Pair, read: Read, pause: Pause) -> Generator[None, N
     return ""
 
 
-def _difference(take: Take, views: Views, pause: Pause) -> Generator[None, None, str]:
+def _difference(take: Take, read: Read, pause: Pause) -> Generator[None, None, str]:
     """Where the real scene shows the camera elsewhere on the first, middle or last frame; '' where it does not."""
     count = len(take.numbers)
     todo = [take.numbers[index] for index in sorted({0, count // 2, count - 1})]
     while todo:
-        with visited(take) as place:
+        with visited(take, read.torn) as place:
             is_enough = False
             while todo and not is_enough:
                 number = todo.pop(0)
-                if not agree(look(place.scene, place.objects[take.pair_at(number)[0]], number), views[number]):
+                camera = place.objects[take.pair_at(number)[0]]
+                if not agree(look(place.scene, camera, number, place.torn), read.views[number]):
                     return f"at frame {number} the whole scene puts it elsewhere"
                 is_enough = bool(pause(count, count))
         yield
@@ -160,7 +179,7 @@ def _slow(take: Take, read: Read, pause: Pause) -> Generator[None, None, None]:
     todo = deque(take.numbers)
     starts: list[int] = []
     while todo:
-        with visited(take) as place:
+        with visited(take, read.torn) as place:
             if not read.views:
                 starts = [start for pair in take.shots() for start in _physics_starts(place, pair)]
             for number in range(min(starts, default=todo[0]), todo[0]):
@@ -168,7 +187,8 @@ def _slow(take: Take, read: Read, pause: Pause) -> Generator[None, None, None]:
             is_enough = False
             while todo and not is_enough:
                 number = todo.popleft()
-                read.views[number] = look(place.scene, place.objects[take.pair_at(number)[0]], number)
+                camera = place.objects[take.pair_at(number)[0]]
+                read.views[number] = look(place.scene, camera, number, place.torn)
                 is_enough = bool(pause(len(read.views), len(take.numbers))) and not starts
         yield
         read.begin_at(todo)
@@ -178,14 +198,14 @@ def _refuse_change(take: Take, read: Read, pause: Pause, is_slow: bool) -> Gener
     """Look again where each helping began: CameraError E_CAMERA_CHANGED if somebody has moved the camera since."""
     todo = read.begun_at[:: max(1, -(-len(read.begun_at) // LOOKS_AGAIN))]
     while todo:
-        with visited(take) as place:
+        with visited(take, read.torn) as place:
             is_enough = False
             while todo and not is_enough:
                 number = todo.pop(0)
                 pair = take.pair_at(number)
                 camera = place.objects[pair[0]]
                 with nullcontext(place.scene) if is_slow else probed(place, pair) as scene:
-                    again = look(scene, camera, number)
+                    again = look(scene, camera, number, place.torn)
                 if not agree(again, read.views[number]):
                     why = f"The camera {camera.name!r} was changed while it was being read."
                     raise CameraError("E_CAMERA_CHANGED", why, "Generate again.")
@@ -228,9 +248,31 @@ def own_scene(
         bpy.data.batch_remove([probe])             # scenes.remove asks for the window: 4.3 dies where there is none
 
 
-def look(scene: bpy.types.Scene, camera: bpy.types.Object, number: int) -> View:
-    """Evaluate the scene at a frame and read the camera there."""
+def look(
+    scene: bpy.types.Scene, camera: bpy.types.Object, number: int, torn: Sequence[bpy.types.Object] = ()
+) -> View:
+    """Evaluate the scene at a frame and read the camera there, see `settled` for what is `torn`."""
     scene.frame_set(number)
+    return settled(scene, torn, lambda: _view(scene, camera))
+
+
+def settled(scene: bpy.types.Scene, torn: Sequence[bpy.types.Object], see: Callable[[], T]) -> T:
+    """What is seen once it is the same twice: torn objects (`camera_chain.torn`) are evaluated alone until it is.
+
+    Not where somebody's code runs with the frame: evaluated again, keys would undo what that code has moved.
+    """
+    seen = see()
+    for _ in range(SETTLES if torn and not has_listeners() else 0):
+        for found in torn:
+            found.update_tag()
+        scene.view_layers[0].update()
+        before, seen = seen, see()
+        if seen == before:
+            break
+    return seen
+
+
+def _view(scene: bpy.types.Scene, camera: bpy.types.Object) -> View:
     seen = camera.evaluated_get(scene.view_layers[0].depsgraph)
     data = seen.data
     optics = {
@@ -262,7 +304,10 @@ def _close(a: Any, b: Any) -> bool:
 
 @contextmanager
 def undisturbed(
-    scene: bpy.types.Scene, cameras: list[bpy.types.Object], leader: bpy.types.Object | None
+    scene: bpy.types.Scene,
+    cameras: list[bpy.types.Object],
+    leader: bpy.types.Object | None,
+    torn: Sequence[bpy.types.Object] = (),         # may grow meanwhile
 ) -> Iterator[None]:
     """Evaluate at will, with a `leader` in place of every camera; afterwards the scene is as it was."""
     frame, subframe, camera = scene.frame_current, scene.frame_subframe, scene.camera
@@ -279,6 +324,7 @@ def undisturbed(
             marker.camera = bound
         if (scene.frame_current, scene.frame_subframe) != (frame, subframe) or has_listeners():
             scene.frame_set(frame, subframe=subframe)
+            settled(scene, torn, lambda: [found.matrix_world.copy() for found in torn])
         scene.camera = camera
         for owner, name, value in tweaks:
             if _plain(getattr(owner, name)) != value:

@@ -95,6 +95,8 @@ def test_in_helpings_it_is_the_same_path_and_between_them_the_scene_is_as_it_was
     scene, camera = shot(1, 60)
     kind(scene, camera)
     scene.frame_set(10, subframe=0.5)
+    camera.update_tag()                                    # keyed and driven, it may have been drawn wrong
+    bpy.context.view_layer.update()
     whole = scene_read.camera_path(scene)
     before, seen = state(scene), 0
 
