@@ -264,7 +264,7 @@ def settled(scene: bpy.types.Scene, torn: Sequence[bpy.types.Object], see: Calla
     seen = see()
     for _ in range(SETTLES if torn and not has_listeners() else 0):
         for found in torn:
-            found.update_tag()
+            found.update_tag(refresh={"OBJECT", "TIME"})     # its keys too, not only what Blender copies
         scene.view_layers[0].update()
         before, seen = seen, see()
         if seen == before:

@@ -85,7 +85,7 @@ def hangs_on_a_simplified_surface(camera: Camera) -> None:
 
 
 def driven_by_the_frame(camera: Camera) -> None:
-    drive(camera, "location", "frame * 0.1", 0)
+    drive(camera, "delta_location", "frame * 0.1", 0)
     drive(camera.data, "lens", "30 + frame")
 
 

@@ -229,7 +229,7 @@ def test_a_python_driver_that_was_not_allowed(tmp_path: Path, expression: str) -
 
 def test_a_python_driver_that_was_allowed(tmp_path: Path) -> None:
     _, camera = shot()
-    drive(camera, "location", "(lambda: frame * 0.1)()", 0)
+    drive(camera, "delta_location", "(lambda: frame * 0.1)()", 0)
     scene = reopen(tmp_path, scripts=True)
     path = scene_read.camera_path(scene)
     assert path.warnings == ()
@@ -252,7 +252,7 @@ def test_a_python_driver_that_is_no_concern_of_the_camera(tmp_path: Path) -> Non
 
 def test_a_driver_that_blender_cannot_evaluate(tmp_path: Path) -> None:
     _, camera = shot()
-    drive(camera, "location", "nobody_knows_this(frame)", 0)
+    drive(camera, "delta_location", "nobody_knows_this(frame)", 0)
     (warning,) = scene_read.camera_path(reopen(tmp_path, scripts=True)).warnings
     assert warning.startswith("W_DRIVER_BROKEN: ")
 
