@@ -180,6 +180,8 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     declare_delivery(command)
     signed = "give the plate Content Credentials (default: where `platewright credentials` names a key)"
     command.add_argument("--sign", action=argparse.BooleanOptionalAction, help=signed)
+    told = "what they tell of the prompt: its hash, or the text as well (default: as was chosen with the key)"
+    command.add_argument("--prompt-told", choices=credential_commands.PROMPTS, help=told)
     tokens = "{camera}, {scene}, {first}, {last}, {model}, {seed}, {width}, {height}"
     command.add_argument("--name", help=f"the plate's name; may hold {tokens} (default: {{camera}})")
     command.add_argument("--out", default=".", metavar="DIR", help="where versions go (default: here)")
@@ -199,6 +201,8 @@ def _run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--version", type=int, metavar="N", help="the version this job owns")
     command.add_argument("--resume", action="store_true", help="continue a plate that was interrupted")
     command.add_argument("--result", metavar="FILE", help="also write the answer, or the error, to this file")
+    whose = "who may use what it is made from: mine, 'licensed: by whom' or unknown"
+    command.add_argument("--rights", metavar="TEXT", help=f"{whose} (default: what the job says, or was said before)")
 
 
 def _measure_options(command: argparse.ArgumentParser) -> None:

@@ -117,6 +117,7 @@ def _job(options: argparse.Namespace, request: PlateRequest, name: str) -> Job:
         require=options.require,
         tries=options.tries,
         sign=options.sign,
+        prompt_told=options.prompt_told,
     )
 
 
@@ -223,7 +224,9 @@ def decode(options: argparse.Namespace) -> Answer:
 
 def run(options: argparse.Namespace) -> Answer:
     try:
-        answer = _make(_read_job(Path(options.job), options.version), options.resume)
+        job = _read_job(Path(options.job), options.version)
+        job = replace(job, request=rights.settled(job.request, options.rights, None))
+        answer = _make(job, options.resume)
     except (PlatewrightError, KeyboardInterrupt) as stopped:
         error = stopped if isinstance(stopped, PlatewrightError) else Cancelled()
         _leave_result(options, {"error": error.to_dict(), "exit_code": error.exit_code})
@@ -271,7 +274,8 @@ def _read_input(given: Any, folder: Path) -> Any:
     if isinstance(given, str):
         return Input.of(folder / given).to_dict()
     if isinstance(given, dict) and isinstance(given.get("path"), str):
-        return {**given, "path": str((folder / given["path"]).resolve())}
+        there = folder / given["path"]
+        return {**({} if "sha256" in given else Input.of(there).to_dict()), **given, "path": str(there.resolve())}
     return given
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 PROMPTS = ("hash", "text")
+TOLD = ("key", "chain", "signer", "certificate_sha256", "valid_until", "is_self_made", "prompt")
 LABEL = "valid, not trusted: nobody but you vouches for who holds this key"
 
 
@@ -124,7 +125,7 @@ def shown(options: argparse.Namespace) -> Answer:
 
     del options
     found = keys.chosen()
-    return _told(found) if found else {"key": None}
+    return _told(found) if found else dict.fromkeys(TOLD)
 
 
 def new_key(options: argparse.Namespace) -> Answer:

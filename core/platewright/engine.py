@@ -15,7 +15,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import device_lock, fitting, guides, keeping, measuring, models, provenance, remaking, stills, versions, wedge
+from . import (
+    device_lock,
+    fitting,
+    guides,
+    keeping,
+    measuring,
+    models,
+    provenance,
+    remaking,
+    rights,
+    stills,
+    versions,
+    wedge,
+)
 from .camera import CameraPath
 from .credentials import refuse_unsignable, sign_finished
 from .errors import OutOfMemory, PlatewrightError
@@ -47,6 +60,7 @@ def make_plate(
     A requirement that is not met is no error: the answer's `exit_code` is 3.
     """
     job = job.checked()
+    job = replace(job, request=rights.settled(job.request, None, None))
     check_against(job.request, models.card(job.request.model))
     refuse_unsignable(job.sign)
     presets.refuse(job.request.preset, models.card(job.request.model))
@@ -132,7 +146,7 @@ def _one(job: Job, emit: Emit, resume: bool, opener: Opener) -> dict[str, Any]:
 
 def _signed(job: Job, folder: Path, emit: Emit) -> dict[str, Any]:
     """The answer of a whole plate, with its Content Credentials where it is to have any."""
-    unsigned = sign_finished(job.sign, folder, job.id, emit)
+    unsigned = sign_finished(job.sign, folder, job.id, emit, job.prompt_told)
     answer = provenance.answer(folder)
     return answer | {"warnings": [*answer["warnings"], *unsigned]}
 

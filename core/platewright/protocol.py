@@ -50,6 +50,7 @@ _LEFT_OUT_WHERE_NONE = ("ground_m", "sun", "guide_kind", "still", "preset", "rem
 
 FrameFormat = Literal["exr", "png"]
 Requirement = Literal["", "follows", "locked"]
+PromptTold = Literal["hash", "text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +170,7 @@ class Job:
     require: Requirement = ""                      # the least verdict that is a success
     tries: int = 1                                 # plates with the seeds that follow, the best of which is proposed
     sign: bool | None = None                       # Content Credentials; None: where this person has chosen a key
+    prompt_told: PromptTold | None = None          # what they tell of the prompt; None: as was chosen with the key
 
     def checked(self) -> Job:
         """The same job with a checked request; RequestError E_VALUE names what does not go together."""
@@ -176,6 +178,8 @@ class Job:
         within("seed", self.request.seed, -1, SEED_MAX - self.tries + 1)
         if self.require not in ("", "follows", "locked"):
             raise RequestError("E_VALUE", f"The requirement {self.require!r} is not known.", "Use follows or locked.")
+        if self.prompt_told not in (None, "hash", "text"):
+            raise RequestError("E_VALUE", f"prompt_told is {self.prompt_told!r}.", "Use hash or text.")
         if not self.check and (self.request.lock or self.require or self.tries > 1):
             wanted = "lock" if self.request.lock else "requirement" if self.require else "choice of tries"
             raise RequestError("E_VALUE", f"A {wanted} needs the check, which is off.", "Leave the check on.")
@@ -188,12 +192,13 @@ class Job:
         plain = {"id": self.id, "name": self.name, "out": self.out, "plate_version": self.version}
         plain |= {"check": self.check, "require": self.require, "tries": self.tries}
         plain |= {} if self.sign is None else {"sign": self.sign}
+        plain |= {} if self.prompt_told is None else {"prompt_told": self.prompt_told}
         return {"format": "platewright.job", "version": SCHEMA_VERSION, **plain, "request": self.request.to_dict()}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Job:
         """Read `to_dict`'s form; RequestError E_JOB says what is wrong with it."""
-        known = {"id", "name", "out", "plate_version", "request", "check", "require", "tries", "sign"}
+        known = {"id", "name", "out", "plate_version", "request", "check", "require", "tries", "sign", "prompt_told"}
         plain = _unversioned(data, "platewright.job", known=known)
         for key, kind in (("request", dict), ("name", str), ("out", str)):
             if not isinstance(plain.get(key), kind):
@@ -215,6 +220,7 @@ class Job:
             require=plain.get("require", ""),
             tries=tries,
             sign=plain.get("sign"),
+            prompt_told=plain.get("prompt_told"),
         ).checked()
 
 

@@ -30,6 +30,8 @@ def settled(request: PlateRequest, told: str | None, ask: Ask | None) -> PlateRe
     Raises RequestError E_VALUE for an answer that is none.
     """
     given: dict[str, Input] = {name: found for name in INPUTS if (found := getattr(request, name)) is not None}
+    if not given:
+        return request
     known = remembered()
     answers: dict[str, str] = {}
     for name, entry in given.items():

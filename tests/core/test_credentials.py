@@ -161,6 +161,43 @@ def test_the_prompt_or_only_its_hash(
     assert manifest_of(plate)["disclosure"]["credentials"]["prompt"] == prompts
 
 
+def test_what_it_was_made_from_goes_along_by_hash(
+    pristine: dict[str, Path], chain: Credentials, tmp_path: Path
+) -> None:
+    """As ingredients of the claim, which its first action names; their own files are not in it."""
+    plate = Path(shutil.copytree(pristine["exr"], tmp_path / f"{NAME}_v001"))
+    document = manifest_of(plate)
+    given = {"name": "street.png", "sha256": "5" * 64, "rights": "licensed: Agency 7"}
+    document["inputs"] |= {"first_frame": given, "guide": {"name": "depth", "sha256": "6" * 64}}
+    (plate / "plate.json").write_text(json.dumps(document))
+    credentials.sign(plate, chain)
+    state, told = read_back("application/json", (plate / "plate.json").read_bytes(), (plate / "plate.c2pa").read_bytes())
+    first, second = told["ingredients"]
+    assert state == "Valid" and (first["title"], first["relationship"]) == ("street.png", "inputTo")
+    assert first["description"] == f"first frame, SHA-256 {'5' * 64}; rights: licensed: Agency 7"
+    assert second["description"] == f"guide, SHA-256 {'6' * 64}; rights: nobody was asked"
+    created = assertion(told, "c2pa.actions.v2")["actions"][0]
+    assert len(created["parameters"]["ingredients"]) == 2
+    assert manifest_of(plate)["disclosure"]["credentials"]["training"] == "notAllowed"
+
+
+def test_a_plate_of_words_alone_has_no_ingredients(signed: Path) -> None:
+    _, told = read_back("application/json", (signed / "plate.json").read_bytes(), (signed / "plate.c2pa").read_bytes())
+    assert not told.get("ingredients") and "parameters" not in assertion(told, "c2pa.actions.v2")["actions"][0]
+
+
+@pytest.mark.parametrize("prompts", ["hash", "text"])
+def test_a_job_says_what_is_told_of_its_prompt(
+    pristine: dict[str, Path], chain: Credentials, tmp_path: Path, prompts: keys.Prompts
+) -> None:
+    """Whatever was chosen with the key."""
+    keys.use(chain.key, chain.chain, "hash" if prompts == "text" else "text")
+    plate = Path(shutil.copytree(pristine["exr"], tmp_path / f"{NAME}_v001"))
+    assert credentials.sign_finished(None, plate, "job", lambda _event: None, prompts) == []
+    assert (b"a meadow" in (plate / "plate.c2pa").read_bytes()) == (prompts == "text")
+    assert keys.needed().prompts != prompts, "the choice with the key stays"
+
+
 def test_signing_again_is_harmless(signed_png: Path, chain: Credentials) -> None:
     before = {path.name: claims.bare_png(path.read_bytes()) for path in signed_png.glob("*.png")}
     credentials.sign(signed_png, chain)

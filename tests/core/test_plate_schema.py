@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 
 from platewright import cli, credentials, provenance
+from platewright.cards import ModelCard
 from platewright.credentials import keys
 from tests.core.plate_maker import NAME, job_for, make
 from tests.core.shots import shot
@@ -87,6 +89,42 @@ def test_an_input_and_its_rights_fit(tmp_path: Path) -> None:
     assert faults(document) == []
     document["inputs"]["first_frame"]["rights"] = "whatever"
     assert faults(document) != []
+
+
+def undescribed(value: object, schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """Keys that are written and that the schema does not name, where it names any."""
+    while "$ref" in schema:
+        schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
+    if "oneOf" in schema:
+        schema = next(each for each in schema["oneOf"] if each.get("type") != "null")
+        yield from undescribed(value, schema, path)
+    elif isinstance(value, list):
+        for each in value:
+            yield from undescribed(each, schema.get("items", {}), path)
+    elif isinstance(value, dict) and "properties" in schema:
+        for key, inner in value.items():
+            if key in schema["properties"]:
+                yield from undescribed(inner, schema["properties"][key], f"{path}/{key}")
+            else:
+                yield f"{path}/{key}"
+
+
+OF_THE_CARD = {f"/model/{each.name}" for each in fields(ModelCard)}
+
+
+def test_all_that_is_written_is_described(plate: Path, tmp_path: Path) -> None:
+    """Of the model there is its card, which the schema names in one sentence."""
+    signed = make(job_for(tmp_path, frame_format="png"))
+    credentials.sign(signed, keys.new_key("Mara Example", "text"))
+    for folder in (plate, signed):
+        assert set(undescribed(manifest_of(folder), SCHEMA)) <= OF_THE_CARD
+    assert set(manifest_of(plate)) == set(SCHEMA["required"]) == set(SCHEMA["properties"])
+
+
+def test_what_is_not_described_is_seen(plate: Path) -> None:
+    document = manifest_of(plate)
+    document["picture"]["mood"], document["request"]["camera"]["mood"] = "grey", "grey"
+    assert set(undescribed(document, SCHEMA)) - OF_THE_CARD == {"/picture/mood", "/request/camera/mood"}
 
 
 CHANGES: list[Callable[[dict[str, Any]], object]] = [

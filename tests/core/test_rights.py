@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from platewright import rights
+from platewright import cli, rights
+from platewright.camera import CameraPath
 from platewright.errors import RequestError
 from platewright.inputs import Input, Remake, real_rights
-from platewright.protocol import PlateRequest
+from platewright.protocol import Job, PlateRequest
 from tests.core.shots import shot
 
 
@@ -111,3 +112,53 @@ def test_a_torn_memory_is_no_memory(settings: Path, text: str, request_with: Pla
 def test_a_remake_reads_back(picture: Path) -> None:
     remake = Remake(Input.of(picture), 1001, 1004)
     assert Remake.from_dict(json.loads(json.dumps(remake.to_dict()))) == remake
+
+
+# Lone jobs ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    """A farm's job with a guide, as somebody types it: no hash, and the answer beside the path."""
+    camera = shot(frames=3)
+    camera.write(tmp_path / "camera.json")
+    assert cli.main(["guide", "--camera", str(tmp_path / "camera.json"), "-o", str(tmp_path / "guide")]) == 0
+    guide = {"path": "guide", "rights": "licensed: Agency 7"}
+    request = {"format": "platewright.request", "version": 1, "camera": "camera.json", "prompt": "", "model": "grid"}
+    request |= {"guide": guide, "size": [96, 54], "lock": False}
+    plain = {"format": "platewright.job", "version": 1, "name": "lone", "out": ".", "check": False, "sign": False}
+    (tmp_path / "job.json").write_text(json.dumps({**plain, "request": request}))
+    return tmp_path / "job.json"
+
+
+def recorded(job: Path, version: int) -> dict[str, str]:
+    return json.loads((job.parent / f"lone_v{version:03d}" / "plate.json").read_text())["inputs"]["guide"]
+
+
+def test_a_lone_job_says_it_with_the_input(job: Path) -> None:
+    assert cli.main(["run", str(job)]) == 0
+    assert recorded(job, 1)["rights"] == "licensed: Agency 7"
+
+
+def test_or_with_the_command_or_has_said_it_before(job: Path) -> None:
+    assert cli.main(["run", str(job), "--rights", "mine"]) == 0
+    plain = json.loads(job.read_text())
+    plain["request"]["guide"] = {"path": "guide"}
+    job.write_text(json.dumps(plain))
+    assert cli.main(["run", str(job), "--version", "2"]) == 0
+    assert [recorded(job, version)["rights"] for version in (1, 2)] == ["mine", "mine"]
+    assert cli.main(["run", str(job), "--version", "3", "--rights", "yours"]) == 2
+
+
+def test_the_worker_remembers_what_a_job_says(job: Path) -> None:
+    """The engine itself settles them: whoever hands it a job need not."""
+    from platewright import engine
+
+    guide = Input.of(job.parent / "guide", "licensed: Agency 7")
+    camera = CameraPath.read(job.parent / "camera.json")
+    told = PlateRequest(camera=camera, prompt="", model="grid", guide=guide, size=(96, 54), lock=False)
+    bare = replace(told, guide=Input.of(job.parent / "guide"))
+    for request in (told, bare):
+        wanted = Job(request=request, name="lone", out=str(job.parent), check=False, sign=False)
+        engine.make_plate(wanted, lambda _event: None)
+    assert recorded(job, 2)["rights"] == "licensed: Agency 7"

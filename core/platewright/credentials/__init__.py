@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,13 +47,17 @@ def refuse_unsignable(wish: bool | None) -> None:
         carrying.library()
 
 
-def sign_finished(wish: bool | None, folder: Path, job: str, emit: Emit) -> list[str]:
+def sign_finished(
+    wish: bool | None, folder: Path, job: str, emit: Emit, prompts: keys.Prompts | None = None
+) -> list[str]:
     """Sign a finished plate where that is wanted and not done; answers with warnings, for the plate is whole anyway.
 
-    wish   True: yes; False: no; None: where this person has chosen a key
+    wish      True: yes; False: no; None: where this person has chosen a key
+    prompts   what the claim tells of the prompt; None: as was chosen with the key
     """
     try:
         credentials = keys.needed() if wish else keys.chosen() if wish is None else None
+        credentials = replace(credentials, prompts=prompts) if credentials and prompts else credentials
         if credentials is None or (read_manifest(folder).get("disclosure") or {}).get("c2pa"):
             return []
         emit(Stage(job, "signing", "Content Credentials"))
@@ -164,6 +169,7 @@ def _disclosed(document: Mapping[str, Any], signature: Signature, credentials: C
         **signature.certificate_told(),
         "is_self_made": credentials.is_self_made,
         "prompt": credentials.prompts,
+        "training": claims.NOT_ALLOWED,
         "signed": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     return {**document, "disclosure": {**document["disclosure"], "c2pa": True, "credentials": told}}

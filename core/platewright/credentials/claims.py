@@ -4,6 +4,7 @@
     cawg.metadata            IPTC 2025.1: AI system and its version, the prompt if it may be told
     cawg.training-mining     the frames are not offered for training
     org.platewright.plate    plate, request, seed, model, licence, inputs and the SHA-256 of every frame
+    ingredients              first frame, guide, plate and mask: name, SHA-256 and whose they are, not the files themselves
 
 Numbers are texts in it: c2pa's reader gives flat lists of numbers back as something else.
 A frame's hash is of the file; of a PNG, whose credentials lie inside it, of the file without them (`bare_png`).
@@ -19,6 +20,8 @@ from .keys import Prompts
 
 LABEL = "org.platewright.plate"
 TRAINING = ("cawg.ai_generative_training", "cawg.ai_training", "cawg.data_mining")
+NOT_ALLOWED = "notAllowed"                         # CAWG's word for these uses
+INPUTS = {"first_frame": "first frame", "guide": "guide", "plate": "plate painted into", "mask": "mask"}
 _IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CARRIER = b"caBX"                                 # the chunk that holds a C2PA manifest store
@@ -33,10 +36,11 @@ def claim(document: Mapping[str, Any], bare: Mapping[int, str], prompts: Prompts
     return {
         "claim_generator_info": [{"name": "Platewright", "version": document["versions"]["platewright"]}],
         "title": document["plate"],
+        "ingredients": list(_ingredients(document)),
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": list(_actions(document))}},
             {"label": "cawg.metadata", "data": _metadata(document, prompts)},
-            {"label": "cawg.training-mining", "data": {"entries": {use: {"use": "notAllowed"} for use in TRAINING}}},
+            {"label": "cawg.training-mining", "data": {"entries": {use: {"use": NOT_ALLOWED} for use in TRAINING}}},
             {"label": LABEL, "data": _plate(document, bare, prompts)},
         ],
     }
@@ -55,13 +59,28 @@ def digest(bare: Mapping[int, str]) -> str:
     return hashlib.sha256(lines.encode("ascii")).hexdigest()
 
 
+def _ingredients(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What the model was given beside words (C2PA 2.2, section 10.3: inputTo). By hash: the files stay where they are."""
+    for key, given in _given(document).items():
+        rights = given.get("rights") or "nobody was asked"
+        told = f"{INPUTS[key]}, SHA-256 {given.get('sha256')}; rights: {rights}"
+        yield {"title": str(given.get("name") or key), "relationship": "inputTo", "label": key, "description": told}
+
+
+def _given(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The inputs that plate.json tells of, by the names of the request."""
+    inputs = document.get("inputs") or {}
+    return {key: given for key in INPUTS if (given := inputs.get(key))}
+
+
 def _actions(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     model, picture = document["model"] or {}, document["picture"]
     agent = {"name": str(model.get("title") or model.get("name")), "version": str(model.get("revision") or "unknown")}
     source = document["disclosure"]["digitalSourceType"]
-    yield {
+    created = {
         "action": "c2pa.created", "when": _when(document), "softwareAgent": agent, "digitalSourceType": source,
     }  # fmt: skip
+    yield created | ({"parameters": {"ingredientIds": list(given)}} if (given := _given(document)) else {})
     own = {"name": "Platewright", "version": document["versions"]["platewright"]}
     if document.get("locked_from") or ((document.get("match") or {}).get("lock") or {}).get("applied"):
         what = "Each picture was turned and scaled so that it follows the shot's camera."
