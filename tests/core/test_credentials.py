@@ -171,7 +171,8 @@ def test_what_it_was_made_from_goes_along_by_hash(
     document["inputs"] |= {"first_frame": given, "guide": {"name": "depth", "sha256": "6" * 64}}
     (plate / "plate.json").write_text(json.dumps(document))
     credentials.sign(plate, chain)
-    state, told = read_back("application/json", (plate / "plate.json").read_bytes(), (plate / "plate.c2pa").read_bytes())
+    data, manifest = (plate / "plate.json").read_bytes(), (plate / "plate.c2pa").read_bytes()
+    state, told = read_back("application/json", data, manifest)
     first, second = told["ingredients"]
     assert state == "Valid" and (first["title"], first["relationship"]) == ("street.png", "inputTo")
     assert first["description"] == f"first frame, SHA-256 {'5' * 64}; rights: licensed: Agency 7"

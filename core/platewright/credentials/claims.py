@@ -4,7 +4,7 @@
     cawg.metadata            IPTC 2025.1: AI system and its version, the prompt if it may be told
     cawg.training-mining     the frames are not offered for training
     org.platewright.plate    plate, request, seed, model, licence, inputs and the SHA-256 of every frame
-    ingredients              first frame, guide, plate and mask: name, SHA-256 and whose they are, not the files themselves
+    ingredients              first frame, guide, plate and mask by name and SHA-256, with whose they are
 
 Numbers are texts in it: c2pa's reader gives flat lists of numbers back as something else.
 A frame's hash is of the file; of a PNG, whose credentials lie inside it, of the file without them (`bare_png`).
@@ -60,7 +60,7 @@ def digest(bare: Mapping[int, str]) -> str:
 
 
 def _ingredients(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """What the model was given beside words (C2PA 2.2, section 10.3: inputTo). By hash: the files stay where they are."""
+    """What the model was given beside words (C2PA 2.2, section 10.3: inputTo). The files stay where they are."""
     for key, given in _given(document).items():
         rights = given.get("rights") or "nobody was asked"
         told = f"{INPUTS[key]}, SHA-256 {given.get('sha256')}; rights: {rights}"
