@@ -15,6 +15,9 @@ import bpy
 
 from platewright.errors import PlatewrightError
 
+from .translations import say
+from .words import file_of
+
 if TYPE_CHECKING:                                  # what only a job needs is loaded with the first one
     from platewright.client import JobHandle
 
@@ -57,8 +60,12 @@ class Origin:
 
     def title(self) -> str:
         """For people: camera, scene and file."""
-        file = self.file.replace("\\", "/").rpartition("/")[2] or "an unsaved file"
-        return f"{self.camera_name} in {self.scene_name}, {file}"
+        return place_of(self.camera_name, self.scene_name, self.file)
+
+
+def place_of(camera: str, scene: str, file: str) -> str:
+    """For people: where a plate belongs."""
+    return say("{camera} in {scene}, {file}", camera=camera, scene=scene, file=file_of(file) or say("an unsaved file"))
 
 
 def _with_uid(items: bpy.types.bpy_prop_collection, uid: int) -> Any:
@@ -118,11 +125,11 @@ class Run:
     def headline(self) -> str:
         """The stage and its count, for the bar."""
         if self.is_cancelling:
-            return "cancelling"
+            return say("cancelling")
         if self.handle.ended:
-            return "checking the files"
-        count = f" {self.handle.done} of {self.handle.total}" if self.handle.total else ""
-        return f"{self.handle.stage or 'starting'}{count}"
+            return say("checking the files")
+        stage, done, total = say(self.handle.stage or "starting"), self.handle.done, self.handle.total
+        return say("{stage} {done} of {total}", stage=stage, done=done, total=total) if total else stage
 
     def seconds_left(self) -> float | None:
         """Until the end of the stage at the pace so far; None while there is no pace to speak of."""

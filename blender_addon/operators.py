@@ -21,7 +21,8 @@ from .properties import (
     TRIES_MAX,
     PLATEWRIGHT_PG_scene,
 )
-from .words import in_panel_words
+from .translations import say_report, say_tip
+from .words import in_panel_words, told
 
 if TYPE_CHECKING:                                  # what only a press needs is loaded with the first one
     from platewright.camera import CameraPath
@@ -132,7 +133,7 @@ class PLATEWRIGHT_OT_open_folder(bpy.types.Operator):
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        return f"Open {properties.file} in the viewer of the system" if properties.file else ""
+        return say_tip("Open {file} in the viewer of the system", file=properties.file) if properties.file else ""
 
     def execute(self, _context: bpy.types.Context) -> Outcome:
         path = os.path.join(self.plate, self.file) if self.file else self.plate
@@ -182,14 +183,14 @@ def wait_for(operator: bpy.types.Operator, run: jobs.Run) -> Outcome:
 
 def refuse(operator: bpy.types.Operator, error: PlatewrightError) -> Outcome:
     """Report what went wrong; for a script Blender makes a RuntimeError of it."""
-    operator.report({"ERROR"}, f"{error.code}: {in_panel_words(error.for_people())}")
+    operator.report({"ERROR"}, f"{error.code}: {told(error)}")
     return {"CANCELLED"}
 
 
 def tell(operator: bpy.types.Operator, notes: tuple[str, ...]) -> None:
     """What the artist should know of something that worked."""
     for note in notes:
-        operator.report({"WARNING" if note.startswith("W_") else "INFO"}, in_panel_words(note))
+        operator.report({"WARNING" if note.startswith("W_") else "INFO"}, in_panel_words(say_report(note)))
 
 
 def job_of(scene: bpy.types.Scene) -> "Job":

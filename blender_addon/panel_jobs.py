@@ -9,6 +9,8 @@ import bpy
 from platewright.errors import PlatewrightError
 
 from . import jobs
+from .job_run import place_of
+from .translations import say
 from .words import draw_text, duration, file_of, shown
 
 if TYPE_CHECKING:                                  # not at every start of Blender
@@ -48,8 +50,9 @@ def draw_run(layout: bpy.types.UILayout, run: jobs.Run, place: int) -> None:
         row.template_icon(icon_value=jobs.state.previews[run.thumb].icon_id, scale=THUMB_SCALE)
     column = row.column(align=True)
     head = column.row(align=True)
-    attempt = f", try {run.attempt}" if run.attempt else f", seed {run.handle.job.request.seed}"
-    head.label(text=f"{shown(run.handle.job.name)}{shown(attempt)}", icon="NONE" if run.thumb else "RENDER_ANIMATION")
+    name, attempt, seed = shown(run.handle.job.name), shown(run.attempt), run.handle.job.request.seed
+    title = say("{name}, try {attempt}" if attempt else "{name}, seed {seed}", name=name, attempt=attempt, seed=seed)
+    head.label(text=title, icon="NONE" if run.thumb else "RENDER_ANIMATION")
     if run.folder:
         head.operator("platewright.open_folder", text="", icon="FILE_FOLDER").plate = run.folder
     cancel = head.row(align=True)
@@ -64,24 +67,25 @@ def draw_run(layout: bpy.types.UILayout, run: jobs.Run, place: int) -> None:
 
 def waits(place: int) -> str:
     """For its turn."""
-    return "next" if place == 1 else f"waits for {place} others"
+    return say("next") if place == 1 else say("waits for {count} others", count=place)
 
 
 def time_left(run: jobs.Run) -> str:
     """Of the whole job by earlier plates; else of the stage by its pace; empty where neither is known."""
     if run.is_queued and run.expected_seconds is not None:
-        return f"will take about {duration(run.expected_seconds)}"
+        return say("will take about {time}", time=duration(run.expected_seconds))
     if (left := run.seconds_left_in_all()) is not None:
-        return f"about {duration(left)} left"
+        return say("about {time} left", time=duration(left))
     if (left := run.seconds_left()) is not None:
-        return f"about {duration(left)} left of {run.handle.stage}"
+        return say("about {time} left of {stage}", time=duration(left), stage=say(run.handle.stage))
     return ""
 
 
 def draw_done(layout: bpy.types.UILayout, run: jobs.Run) -> None:
     """A job that went well."""
     row = layout.row(align=True)
-    row.label(text=f"{shown(file_of(run.folder))} in {duration(run.seconds)}", icon="CHECKMARK")
+    words = say("{plate} in {time}", plate=shown(file_of(run.folder)), time=duration(run.seconds))
+    row.label(text=words, icon="CHECKMARK")
     row.operator("platewright.show_plate", text="", icon="OUTLINER_OB_CAMERA").plate = run.folder
     row.operator("platewright.open_folder", text="", icon="FILE_FOLDER").plate = run.folder
     row.operator("platewright.dismiss", text="", icon="X").job = run.handle.id
@@ -91,10 +95,11 @@ def draw_error(layout: bpy.types.UILayout, error: PlatewrightError, run: jobs.Ru
     """What happened, what to do, the code to search for, and the buttons for it."""
     box, job = layout.box(), run.handle.id if run else ""
     icon = "CANCEL" if error.code == "E_CANCELLED" else "ERROR"
-    draw_text(box, f"{run.handle.job.name}: {error.message}" if run else error.message, icon=icon)
+    message = say(error.message)
+    draw_text(box, f"{run.handle.job.name}: {message}" if run else message, icon=icon)
     if error.hint:
         draw_text(box, error.hint, icon="BLANK1")
-    box.label(text=error.code, icon="BLANK1")
+    box.label(text=error.code, icon="BLANK1", translate=False)
     row = box.row(align=True)
     if run:
         row.operator("platewright.retry").job = job
@@ -107,7 +112,8 @@ def draw_error(layout: bpy.types.UILayout, error: PlatewrightError, run: jobs.Ru
 def draw_waiting(layout: bpy.types.UILayout, run: jobs.Run, plate: Plate) -> None:
     """A plate whose scene is not here any more: nothing is forced into another file."""
     box = layout.box().column(align=True)
-    draw_text(box, f"{plate.folder.name} was made for {run.origin.title()}", icon="FILE_BLEND")
+    words = say("{plate} was made for {place}", plate=plate.folder.name, place=run.origin.title())
+    draw_text(box, words, icon="FILE_BLEND")
     row = box.row(align=True)
     row.operator("platewright.show_plate", text="Show It Here", icon="IMPORT").plate = str(plate.folder)
     row.operator("platewright.open_folder", text="", icon="FILE_FOLDER").plate = str(plate.folder)
@@ -117,15 +123,17 @@ def draw_waiting(layout: bpy.types.UILayout, run: jobs.Run, plate: Plate) -> Non
 def draw_left(layout: bpy.types.UILayout, left: Left) -> None:
     """A job that another session did not see the end of."""
     box = layout.box().column(align=True)
-    whose = f"{left.name}, {left.camera} in {left.scene}, {file_of(left.file) or 'an unsaved file'}"
+    whose = f"{left.name}, {place_of(left.camera, left.scene, left.file)}"
     if left.plate:
-        draw_text(box, f"Finished when Blender was closed: {whose}", icon="FILE_BLEND")
+        draw_text(box, say("Finished when Blender was closed: {plate}", plate=whose), icon="FILE_BLEND")
         row = box.row(align=True)
         row.operator("platewright.show_plate", text="Show It Here", icon="IMPORT").plate = left.plate
         row.operator("platewright.open_folder", text="", icon="FILE_FOLDER").plate = left.plate
     else:
-        made = f" after {left.frames_made} of {left.frames} frames" if left.frames_made else ""
-        draw_text(box, f"Blender was closed{made}: {whose}", icon="RECOVER_LAST")
+        closed = "Blender was closed after {done} of {all} frames: {plate}"
+        words = say(closed if left.frames_made else "Blender was closed: {plate}",
+                    plate=whose, done=left.frames_made, all=left.frames)  # fmt: skip
+        draw_text(box, words, icon="RECOVER_LAST")
         row = box.row(align=True)
         row.operator("platewright.collect", icon="PLAY").job = left.id
     row.operator("platewright.dismiss", text="", icon="X").job = left.id

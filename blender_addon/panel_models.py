@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import bpy
 
 from . import jobs
+from .translations import say, say_tip
 from .words import draw_text, shown
 
 Card = Mapping[str, Any]
@@ -19,6 +20,7 @@ COMMERCIAL = {                                     # by the card's word: what it
     "conditions": ("Commercial use: under conditions", "INFO"),
     "no": ("Commercial use: no", "ERROR"),
 }
+NOT_IN = "Not in: {place}"
 UNKNOWN = ("Licence: not known yet", "QUESTION")
 WORLD_SPEED_SLACK = 0.02                           # of its speed, which nobody sees
 
@@ -32,7 +34,7 @@ class PLATEWRIGHT_MT_models(bpy.types.Menu):
         cards = jobs.state.check.models
         if not cards:
             for name, title in EMBEDDED.items():
-                self.layout.operator("platewright.choose_model", text=title).model = name
+                self.layout.operator("platewright.choose_model", text=say(title)).model = name
             words = "Asking the runtime for more..." if jobs.state.check.is_running else "Check the runtime for more"
             self.layout.label(text=words, icon="INFO")
         for kind, heading in KINDS:
@@ -56,7 +58,7 @@ def draw_model(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) ->
         for text, its_icon in about(card):
             draw_text(body, text, icon=its_icon)
     if card.get("territory") and not body:         # never hidden
-        draw_text(layout, f"Not in: {card['territory']}", icon="ERROR")
+        draw_text(layout, say(NOT_IN, place=card["territory"]), icon="ERROR")
 
 
 def draw_inputs(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
@@ -108,23 +110,23 @@ def first_clause(reason: str) -> str:
 
 def tooltip(card: Card) -> str:
     """All of it in one text; empty where nothing is known."""
-    return "\n".join(text for text, _ in about(card)).rstrip(".") if card else ""
+    return "\n".join(text for text, _ in about(card, say_tip)).rstrip(".") if card else ""
 
 
-def about(card: Card) -> list[tuple[str, str]]:
+def about(card: Card, speak: Callable[..., str] = say) -> list[tuple[str, str]]:
     """Sentences with icons: what it is, whether it runs, what its plates may be used for, what it needs and takes."""
     if not card:
-        return [("The runtime says which licence a model has, what it needs and what it takes.", "INFO")]
-    rows = [(str(card.get("summary", "")), "INFO")]
+        return [(speak("The runtime says which licence a model has, what it needs and what it takes."), "INFO")]
+    rows = [(speak(str(card.get("summary", ""))), "INFO")]
     if not card.get("available", True):
-        rows.append((f"Cannot run here: {card.get('reason', '')}", "ERROR"))
+        rows.append((speak("Cannot run here: {why}", why=card.get("reason", "")), "ERROR"))
     words, icon = commercial(card)
-    rows += [(f"{words}. {card.get('terms') or card.get('licence', '')}", icon)]
+    rows += [(f"{speak(words)}. {card.get('terms') or card.get('licence', '')}", icon)]
     if card.get("territory"):
-        rows.append((f"Not in: {card['territory']}", "ERROR"))
+        rows.append((speak(NOT_IN, place=card["territory"]), "ERROR"))
     if memory(card):
-        rows.append((f"Needs {memory(card)} of the device's memory.", "MEMORY"))
-    return [*rows, (takes(card), "IMPORT")]
+        rows.append((speak("Needs {amount} of the device's memory.", amount=memory(card)), "MEMORY"))
+    return [*rows, (takes(card, speak), "IMPORT")]
 
 
 def commercial(card: Card) -> tuple[str, str]:
@@ -137,7 +139,7 @@ def memory(card: Card) -> str:
     return f"{float(card['memory_gb']):.3g} GB" if card.get("memory_gb") else ""
 
 
-def takes(card: Card) -> str:
+def takes(card: Card, speak: Callable[..., str] = say) -> str:
     """What it takes, as a sentence."""
     found = ["the camera"]
     found += ["a prompt"] if card.get("takes_prompt", True) else []
@@ -145,7 +147,7 @@ def takes(card: Card) -> str:
     found += ["a first frame"] if card.get("takes_first_frame") and not card.get("needs_first_frame") else []
     found += ["a guide from the scene's geometry"] if card.get("takes_guide") else []
     found += ["a plate and a mask to paint into"] if card.get("takes_plate") else []
-    return f"Takes {', '.join(found)}."
+    return speak("Takes {all}.", all=", ".join(map(speak, found)))
 
 
 def takes_picture(card: Card) -> bool:
@@ -162,4 +164,4 @@ def speed_words(speed: float) -> str:
     """For people; empty where nobody would see it."""
     if abs(speed - 1.0) <= WORLD_SPEED_SLACK:
         return ""
-    return f"Water, clouds and people move at {speed:.3g} times their speed; the camera is exact."
+    return say("Water, clouds and people move at {speed:.3g} times their speed; the camera is exact.", speed=speed)

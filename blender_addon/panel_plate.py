@@ -8,6 +8,7 @@ import bpy
 
 from . import jobs, plate_link, plate_match
 from .panel_models import speed_words
+from .translations import say
 from .words import beside, draw_text, duration, ending, file_of, shown
 
 if TYPE_CHECKING:                                  # not at every start of Blender
@@ -36,8 +37,10 @@ def draw_plate(layout: bpy.types.UILayout, plate: str, told: Told, run: jobs.Run
     if told.wedge:
         draw_tries(box, plate, told.wedge)
     head = box.row()
-    seeds = {each.plate: f", seed {each.seed}" for each in told.wedge.tries} if told.wedge else {}
-    head.label(text=shown(file_of(plate)) + seeds.get(file_of(plate), ""), icon="IMAGE_BACKGROUND")
+    seeds = {each.plate: each.seed for each in told.wedge.tries} if told.wedge else {}
+    name, seed = shown(file_of(plate)), seeds.get(file_of(plate))
+    title = name if seed is None else say("{name}, seed {seed}", name=name, seed=seed)
+    head.label(text=title, icon="IMAGE_BACKGROUND", translate=False)
     if told.match:
         draw_opener(head, plate, "match.png", icon="GRAPH")
     draw_match(box, told)
@@ -53,7 +56,7 @@ def draw_tries(layout: bpy.types.UILayout, plate: str, wedge: Wedge) -> None:
     """Every try with its seed and its figure; a press shows it behind the camera, and what follows speaks of it."""
     folder = beside(plate, wedge.name)
     first, second, third = columns(layout)
-    first.label(text=f"{len(wedge.tries)} tries")
+    first.label(text=say("{count} tries", count=len(wedge.tries)))
     second.label(text="seed")
     third.alignment = "RIGHT"
     draw_opener(third, folder, "contact.png", icon="IMAGE_REFERENCE")
@@ -113,8 +116,11 @@ def draw_notes(layout: bpy.types.UILayout, plate: str, told: Told, run: jobs.Run
     warnings = [tuple(warning.partition(": ")[::2]) for warning in told.warnings]
     if run and run.handle.answer and plate in run.folders:
         answer, count = run.handle.answer, len(run.folders)
-        frames = f"{count} x {answer['frames']} frames" if count > 1 else f"{answer['frames']} frames"
-        layout.label(text=f"{frames} in {duration(answer['seconds'])} on {shown(answer['device'])}")
+        words = "{frames} frames in {time} on {device}"
+        if count > 1:
+            words = "{count} x {frames} frames in {time} on {device}"
+        time, device = duration(answer["seconds"]), shown(answer["device"])
+        layout.label(text=say(words, count=count, frames=answer["frames"], time=time, device=device))
         warnings += [(each.code, each.message) for each in run.handle.warnings if each.code in plate_match.OF_THE_RUN]
     if words := speed_words(told.world_speed):
         draw_text(layout, words, icon="MOD_TIME")

@@ -11,6 +11,7 @@ from . import jobs, preferences
 from .job_inputs import render_size, size_of
 from .panel_models import card_of, memory, speed_words, takes_picture, world_speed
 from .panel_presets import PRESETS, choice
+from .translations import say
 from .words import draw_text, duration, shown
 
 PROMPT_CHARS = 60                                  # of a line in the menu of earlier ones
@@ -45,11 +46,13 @@ class PLATEWRIGHT_MT_prompts(bpy.types.Menu):
 def draw_shot(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     """Camera, frames, size and rate of the plate to come."""
     box = layout.box().column(align=True)
-    camera = shown(scene.camera.name) if scene.camera else "no camera"
-    box.label(text=f"{camera}, frames {scene.frame_start}-{scene.frame_end}", icon="CAMERA_DATA")
+    camera = shown(scene.camera.name) if scene.camera else say("no camera")
+    frames = f"{scene.frame_start}-{scene.frame_end}"
+    box.label(text=say("{camera}, frames {frames}", camera=camera, frames=frames), icon="CAMERA_DATA")
     width, height = plate_size(scene)
     share = f", {scene.platewright.percent} %" if size_of(scene) else ""
-    box.label(text=f"{width} x {height}{share} at {fps_of(scene):.6g} fps", icon="BLANK1")
+    size, fps = f"{width} x {height}{share}", f"{fps_of(scene):.6g}"
+    box.label(text=say("{size} at {fps} fps", size=size, fps=fps), icon="BLANK1")
 
 
 def draw_presets(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
@@ -57,7 +60,7 @@ def draw_presets(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) 
     row = layout.row(align=True)
     for preset, name, _words in PRESETS:
         is_set = choice(preset, jobs.state.check.models).is_set(settings)
-        row.operator("platewright.use_preset", text=name, depress=is_set).preset = preset
+        row.operator("platewright.use_preset", text=say(name), depress=is_set).preset = preset
 
 
 def draw_prompt(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
@@ -99,7 +102,8 @@ def why_not(scene: bpy.types.Scene) -> Lack | None:
         reason = "The scene has no camera. Add one and make it the scene's camera."
         return Lack(reason, "object.camera_add", "CAMERA_DATA")
     if scene.camera.type != "CAMERA":
-        return Lack(f"{shown(scene.camera.name)} is not a camera. Choose one in the scene's properties.")
+        reason = "{name} is not a camera. Choose one in the scene's properties."
+        return Lack(say(reason, name=shown(scene.camera.name)))
     if not preferences.has_runtime():
         reason = "There is no runtime yet, which runs the models. Install or name one in the preferences."
         return Lack(reason, "platewright.open_preferences", "PREFERENCES")
@@ -110,9 +114,10 @@ def lack_of_model(scene: bpy.types.Scene) -> Lack | None:
     """What the chosen model still wants."""
     settings, card = scene.platewright, card_of(scene.platewright.model)
     if jobs.state.check.models and not card:
-        return Lack(f"Nobody knows the model {shown(settings.model)}. Choose another one.")
+        return Lack(say("Nobody knows the model {model}. Choose another one.", model=shown(settings.model)))
     if not card.get("available", True):
-        return Lack(f"This model cannot run here: {card.get('reason', '')} Choose another one, or fetch it.")
+        reason = "This model cannot run here: {why} Choose another one, or fetch it."
+        return Lack(say(reason, why=card.get("reason", "")))
     takes_prompt = card.get("takes_prompt", settings.model != "grid")
     if takes_prompt and not settings.prompt.strip():
         return Lack("Say in the prompt what the place behind the scene looks like.")
@@ -138,7 +143,7 @@ def lack_of_place(scene: bpy.types.Scene) -> Lack | None:
 def ahead(scene: bpy.types.Scene) -> list[tuple[str, str]]:
     """What is known of the plate before it is made: how long, how much memory, how fast its world runs."""
     card = card_of(scene.platewright.model)
-    needs = f"; needs {memory(card)} of memory" if memory(card) else ""
+    needs = say("; needs {amount} of memory", amount=memory(card)) if memory(card) else ""
     speed = speed_words(world_speed(card, fps_of(scene)))
     return [(f"{time_ahead(scene)}{needs}", "SORTTIME"), *([(speed, "MOD_TIME")] if speed else [])]
 
@@ -152,8 +157,9 @@ def time_ahead(scene: bpy.types.Scene) -> str:
         found = past.seconds_for(work_ahead(scene, plate_size(scene), jobs.state.check.models))
         if found:
             seconds, count = found
-            return f"About {duration(seconds)}, by {count} earlier plate{'s' if count > 1 else ''}"
-    return "Time: not known yet"
+            by = "About {time}, by {count} earlier plates" if count > 1 else "About {time}, by one earlier plate"
+            return say(by, time=duration(seconds), count=count)
+    return say("Time: not known yet")
 
 
 def plate_size(scene: bpy.types.Scene) -> tuple[int, int]:

@@ -13,7 +13,8 @@ from .panel_jobs import draw_error, draw_jobs, draw_left, draw_waiting
 from .panel_models import PLATEWRIGHT_MT_models, card_of, draw_inputs, draw_model
 from .panel_plate import draw_plate, plate_in_hand, told_of
 from .panel_shot import PLATEWRIGHT_MT_prompts, draw_generate, draw_presets, draw_prompt, draw_seed, draw_shot
-from .words import draw_text
+from .translations import say
+from .words import draw_text, told
 
 
 class PlatewrightTab:
@@ -51,7 +52,7 @@ class PlatePanel:
         draw_prompt(layout, settings)
         draw_model(layout, settings)
         if jobs.state.check.error:
-            draw_text(layout, jobs.state.check.error.for_people(), icon="ERROR")
+            draw_text(layout, told(jobs.state.check.error), icon="ERROR")
             layout.operator("platewright.open_preferences", icon="PREFERENCES")
         draw_inputs(layout, settings)
         draw_seed(layout, settings)
@@ -96,7 +97,7 @@ class SettingsPanel:
         layout.prop(settings, "memory")
         layout.prop(settings, "format")
         layout.prop(settings, "out", placeholder=preferences.out_folder())
-        layout.prop(settings, "plate_name", placeholder="the camera's")
+        layout.prop(settings, "plate_name", placeholder=say("the camera's"))
 
 
 class MatchPanel:

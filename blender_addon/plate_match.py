@@ -9,6 +9,8 @@ import math
 import re
 from typing import Any
 
+from .translations import say
+
 Report = dict[str, Any]
 
 WORDS = ("verdict", "reason", "parallax")
@@ -31,8 +33,8 @@ BY_EYE = "Play it behind the scene and judge by eye."
 ADVICE = {                                         # by the report's word: what an artist does next
     "follows": "Good for layout and far backgrounds; what stands near may slide. More tries may do better.",
     "lost": "Not to build on: make it again with another seed, with several tries or with another model.",
-    "unsolved": f"It may follow all the same. {BY_EYE} A place with more to see, such as rocks, trees or houses, "
-    "can be measured.",
+    "unsolved": "It may follow all the same. Play it behind the scene and judge by eye. A place with more to see, such "
+    "as rocks, trees or houses, can be measured.",
 }
 NOT_CHECKED = "the check was left out"             # how a manifest puts it
 SWITCH_ON = "Switch on Check under Match before the next plate."
@@ -68,13 +70,14 @@ def in_short(report: Report | None) -> str:
     """One figure, or how a plate is judged that has none."""
     word = report.get("verdict", "") if report else ""
     often = measure(report.get("camera_error_px", {}).get("p95"), "px") if report else ""
-    return often or word if word in MEASURED else "by eye"
+    return often or word if word in MEASURED else say("by eye")
 
 
 def reason(report: Report | None, unmeasured: str = "") -> str:
     """Why it is not locked, or why nobody knows; empty where there is nothing to add."""
     if not report or report.get("verdict") not in VERDICTS:
-        return f"{unmeasured[:1].upper()}{unmeasured[1:]}." if unmeasured else ""
+        why = say(unmeasured)
+        return f"{why[:1].upper()}{why[1:]}." if why else ""
     sentences = re.split(r"(?<=\.) (?=[A-Z])", str(report.get("reason", "")))
     return "" if report["verdict"] == "locked" else " ".join(sentences[:REASON_SENTENCES])
 
@@ -83,7 +86,7 @@ def advice(report: Report | None, unmeasured: str = "") -> str:
     """What to do with such a plate; empty where it is as it should be."""
     word = report.get("verdict", "") if report else ""
     if word not in VERDICTS:
-        return f"{BY_EYE} {SWITCH_ON}" if unmeasured == NOT_CHECKED else BY_EYE
+        return f"{say(BY_EYE)} {say(SWITCH_ON)}" if unmeasured == NOT_CHECKED else BY_EYE
     return ADVICE.get(word, "")
 
 
@@ -102,29 +105,34 @@ def figures(report: Report | None) -> list[tuple[str, str]]:
         ("Before lock", "" if before == error else worst(before, "px")),
         ("Accuracy", doubt and f"\N{PLUS-MINUS SIGN}{doubt}"),
         ("Jitter", measure(report.get("jitter_px"), "px")),
-        ("Rotation", measure(turn.get("mean"), "\N{DEGREE SIGN}", " off")),
-        ("Rigid", percent(report.get("rigidity"), " of points")),
+        ("Rotation", put("{value} off", measure(turn.get("mean"), "\N{DEGREE SIGN}"))),
+        ("Rigid", put("{value} of points", percent(report.get("rigidity")))),
         ("CG slides", worst(slide, "px")),
-        ("Good from", "any distance" if beyond == 0 else measure(beyond, "m on")),
+        ("Good from", say("any distance") if beyond == 0 else put("{value} on", measure(beyond, "m"))),
     ]
     known = [(name, value) for name, value in rows if value]
-    return [*known, ("World scale", measure(report.get("world_scale"), "") or "not measured")] if known else []
+    return [*known, ("World scale", measure(report.get("world_scale"), "") or say("not measured"))] if known else []
 
 
 def worst(group: dict[str, float], unit: str) -> str:
     """Nearly always, and at most."""
     often, most = measure(group.get("p95"), unit), measure(group.get("max"), unit)
-    return f"{often}, worst {most}" if often and most else often
+    return say("{often}, worst {most}", often=often, most=most) if often and most else often
 
 
-def measure(value: float | None, unit: str, more: str = "") -> str:
+def put(words: str, value: str) -> str:
+    """A figure in words; empty where there is none."""
+    return say(words, value=value) if value else ""
+
+
+def measure(value: float | None, unit: str) -> str:
     """About three digits and the unit; empty for None."""
     if value is None:
         return ""
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 0.095 else 3
-    return f"{value:.{digits}f}{'' if unit in ('', chr(176)) else ' '}{unit}{more}"
+    return f"{value:.{digits}f}{'' if unit in ('', chr(176)) else ' '}{unit}"
 
 
-def percent(share: float | None, more: str = "") -> str:
+def percent(share: float | None) -> str:
     """A share as a percentage."""
-    return "" if share is None else f"{100 * share:.0f} %{more}"
+    return "" if share is None else f"{100 * share:.0f} %"

@@ -11,7 +11,8 @@ from bpy.props import BoolProperty, StringProperty
 
 from . import jobs, runtime
 from .properties import PATH_OPTIONS
-from .words import draw_text, shown
+from .translations import say
+from .words import draw_text, shown, told
 
 OUT = "//plates"
 OVERRIDES = {                                      # preference -> the variable that it gives way to
@@ -96,7 +97,7 @@ def draw_setting(layout: bpy.types.UILayout, own: PLATEWRIGHT_AP_preferences, na
     """One of them, or what the studio has set instead."""
     variable = OVERRIDES.get(name, "")
     if value := os.environ.get(variable):
-        draw_text(layout, f"{variable} is set: {shown(value)}", icon="LOCKED")
+        draw_text(layout, say("{variable} is set: {value}", variable=variable, value=shown(value)), icon="LOCKED")
     elif placeholder:
         layout.prop(own, name, placeholder=placeholder)
     else:
@@ -109,10 +110,10 @@ def draw_check(layout: bpy.types.UILayout, check: runtime.Check) -> None:
     row.enabled = not check.is_running
     row.operator("platewright.check_runtime", text="Checking..." if check.is_running else "Check", icon="CHECKMARK")
     if check.error is not None:
-        draw_text(layout, check.error.for_people(), icon="ERROR")
+        draw_text(layout, told(check.error), icon="ERROR")
     for finding in sorted(check.findings, key=lambda each: each["is_well"]):
         icon = "CHECKMARK" if finding["is_well"] else "ERROR" if finding["is_needed"] else "INFO"
-        mend = "" if finding["is_well"] else f" {mend_here(finding['mend'])}"
+        mend = "" if finding["is_well"] else f" {say(mend_here(finding['mend']))}"
         draw_text(layout, f"{finding['name']}: {finding['detail']}{mend}", icon=icon)
 
 

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from platewright.errors import PlatewrightError
 
+from .translations import say
+
 if TYPE_CHECKING:
     from platewright.camera import CameraPath
     from platewright.protocol import Job
@@ -84,10 +86,10 @@ class Preparation:
     def headline(self) -> str:
         """The count, for the bar."""
         if not self._what:
-            return self.last
+            return say(self.last)
         first = self.reading.total if self.path else 0
         total = self._total - first if self.path else self.reading.total
-        return f"reading {self._what} {self.done - first}/{total}"
+        return say("reading {what} {done}/{total}", what=say(self._what), done=self.done - first, total=total)
 
     def advance(self) -> None:
         """One helping: as many frames as fit, one at least; from the main thread."""

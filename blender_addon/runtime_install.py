@@ -24,6 +24,7 @@ import bpy
 from platewright.errors import Cancelled, PlatewrightError, WorkerMissing
 
 from . import jobs, runtime
+from .translations import say
 
 if TYPE_CHECKING:
     from .installer.machine import Fit
@@ -157,11 +158,12 @@ class Installing:
     def headline(self) -> str:
         """The stage and its count, for the bar."""
         if self.is_cancelling:
-            return "cancelling"
-        words = STAGES.get(self.stage, self.stage)
-        if self.stage == "download" and self.total:
-            return f"{words} {self.detail}: {self.done / 1e6:.0f} of {self.total / 1e6:.0f} MB"
-        return f"{words} {self.done} of {self.total}" if self.total else words
+            return say("cancelling")
+        words, done, total = say(STAGES.get(self.stage, self.stage)), self.done, self.total
+        if self.stage == "download" and total:
+            counted = "{stage} {what}: {done:.0f} of {total:.0f} MB"
+            return say(counted, stage=words, what=self.detail, done=done / 1e6, total=total / 1e6)
+        return say("{stage} {done} of {total}", stage=words, done=done, total=total) if total else words
 
     def seconds_left(self) -> float | None:
         """Of this stage at its pace so far; None while there is no pace to speak of."""

@@ -1,27 +1,37 @@
 """Buttons of the runtime: install, mend, remove, cancel, copy what went wrong. Nothing is fetched without a press."""
 
+from functools import cache
+
 import bpy
 from bpy.props import EnumProperty
 
 from platewright.errors import PlatewrightError, RequestError
 
 from . import jobs, preferences, runtime_install
-from .words import draw_text, in_panel_words
+from .translations import say, say_tip
+from .words import draw_text, told
 
 Outcome = set[str]
 DIALOG_WIDTH = 460
 OFFLINE = "Blender is offline. Allow Online Access under System in its preferences, or name an offline bundle."
+DISK = "Downloads {wheels:.1f} GB and needs up to {needed:.0f} GB of disk; {free:.0f} GB are free."
 _choices: list[tuple[str, str, str]] = []          # Blender keeps no reference to what an enum shows
 
 
 def choices(_operator: object, _context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
-    """The locks in the zip."""
-    if not _choices:
-        from .installer import locks
-
-        read = (locks.read(path) for path in locks.shipped().values())
-        _choices.extend((lock.variant, lock.title, f"Downloads {lock.download_bytes() / 1e9:.1f} GB") for lock in read)
+    """The locks in the zip, in the language of now."""
+    told = "Downloads {size:.1f} GB"
+    _choices[:] = [(variant, title, say_tip(told, size=size / 1e9)) for variant, title, size in shipped()]
     return _choices
+
+
+@cache
+def shipped() -> list[tuple[str, str, int]]:
+    """Variant, title and bytes to download of every lock in the zip; read once."""
+    from .installer import locks
+
+    read = (locks.read(path) for path in locks.shipped().values())
+    return [(lock.variant, lock.title, lock.download_bytes()) for lock in read]
 
 
 class PLATEWRIGHT_OT_install_runtime(bpy.types.Operator):
@@ -42,7 +52,7 @@ class PLATEWRIGHT_OT_install_runtime(bpy.types.Operator):
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout
         if bundle := preferences.bundle_folder():
-            draw_text(layout, f"From the bundle in {bundle}; nothing is downloaded.", icon="PACKAGE")
+            draw_text(layout, say("From the bundle in {folder}; nothing is downloaded.", folder=bundle), icon="PACKAGE")
             return
         layout.prop(self, "variant")
         for line in announced(self.variant):
@@ -112,9 +122,9 @@ def announced(variant: str) -> tuple[str, ...]:
     folder = preferences.runtimes_folder()
     wheels, needed, free = lock.download_bytes() / 1e9, lock.needed_bytes() / 1e9, places.free_bytes(folder) / 1e9
     return (
-        f"Downloads {wheels:.1f} GB and needs up to {needed:.0f} GB of disk; {free:.0f} GB are free.",
-        f"Goes to {folder}",
-        "Blender's own Python stays as it is.",
+        say(DISK, wheels=wheels, needed=needed, free=free),
+        say("Goes to {folder}", folder=folder),
+        say("Blender's own Python stays as it is."),
     )
 
 
@@ -142,7 +152,7 @@ def started(operator: bpy.types.Operator, words: list[str]) -> Outcome:
 
 
 def refused(operator: bpy.types.Operator, error: PlatewrightError) -> Outcome:
-    operator.report({"ERROR"}, f"{error.code}: {in_panel_words(error.for_people())}")
+    operator.report({"ERROR"}, f"{error.code}: {told(error)}")
     return {"CANCELLED"}
 
 
@@ -172,7 +182,7 @@ def draw_runtime(layout: bpy.types.UILayout) -> None:
         row.enabled = False
         draw_text(layout, OFFLINE, icon="INFO")
     if state.installing and state.installing.error:
-        draw_text(layout, state.installing.error.for_people(), icon="ERROR")
+        draw_text(layout, told(state.installing.error), icon="ERROR")
         layout.operator("platewright.copy_install_details", icon="COPYDOWN")
     return None
 
@@ -182,9 +192,11 @@ def draw_managed(layout: bpy.types.UILayout, row: bpy.types.UILayout) -> None:
     state = runtime_install.state
     managed = state.managed
     assert managed
-    about = f"Installed: {managed.variant}, Python {managed.python_version}, {managed.packages} packages"
+    variant, python, packages = managed.variant, managed.python_version, managed.packages
+    installed = "Installed: {variant}, Python {python}, {packages} packages"
+    about = say(installed, variant=variant, python=python, packages=packages)
     if not managed.stands:
-        draw_text(layout, f"The Python it stands on is gone: {managed.made_with}", icon="ERROR")
+        draw_text(layout, say("The Python it stands on is gone: {python}", python=managed.made_with), icon="ERROR")
     elif not state.is_current:
         draw_text(layout, "This version of Platewright comes with newer packages.", icon="INFO")
     row.label(text=about, icon="CHECKMARK" if managed.stands and state.is_current else "ERROR")
@@ -197,7 +209,7 @@ def draw_progress(layout: bpy.types.UILayout, installing: runtime_install.Instal
     from .words import duration
 
     left = installing.seconds_left()
-    text = installing.headline() + (f", {duration(left)} left" if left else "")
+    text = installing.headline() + (say(", {time} left", time=duration(left)) if left else "")
     layout.progress(factor=installing.fraction, text=text)
     row = layout.row()
     row.enabled = not installing.is_cancelling

@@ -11,10 +11,12 @@ from platewright.errors import PlatewrightError, RequestError
 from . import jobs
 from .operators import Outcome, refuse, tell
 from .properties import PATH_OPTIONS
+from .translations import say, say_report, say_tip
 
 PLATE = {"name": "Plate", "subtype": "DIR_PATH", "options": PATH_OPTIONS}
 FRAMES_TEXT = re.compile(r"\s*(-?\d+)(?:\s*-\s*(-?\d+))?\s*", re.ASCII)
 FRAMES_MOST = 1000
+FOUND = "{count} places that had lost {plate} show it again."
 COLOURS = (
     ("KEPT", "As in the File", "The plate's own colours; under a view such as AgX the compositor stands it in"),
     ("LIGHT", "As Light in the Scene", "The scene's view transform acts on the plate as on everything else"),
@@ -92,7 +94,7 @@ class PLATEWRIGHT_OT_list_versions(bpy.types.Operator):
         def draw(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
             for each in versions:
                 icon = "RADIOBUT_ON" if str(each) in standing else "RADIOBUT_OFF"
-                text = f"Use {ways_uses.version_of(each.name)}"
+                text = say("Use {version}", version=ways_uses.version_of(each.name))
                 menu.layout.operator("platewright.use_version", text=text, icon=icon).plate = str(each)
             if not versions:
                 menu.layout.label(text="No version of this plate is where it was.", icon="INFO")
@@ -148,7 +150,7 @@ class PLATEWRIGHT_OT_bring_back(bpy.types.Operator):
             )
         except PlatewrightError as error:
             return refuse(self, error)
-        found = (f"{again} places that had lost {plate.folder.name} show it again.",) if again else ()
+        found = (say_report(FOUND, count=again, plate=plate.folder.name),) if again else ()
         tell(self, found + imported.notes)
         context.scene.platewright.plate = str(plate.folder)
         jobs.mark_shown(plate.folder)
@@ -266,7 +268,7 @@ class PLATEWRIGHT_OT_remove_way(bpy.types.Operator):
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
         words = {name: text for name, _, text in WAYS}
-        return f"Remove: {words[properties.way]}"
+        return say_tip("Remove: {what}", what=say_tip(words[properties.way]))
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         from . import ways_removal

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import jobs, plate_link
+from .translations import say
 from .words import draw_text, file_of, shown
 
 WAYS = (                                           # way, its operator, icon
@@ -25,7 +26,8 @@ class WaysPanel:
     def draw(self, context: bpy.types.Context) -> None:
         layout, scene = self.layout, context.scene
         for lost in plate_link.lost_plates():
-            draw_text(layout, f"{file_of(lost)} was not where it lay when this file was opened.", icon="ERROR")
+            words = "{plate} was not where it lay when this file was opened. Bring it back from where it lies now."
+            draw_text(layout, say(words, plate=file_of(lost)), icon="ERROR")
         plate = plate_in_hand(scene)
         if plate:
             draw_versions(layout, scene, plate)
@@ -79,10 +81,10 @@ def draw_versions(layout: bpy.types.UILayout, scene: bpy.types.Scene, plate: str
     others = shown_folders(versionless(plate), far_image(scene)) - {plate}
     row = layout.row(align=True)
     if others:
-        text = f"Use {shown(version_of(plate))}"
+        text = say("Use {version}", version=shown(version_of(plate)))
         row.operator("platewright.use_version", text=text, icon="FILE_REFRESH").plate = plate
     else:
-        row.label(text=shown(file_of(plate)), icon="IMAGE_DATA")
+        row.label(text=shown(file_of(plate)), icon="IMAGE_DATA", translate=False)
     row.operator("platewright.list_versions", text="", icon="DOWNARROW_HLT").plate = plate
 
 

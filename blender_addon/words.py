@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
+
+from .translations import say
+
+if TYPE_CHECKING:                                  # not at every start of Blender
+    from platewright.errors import PlatewrightError
 
 BIDI_MARKS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 SHOWN_CHARS = 120
@@ -30,12 +36,17 @@ PHRASES = (                                        # a sentence's words there, a
 
 
 def draw_text(layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None:
-    """Wrap a sentence into labels, which do not wrap by themselves."""
+    """Wrap a sentence in the interface's language into labels, which do not wrap by themselves."""
     column = layout.column(align=True)
     width_px = bpy.context.region.width if bpy.context.region else COLUMN_PX
-    for line in wrapped(shown(in_panel_words(text), most=SENTENCE_CHARS), columns_of(width_px)):
-        column.label(text=line, icon=icon)
+    for line in wrapped(shown(in_panel_words(say(text)), most=SENTENCE_CHARS), columns_of(width_px)):
+        column.label(text=line, icon=icon, translate=False)
         icon = "BLANK1" if icon != "NONE" else "NONE"
+
+
+def told(error: PlatewrightError) -> str:
+    """What happened and what to do, for people who have the panel before them."""
+    return in_panel_words(f"{say(error.message)} {say(error.hint)}".strip())
 
 
 def in_panel_words(text: str) -> str:

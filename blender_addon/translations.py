@@ -1,0 +1,47 @@
+"""The interface in the language that somebody has chosen for Blender's own: English, and German.
+
+Blender itself looks up, in what is registered here, the names and tooltips of classes, properties and their items, and
+every text that a layout is given whole. Three things it does not know of are said with `say`: a text with something
+filled in, one that is broken into lines, and one that is put together. So no text of the interface is an f-string:
+
+    layout.label(text=say("{count} frames left", count=3))
+
+What comes from the core, an error's message or a model's description, is shown in the core's English, unless it is one
+of the texts that the dictionary knows.
+"""
+
+from __future__ import annotations
+
+import bpy
+from bpy.app.translations import pgettext_iface, pgettext_rpt, pgettext_tip
+
+
+def say(text: str, /, **values: object) -> str:
+    """A text of the interface in its language, then filled in as `str.format` does."""
+    return filled(pgettext_iface(text), values)
+
+
+def say_tip(text: str, /, **values: object) -> str:
+    """The same for a tooltip, which can be left in English by itself."""
+    return filled(pgettext_tip(text), values)
+
+
+def say_report(text: str, /, **values: object) -> str:
+    """The same for what is reported below the window."""
+    return filled(pgettext_rpt(text), values)
+
+
+def filled(text: str, values: dict[str, object]) -> str:
+    """Without values it stays as it is: braces in somebody's name are no places to fill in."""
+    return text.format(**values) if values else text
+
+
+def register() -> None:
+    """Hand over the dictionaries; Blender looks into them when its language is one of theirs."""
+    from .german import GERMAN
+
+    bpy.app.translations.register(str(__package__), {"de": GERMAN})
+
+
+def unregister() -> None:
+    bpy.app.translations.unregister(str(__package__))

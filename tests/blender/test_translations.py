@@ -1,0 +1,108 @@
+"""The whole interface has its German: no text without a line, no line without a text, every place to fill in kept."""
+
+from __future__ import annotations
+
+import ast
+import string
+from types import ModuleType
+
+import bpy
+import pytest
+
+from tests.blender import interface_texts
+from tests.blender.interface_texts import Reader, Text
+
+GUILTY = {                                         # source that cannot be translated, or whose text nobody has
+    "label": ('layout.label(text="Quite New")', ("*", "Quite New")),
+    "button": ('row.operator("a.b", text="Go" if x else "Stop it")', ("Operator", "Stop it")),
+    "said": ('say("{count} left", count=3)', ("*", "{count} left")),
+    "sentence": ('draw_text(layout, "Do this.", icon="INFO")', ("*", "Do this.")),
+    "table": ('WORDS = {"a": ("Quite good", "INFO")}', ("*", "Quite good")),
+    "template": ('words = "{name}, seed {seed}"', ("*", "{name}, seed {seed}")),
+    "hint": ('hint = "Buy another one."\nraise E("E_X", f"{n} is gone.", hint)', ("*", "Buy another one.")),
+}
+TORN = ('label(text=f"{count} left")', 'words = f"about {time}"', 'draw(f"Use {version}")', 'x = [f"{a} of {b}"]')
+WHOLE = ('raise E("E_X", f"{n} is gone.", "")', 'path = f"{name}_v{n:03d}.exr"', 'name = f"platewright.{verb}"')
+
+
+def fields(text: str) -> set[tuple[str, str]]:
+    """Names of what is filled in, with their formats; none for a text that is never filled in."""
+    return {(name, spec or "") for _, name, spec, _ in string.Formatter().parse(text) if name is not None}
+
+
+def mistaken(german: dict[Text, str]) -> list[Text]:
+    """Lines that say nothing, or fill in something else."""
+    return [each for each, said in german.items() if not said.strip() or fields(each[1]) != fields(said)]
+
+
+@pytest.fixture
+def german(addon: ModuleType) -> dict[Text, str]:
+    from blender_addon.german import GERMAN
+
+    return GERMAN
+
+
+def test_every_text_has_its_german_line(addon: ModuleType, german: dict[Text, str]) -> None:
+    texts = interface_texts.all_texts(addon.__name__)
+    assert len(texts) > 400 and {("Operator", "Generate Plate"), ("*", "sampling"), ("*", "Overscan")} <= texts
+    assert sorted(texts - set(german)) == [], "add these to blender_addon/german*.py"
+
+
+def test_no_german_line_is_stale(addon: ModuleType, german: dict[Text, str]) -> None:
+    assert sorted(set(german) - interface_texts.all_texts(addon.__name__)) == []
+
+
+def test_what_is_filled_in_is_the_same(german: dict[Text, str]) -> None:
+    assert mistaken(german) == []
+
+
+def test_no_text_is_torn() -> None:
+    torn = [f"{path.name}:{each}" for path in interface_texts.modules() for each in interface_texts.read(path).torn]
+    assert torn == [], "say it with blender_addon.translations.say"
+
+
+@pytest.mark.parametrize("name", GUILTY)
+def test_the_check_finds_a_text(name: str) -> None:
+    source, text = GUILTY[name]
+    assert text in Reader(ast.parse(source), is_drawing=True).texts
+
+
+def test_the_check_finds_what_cannot_be_translated() -> None:
+    assert [len(Reader(ast.parse(each), is_drawing=True).torn) for each in TORN] == [1] * len(TORN)
+    assert [Reader(ast.parse(each), is_drawing=True).torn for each in WHOLE] == [[]] * len(WHOLE)
+
+
+def test_the_check_finds_a_mistaken_line() -> None:
+    lines = {("*", "{count} left"): "noch {number}", ("*", "{x:.2f} m"): "{x:.1f} m", ("*", "a"): " ", ("*", "b"): "c"}
+    assert mistaken(lines) == list(lines)[:3]
+
+
+def test_a_text_nobody_has_told_blender_is_missed(addon: ModuleType, german: dict[Text, str]) -> None:
+    class Mute(bpy.types.Operator):
+        """Say nothing in German"""
+
+        bl_idname, bl_label = "platewright.mute", "Mute"
+        __module__ = "blender_addon.test"
+
+    bpy.utils.register_class(Mute)
+    try:
+        missing = set(interface_texts.registered(addon.__name__)) - set(german)
+    finally:
+        bpy.utils.unregister_class(Mute)
+    assert {("Operator", "Mute"), ("*", "Say nothing in German")} <= missing
+
+
+def test_it_is_said_and_filled_in(addon: ModuleType) -> None:
+    from blender_addon.translations import say, say_report, say_tip
+
+    assert [each("{count} tries", count=3) for each in (say, say_tip, say_report)] == ["3 tries"] * 3
+    assert say("{not} a place") == "{not} a place"
+
+
+def test_the_dictionary_is_taken_away_again(addon: ModuleType) -> None:
+    from blender_addon import translations
+
+    with pytest.raises(ValueError, match="already"):
+        translations.register()
+    translations.unregister()
+    translations.register()
