@@ -219,9 +219,9 @@ def _part(take: Take, parent: Parent, remake: Remake, lead: int | None) -> Take:
 
 
 def _is_led(request: PlateRequest, card: ModelCard) -> bool:
-    """Whether the model starts from a picture; one that paints into frames does where one is given."""
-    takes_one = card.takes_first_frame and (not card.takes_plate or request.first_frame is not None)
-    return card.needs_first_frame or takes_one
+    """Whether the model starts from a picture; one that paints into frames or lays a place does where one is given."""
+    goes_on = not card.takes_plate and card.kind != "draft"
+    return card.needs_first_frame or (card.takes_first_frame and (goes_on or request.first_frame is not None))
 
 
 def _goes_on(request: PlateRequest, card: ModelCard) -> bool:

@@ -132,7 +132,11 @@ def test_a_first_picture_reaches_the_pictures(tiny: Backend, tmp_path: Path) -> 
     camera = level_path(2)
     cv2.imwrite(str(tmp_path / "first.png"), numpy.full((108, 192, 3), 90, numpy.uint8))
     begun, _ = make(tiny, camera, first_frame=Input.of(tmp_path / "first.png"))
+    assert numpy.abs(begun[0] - 90 / 255).max() < 1e-3, "the first frame is the picture"
+    assert "first_frame" in tiny.provenance()
     assert not numpy.array_equal(begun, make(tiny, camera)[0])
+    assert "first_frame" not in tiny.provenance()
+    assert tiny.provenance()["sampler"] == {"scheduler": "Euler", "shift": 2.0, "steps": 3, "guidance": 1.5}
 
 
 def test_planar_depth_becomes_distance_and_normals() -> None:

@@ -49,6 +49,7 @@ def card() -> ModelCard:
         max_steps=200,
         default_guidance=GUIDANCE,
         takes_guide=True,
+        takes_first_frame=True,
         memory_gb=1.5,
         drift_deg=2.0,
         revision=_revision(facts),
@@ -148,6 +149,7 @@ class DraftBackend:
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded
         self.card = card()
+        self._decided: dict[str, Any] = {}  # by `generate`, for the manifest
 
     @property
     def device(self) -> str:
@@ -155,11 +157,12 @@ class DraftBackend:
         return devices.words(self.loaded.device)
 
     def provenance(self) -> dict[str, Any]:
-        """Files with sha256, number format and versions."""
+        """Files with sha256, number format, versions, and what took the steps."""
         import torch
 
         files = [{"file": name, "sha256": sha256} for name, sha256 in self.loaded.source.files.items()]
-        return {"files": files, "dtype": str(self.loaded.dtype).removeprefix("torch."), "torch": torch.__version__}
+        dtype = str(self.loaded.dtype).removeprefix("torch.")
+        return {"files": files, "dtype": dtype, "torch": torch.__version__, **self._decided}
 
     def native_camera(self, camera: CameraPath) -> CameraPath:
         """The same view in the pixels of the nearest grid; the angles of view are exactly the camera's."""
@@ -174,7 +177,9 @@ class DraftBackend:
         from .draft_take import Take
 
         with devices.told_plainly(self.loaded.device, "the draft model"):
-            yield from Take(self.loaded, request, camera, self.native_camera(camera), job, emit).pictures()
+            take = Take(self.loaded, request, camera, self.native_camera(camera), job, emit)
+            self._decided = take.decided
+            yield from take.pictures()
 
 
 def _facts() -> tuple[dict[str, Any], str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy
 import torch
@@ -23,6 +24,7 @@ from ..sampling import frames_noise, guided, sample_step, schedule, window_noise
 from ..sights import Guide
 from ..world_noise import WorldNoise
 from .draft import DETAIL, GUIDANCE, STEPS, Loaded, frame_rule
+from .draft_drape import Drape
 from .draft_place import Place, completed, drawn_place, prospect
 from .draft_scene import Told, looked, shown
 from .first_frame import first_picture
@@ -44,7 +46,7 @@ class Take:
         self._times = schedule(request.steps or STEPS, SHIFT)
         self._words = self._read(request)
         self._told, self._place = self._placed(request, camera)
-        self._first = self._start(request)
+        self._drape = self._draped(request)
         self._grid = native.width // (PATCH * DETAIL), native.height // (PATCH * DETAIL)
         self._shown = self._shown_cells()
         self._noise = WorldNoise(self._told.seed, loaded.device)
@@ -52,11 +54,19 @@ class Take:
         overlap = 1 + SPAN * (self._lead - 1)
         self._windows = fitting.windows(len(native), frame_rule(loaded.window), overlap)
 
+    @property
+    def decided(self) -> dict[str, Any]:
+        """What the manifest is told of this take."""
+        steps = len(self._times) - 1
+        sampler = {"scheduler": "Euler", "shift": SHIFT, "steps": steps, "guidance": self._guidance}
+        laid = {"first_frame": "laid over the scene and seen again from the camera"}
+        return {"sampler": sampler, **(laid if self._drape else {})}
+
     @torch.no_grad()
     def pictures(self) -> Iterator[numpy.ndarray]:
         """Pictures (H, W, 3), display sRGB 0..1, of the whole path."""
         self._emit(Stage(self._job, "sampling", f"{len(self._windows)} windows on {self._loaded.device}"))
-        lead = self._first
+        lead = None
         for window in self._windows:
             made = self._latents(window, lead)
             is_last = window is self._windows[-1]
@@ -94,13 +104,12 @@ class Take:
         guide = Guide(torch.cat([g.distance for g in there]), torch.cat([g.normals for g in there])) if there else None
         return shown(self._native, self._told, guide, self._grid, fine)
 
-    def _start(self, request: PlateRequest) -> Tensor | None:
-        """The latent (1, 1, C, h, w) of the request's first picture, if it names one."""
+    def _draped(self, request: PlateRequest) -> Drape | None:
+        """The request's first picture over the scene, if it names one."""
         if request.first_frame is None:
             return None
-        small = self._native.scaled(*(side // DETAIL for side in (self._native.width, self._native.height)))
-        picture = torch.from_numpy(first_picture(request, small, self._job, self._emit))
-        return self._loaded.patches.encode((2 * picture - 1)[None, None].to(self._loaded.device))
+        picture = torch.from_numpy(first_picture(request, self._native, self._job, self._emit))
+        return Drape(picture.permute(2, 0, 1), self._native, self._told)
 
     def _latents(self, window: fitting.Window, lead: Tensor | None) -> Tensor:
         """The window's latents (1, L, C, h, w), those in `lead` first."""
@@ -150,7 +159,10 @@ class Take:
             between = in_time(linear, torch.tensor(part, device=device))
             with self._quickly():
                 made = self._loaded.decoder(between, seen, paints, words, light, doubt).float()
-            yield from ((_finite(made) + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
+            pictures = ((_finite(made) + 1) / 2).clamp(0, 1).cpu()
+            if self._drape is not None:
+                pictures = self._drape.over(pictures, frames)
+            yield from pictures.permute(0, 2, 3, 1).numpy()
 
     def _tones(self, linear: Tensor) -> Tensor:
         """Linear pictures (F, H, W, 3) at the native size, smooth across cells: what is finer is not to be trusted."""
