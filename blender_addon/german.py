@@ -1,5 +1,15 @@
-"""German: what Blender is given to look up, by context and English text."""
+"""German, by the English that it stands for.
+
+A plate stays a Plate, as German compositors say it; a frame is an Einzelbild, a seed a Startwert, the preferences are
+the Benutzereinstellungen, as in Blender's own German. Tooltips and hints say what to do in the infinitive.
+"""
 
 from __future__ import annotations
 
-GERMAN: dict[tuple[str, str], str] = {}
+from .german_errors import ERRORS
+from .german_jobs import JOBS
+from .german_panel import PANEL
+from .german_runtime import RUNTIME
+from .german_ways import WAYS
+
+GERMAN = {**PANEL, **JOBS, **WAYS, **RUNTIME, **ERRORS}

@@ -41,9 +41,9 @@ STAGES = {
     "environment": "making the environment",
     "download": "downloading",
     "link": "taking over what is here",
-    "install": "unpacking",
+    "install": "unpacking packages",
     "examine": "examining the new runtime",
-    "removing": "removing",
+    "removing": "removing the runtime",
 }
 
 

@@ -6,8 +6,8 @@ filled in, one that is broken into lines, and one that is put together. So no te
 
     layout.label(text=say("{count} frames left", count=3))
 
-What comes from the core, an error's message or a model's description, is shown in the core's English, unless it is one
-of the texts that the dictionary knows.
+A new text gets its German line in `german_*.py`. What comes from the core, an error's message or a model's description,
+is shown in the core's English, unless it is one of the texts that the dictionary knows.
 """
 
 from __future__ import annotations
@@ -15,20 +15,23 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_iface, pgettext_rpt, pgettext_tip
 
+OWN = "Platewright"                                # the context in which Blender's own words for a text do not win
+CONTEXTS = ("*", "Operator", OWN)                  # of labels and tooltips; of buttons
+
 
 def say(text: str, /, **values: object) -> str:
     """A text of the interface in its language, then filled in as `str.format` does."""
-    return filled(pgettext_iface(text), values)
+    return filled(pgettext_iface(text, OWN), values)
 
 
 def say_tip(text: str, /, **values: object) -> str:
     """The same for a tooltip, which can be left in English by itself."""
-    return filled(pgettext_tip(text), values)
+    return filled(pgettext_tip(text, OWN), values)
 
 
 def say_report(text: str, /, **values: object) -> str:
     """The same for what is reported below the window."""
-    return filled(pgettext_rpt(text), values)
+    return filled(pgettext_rpt(text, OWN), values)
 
 
 def filled(text: str, values: dict[str, object]) -> str:
@@ -40,7 +43,8 @@ def register() -> None:
     """Hand over the dictionaries; Blender looks into them when its language is one of theirs."""
     from .german import GERMAN
 
-    bpy.app.translations.register(str(__package__), {"de": GERMAN})
+    lines = {(context, text): said for context in CONTEXTS for text, said in GERMAN.items()}
+    bpy.app.translations.register(str(__package__), {"de": lines})
 
 
 def unregister() -> None:

@@ -7,7 +7,8 @@
     elsewhere           whatever reads like words in a module that draws, such as a table of verdicts
     stages              what the core calls what it is doing
 
-A text is (context, words): an operator's label is looked up under "Operator", everything else under "*".
+A text is (context, words): a button is looked up under "Operator", what is said under the extension's own context, and
+everything else under "*".
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from pathlib import Path
 
 import bpy
 
+from blender_addon import translations
 from tests.blender.test_addon_tooltips import INHERITED, rna_of
 from tests.conftest import ROOT
 
-ANY, OPERATOR = "*", "Operator"
+ANY, OPERATOR, OWN = translations.CONTEXTS
 Text = tuple[str, str]
 
 UNSEEN = re.compile(r"german(_\w+)?|command|(still|guide)_command|scene_child|job_details")     # or seen in English
@@ -35,8 +37,8 @@ LAYOUT = {"label", "prop", "menu", "row", "column", "progress", "operator", "pop
 KEYWORDS = {"text", "heading", "placeholder", "title", "confirm_text"}
 LOOKING = {"startswith", "endswith", "removeprefix", "write"}     # at foreign text, or nobody looks
 FIELD = re.compile(r"\{\w*(:[^}]*)?\}")
-SENTENCE = re.compile(r".*[A-Za-z]{2,}[,;:]? [A-Za-z]|[A-Z][a-z]+\W*$", re.DOTALL)
-WORD = re.compile(r"(?<![\w./%-])(?!(?:min|mm|GB)\b)[A-Za-z]{2,}(?![\w/-])")
+SENTENCE = re.compile(r".*[A-Za-z][,;:]? \(?[A-Za-z]{2,}|[A-Z][a-z]+\W*$", re.DOTALL)
+WORD = re.compile(r"(?<![\w./%{}-])(?!(?:min|mm|GB)\b)[A-Za-z]{2,}(?![\w/{}-]|\.\S)")
 
 
 # What Blender was told ---------------------------------------------------------------------------
@@ -88,7 +90,8 @@ class Reader(ast.NodeVisitor):
             if keyword.arg in KEYWORDS:
                 self.take(keyword.value, OPERATOR if name == "operator" else ANY)
         if name in SAYING:
-            self.take(*node.args[SAYING[name] : SAYING[name] + 1])
+            for each in node.args[SAYING[name] : SAYING[name] + 1]:
+                self.take(each, OWN)
         if is_error(node):
             self.take_error(*node.args[1:])
         elif name not in LOOKING:
@@ -99,15 +102,15 @@ class Reader(ast.NodeVisitor):
         if targets & self.of_errors:
             self.take_error(node.value)
         elif not any(each.startswith("bl_") for each in targets):      # of which Blender was told
-            self.visit(node.value)
+            self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if self.is_drawing and isinstance(node.value, str) and reads_like_words(node.value):
-            self.texts.add((ANY, node.value))
+            self.texts.add((OWN, node.value))
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        parts = [each.value for each in node.values if isinstance(each, ast.Constant)]
-        if self.is_drawing and WORD.search(" ".join(map(str, parts))):
+        parts = [str(each.value) if isinstance(each, ast.Constant) else "{}" for each in node.values]
+        if self.is_drawing and WORD.search("".join(parts)):
             self.torn.append(f"{node.lineno}: {ast.unparse(node)}")
         for each in node.values:
             if isinstance(each, ast.FormattedValue):
@@ -132,7 +135,7 @@ class Reader(ast.NodeVisitor):
         for each in (*node.args.defaults, *node.body):
             self.visit(each)
 
-    def take(self, value: ast.expr, context: str = ANY) -> None:
+    def take(self, value: ast.expr, context: str = OWN) -> None:
         """The texts that this may be."""
         match value:
             case ast.Constant(value=str(text)) if text:
@@ -154,7 +157,7 @@ class Reader(ast.NodeVisitor):
 
 def reads_like_words(text: str) -> bool:
     """People are to read it: a sentence, a title, or words around what is filled in."""
-    around = FIELD.sub(" ", text)
+    around = FIELD.sub("{}", text)
     return SENTENCE.match(text) is not None or (around != text and WORD.search(around) is not None)
 
 
@@ -197,7 +200,7 @@ def stages() -> Iterator[Text]:
             place = {"Stage": 1, "Progress": 1, "stage": 0}.get(called(call), 99)
             for each in call.args[place : place + 1]:
                 if isinstance(each, ast.Constant) and isinstance(each.value, str):
-                    yield ANY, each.value
+                    yield OWN, each.value
 
 
 def all_texts(package: str) -> set[Text]:
