@@ -7,8 +7,9 @@ import sys
 import bpy
 
 SUBMODULES = (
-    "translations", "properties", "preferences", "plate_link", "jobs", "operators", "job_operators", "panel_choices",
-    "panels", "ways_operators", "ways_panel", "runtime_install", "runtime_operators",
+    "translations", "provenance_choices", "plate_checks", "properties", "preferences", "plate_link", "jobs",
+    "operators", "job_operators", "panel_choices", "panels", "ways_operators", "ways_panel", "panel_provenance",
+    "runtime_install", "runtime_operators",
 )  # fmt: skip
 
 _register, _unregister = bpy.utils.register_submodule_factory(__package__, SUBMODULES)

@@ -11,7 +11,7 @@ from bpy.props import BoolProperty, StringProperty
 
 from platewright.errors import PlatewrightError, RequestError
 
-from . import job_inputs, jobs, panel_choices, preferences, runtime
+from . import job_inputs, jobs, panel_choices, preferences, provenance_choices, runtime
 from .properties import (
     GUIDANCE_MAX,
     OVERSCAN_MAX,
@@ -223,6 +223,7 @@ def job_maker(scene: bpy.types.Scene, first: "FirstPicture | None" = None) -> "C
     from platewright.protocol import Job, PlateRequest, plate_name
 
     settings, frozen, measuring = scene.platewright, settings_of(scene), measuring_of(scene)
+    choices = provenance_choices.chosen(scene)
     painting = job_inputs.painting_of(scene, frozen["model"], jobs.state.check.models)
     out = folder_of(settings.out or preferences.out_folder())
     name, records = settings.plate_name or "{camera}", runtime.own_folder()
@@ -232,8 +233,8 @@ def job_maker(scene: bpy.types.Scene, first: "FirstPicture | None" = None) -> "C
         known = known_of(geometry, records / job_id) if geometry else {}
         known |= first.fields(records / job_id) if first else {}
         known |= painting.fields() if painting else {}
-        request = PlateRequest(camera=camera, **{**frozen, **known})
-        return Job(request=request, name=plate, out=out, id=job_id, **measuring).checked()
+        request = PlateRequest(camera=camera, **{**frozen, **choices.recorded(known)})
+        return Job(request=request, name=plate, out=out, id=job_id, **measuring, **choices.job).checked()
 
     return make
 

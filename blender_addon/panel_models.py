@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from . import jobs
+from .provenance_choices import draw_rights
 from .translations import say, say_tip
 from .words import draw_text, shown
 
@@ -70,6 +71,7 @@ def draw_inputs(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -
         column.prop(settings, "first_frame")
         if settings.first_frame == "FILE":
             column.prop(settings, "first_frame_file")
+            draw_rights(column, settings.id_data, "picture")
     if card.get("takes_guide"):
         column.prop(settings, "use_scene", text="Guide from the Scene")
     if card.get("takes_plate"):
@@ -77,6 +79,7 @@ def draw_inputs(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -
         if settings.use_painting:
             column.prop(settings, "painting_plate")
             column.prop(settings, "painting_mask")
+            draw_rights(column, settings.id_data, "painting")
 
 
 def card_of(name: str) -> Card:

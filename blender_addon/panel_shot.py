@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import bpy
 
-from . import jobs, preferences
+from . import jobs, preferences, provenance_choices
 from .job_inputs import render_size, size_of
 from .panel_models import card_of, memory, speed_words, takes_picture, world_speed
 from .panel_presets import PRESETS, choice
@@ -126,7 +126,8 @@ def lack_of_model(scene: bpy.types.Scene) -> Lack | None:
     is_painted = card.get("takes_plate") and settings.use_painting
     if is_painted and not (settings.painting_plate and settings.painting_mask):
         return Lack("Choose the plate that stays and its mask: white is painted, black stays.")
-    return None
+    unsaid = provenance_choices.lack(scene, card)
+    return Lack(unsaid) if unsaid else None
 
 
 def lack_of_place(scene: bpy.types.Scene) -> Lack | None:

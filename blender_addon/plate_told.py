@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import plate_match
+from . import plate_match, plate_story
 from .plate_match import Report
+from .plate_story import Story
 
 TRIES_MAX, WARNINGS_MAX = 64, 16
 TEXT_CHARS = 400
@@ -63,6 +64,7 @@ class Told:
     warnings: tuple[str, ...] = ()                 # "W_CODE: sentence"
     wedge: Wedge | None = None                     # it is one of several tries
     world_speed: float = 1.0                       # of what moves by itself: a model's rate need not be the scene's
+    story: Story = field(default_factory=dict[str, str])               # where it came from
 
     @classmethod
     def kept(cls, record: Any) -> Told:
@@ -77,6 +79,7 @@ class Told:
             warnings=tuple(filter(None, map(text, lines[:WARNINGS_MAX]))),
             wedge=Wedge.kept(record.get("wedge")),
             world_speed=speed if plate_match.is_number(speed) and speed > 0 else 1.0,
+            story=plate_story.kept(record.get("story")),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,6 +96,7 @@ def told_by(folder: Path, manifest: dict[str, Any]) -> Told:
         "warnings": manifest.get("warnings"),
         "wedge": wedge_of(folder),
         "world_speed": model.get("world_speed") if isinstance(model, dict) else None,
+        "story": plate_story.story_of(manifest),
     }
     return Told.kept(record)
 

@@ -7,6 +7,8 @@ A scene arrives with a file from anywhere, and Blender's own bounds are not appl
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
+from .provenance_choices import ask_again
+
 STEPS_MAX = 1000
 GUIDANCE_MAX = 50.0
 SEED_MAX = 2**31 - 1                               # what an integer field of Blender can hold
@@ -161,6 +163,7 @@ class PLATEWRIGHT_PG_scene(bpy.types.PropertyGroup):
         description="What the camera sees at its first frame; a picture of `platewright still` says so itself",
         subtype="FILE_PATH",
         options=PATH_OPTIONS,
+        update=ask_again("picture"),
     )
     use_painting: BoolProperty(
         name="Paint into a Plate",
@@ -171,12 +174,14 @@ class PLATEWRIGHT_PG_scene(bpy.types.PropertyGroup):
         description="Folder of the frames that stay, numbered like the scene's; a lock is left out with them",
         subtype="DIR_PATH",
         options=PATH_OPTIONS,
+        update=ask_again("painting"),
     )
     painting_mask: StringProperty(
         name="Mask",
         description="One picture, or a folder of one per frame: white is painted, black stays bit for bit",
         subtype="FILE_PATH",
         options=PATH_OPTIONS,
+        update=ask_again("painting"),
     )
     out: StringProperty(
         name="Folder",
