@@ -57,7 +57,13 @@ def request(**fields: Any) -> PlateRequest:
 
 
 def frames(folder: Path, given: PlateRequest, heard: list[Event]) -> Any:
-    return np.stack(list(KIND.open("cpu", folder).generate(given, given.camera, "job", heard.append)))
+    backend = KIND.open("cpu", folder)
+    made = np.stack(list(backend.generate(given, given.camera, "job", heard.append)))
+    assert backend.provenance()["sampler"] == {
+        "scheduler": "UniPCMultistepScheduler", "shift": tiny_cosmos.scheduler().config.flow_shift,
+        "steps": given.steps, "guidance": given.guidance,
+    }  # fmt: skip
+    return made
 
 
 def bare(folder: Path, shown: Any, kind: str) -> Any:

@@ -199,6 +199,7 @@ def test_it_is_drawn_before_the_model_is_read_and_kept_with_the_plate(
     assert told["sha256"] == provenance_sha(manifest, stills.PICTURE) == Input.of(plate / stills.PICTURE).sha256
     made = told["still"]
     assert (made["model"], made["seed"], made["size"]) == ("z-image-turbo", SEED, [320, 176])
+    assert (made["scheduler"], made["shift"], made["steps"]) == ("FlowMatchEulerDiscreteScheduler", 3.0, still.STEPS)
     assert made["prompt"].startswith("a wide green valley. Photographed with a wide-angle lens (29 mm), ")
     assert {Path(entry["file"]).parts[0] for entry in made["files"]} == {"text_encoder", "transformer", "vae"}
     assert all(len(entry["sha256"]) == 64 for entry in made["files"])

@@ -300,6 +300,9 @@ def test_the_scene_s_depth_sets_the_scale(a14b: Tiny, tmp_path: Path) -> None:
     frames = np.stack(list(backend.generate(request, CAMERA, "job", heard.append)))
     assert facts["scale"] == pytest.approx(1 / 8)
     assert facts["world_speed"] == 1.5
+    assert facts["sampler"] == {
+        "scheduler": "UniPCMultistepScheduler", "shift": 3.0, "steps": STEPS, "guidance": GUIDANCE, "boundary": 0.9,
+    }, "the shift that is used, not the 7 of the folder"  # fmt: skip
     assert [event.code for event in heard if isinstance(event, Warned)] == ["W_WORLD_SPEED"]
     assert np.abs(frames - bare(a14b, packed_of(CAMERA, 1 / 8))).max() == 0.0
     assert np.abs(frames - a14b.frames()).max() > 1e-4

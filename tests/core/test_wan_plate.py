@@ -85,6 +85,9 @@ def test_a_plate_is_painted_into(given: Any, folder: Path, tmp_path: Path) -> No
         "plate": given.plate.sha256, "mask": given.mask.sha256,
     }  # fmt: skip
     assert manifest["picture"]["kept"]["written"] == "half"
+    assert manifest["settings"]["sampler"] == {
+        "scheduler": "UniPCMultistepScheduler", "shift": 3.0, "steps": 1, "guidance": vace.GUIDANCE,
+    }  # fmt: skip
     assert manifest["disclosure"]["digitalSourceType"].endswith("compositeWithTrainedAlgorithmicMedia")
     assert str(tmp_path) not in (plate / "plate.json").read_text()
 

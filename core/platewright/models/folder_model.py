@@ -107,6 +107,22 @@ def windows_of(request: PlateRequest, card: ModelCard, native: CameraPath) -> li
     return fitting.windows(len(native), card.clip, even=card.takes_plate and request.remake is not None)
 
 
+def sampler(part: Path, request: PlateRequest, card: ModelCard, **more: Any) -> dict[str, Any]:
+    """What takes the steps, for the manifest: scheduler, shift of its noise levels, steps, guidance.
+
+    part   the scheduler's folder; `more` goes beside what its settings say, or in its place
+    """
+    config = checkpoint.read_json(part / "scheduler_config.json")
+    shifts = (config[name] for name in ("flow_shift", "shift") if name in config)
+    return {
+        "scheduler": config.get("_class_name"),
+        "shift": next(shifts, 1.0),                # as the library's own classes have it
+        "steps": request.steps or card.default_steps,
+        "guidance": card.default_guidance if request.guidance is None else request.guidance,
+        **more,
+    }
+
+
 class FolderModel:
     """The model as the engine sees it, but for `generate`."""
 
@@ -123,6 +139,10 @@ class FolderModel:
     def native_camera(self, camera: CameraPath) -> CameraPath:
         """The same view in the model's own pixels; the angles of view are exactly the camera's."""
         return camera.scaled(*fitting.size_for(camera, self._sizes))
+
+    def _samples(self, request: PlateRequest, **more: Any) -> None:
+        """The manifest is told what takes the steps; see `sampler`."""
+        self._facts["sampler"] = sampler(self._folder / "scheduler", request, self.card, **more)
 
     def _told(self, parts: Iterable[str], **more: Any) -> dict[str, Any]:
         """Files with sha256, versions, and what else this model says of itself; `generate` goes on writing in it."""

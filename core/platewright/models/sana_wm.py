@@ -115,6 +115,7 @@ class SanaWM:
     def __init__(self, card: ModelCard, folder: Path, refiner: Path, chosen: torch.device) -> None:
         self.card = card
         self._folder, self._refiner, self._device = folder, refiner, chosen
+        self._facts: dict[str, Any] = {}           # for the manifest: `generate` adds what it decided
 
     @property
     def device(self) -> str:
@@ -122,7 +123,7 @@ class SanaWM:
         return device.words(self._device)
 
     def provenance(self) -> dict[str, Any]:
-        """Files with sha256, number formats, versions, and how picture 0 is made."""
+        """Files with sha256, number formats, versions, how picture 0 is made; `generate` adds what takes the steps."""
         import diffusers
         import torch
 
@@ -130,13 +131,14 @@ class SanaWM:
         files = [path for place, part in places for path in sorted((place / part).glob("*.safetensors"))]
         told = [{"file": f"{path.parts[-3]}/{path.parts[-2]}/{path.name}", "sha256": hashes.sha256_of(path)}
                 for path in files]  # fmt: skip
-        return {
+        self._facts |= {
             "files": told,
             "dtype": {"camera": "float32", "transformers": str(self._dtype), "vae": "float32"},
             "first_frame": "sink latent, decoded",
             "torch": torch.__version__,
             "diffusers": diffusers.__version__,
         }
+        return self._facts
 
     def native_camera(self, camera: CameraPath) -> CameraPath:
         """The same view in 1280 x 704 pixels; the angles of view are exactly the camera's."""
@@ -148,8 +150,11 @@ class SanaWM:
         Raises RequestError E_FIRST_FRAME, OutOfMemory E_OOM, DeviceLost E_DEVICE_LOST, BackendError E_NOT_FINITE and
         what `checkpoint` raises.
         """
+        from .sana_wm_refining import told as refiner_told
         from .sana_wm_take import Places, Take
 
+        sampler = folder_model.sampler(self._folder / "scheduler", request, self.card, refiner=refiner_told())
+        self._facts["sampler"] = sampler
         with device.told_plainly(self._device, self.card.title):
             places = Places(self._folder, self._refiner, self._device, self._dtype)
             yield from Take(places, request, job, emit).pictures(self.native_camera(camera))

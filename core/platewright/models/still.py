@@ -109,10 +109,11 @@ class ZImage:
         return device.words(self._device)
 
     def provenance(self) -> dict[str, Any]:
-        """Files with sha256, number formats, steps, versions."""
+        """Files with sha256, number formats, scheduler, steps, versions."""
         import diffusers
         import torch
 
+        config = checkpoint.read_json(self._folder / "scheduler" / "scheduler_config.json")
         return {
             "model": NAME,
             "title": self.card.title,
@@ -120,6 +121,8 @@ class ZImage:
             "revision": self.card.revision,
             "files": checkpoint.files(self._folder, PARTS),
             "dtype": {"transformer": str(self._dtype), "vae": "float32"},
+            "scheduler": config.get("_class_name"),
+            "shift": config.get("shift", 1.0),
             "steps": STEPS,
             "guidance": GUIDANCE,
             "torch": torch.__version__,

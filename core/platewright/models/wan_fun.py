@@ -152,6 +152,8 @@ class WanFun(FolderModel):
         first = first_picture(request, native, job, emit)
         self._facts["world_speed"] = teller.speed(native.fps, self._kind.fps)
         self._facts["scale"] = scale = scene_scale(request)
+        experts = {} if self._kind.boundary is None else {"boundary": self._kind.boundary}
+        self._samples(request, shift=self._kind.shift, **experts)
         if scale == 1.0 and request.guide is None and fitting.reach(native) > 0:
             teller.warn("W_SCALE", "How far the scene is, no guide tells: the model takes metres for its own unit.")
         with device.told_plainly(self._device, self.card.title):
