@@ -89,7 +89,13 @@ def generated(folder: Path, asked: PlateRequest, emit: Emit) -> Iterator[Any]:
 
 def test_both_stages_make_the_pipelines_very_pictures(folder: Path, stock: SimpleNamespace) -> None:
     heard: list[Event] = []
-    pictures = np.stack(list(generated(folder, request(folder), heard.append)))
+    asked, backend = request(folder), sana_wm.KIND.open("cpu", folder)
+    pictures = np.stack(list(backend.generate(asked, asked.camera, "job", heard.append)))
+    sampler = backend.provenance()["sampler"]
+    assert sampler.pop("refiner") == {"scheduler": "Euler", "sigmas": [0.909375, 0.725, 0.421875, 0.0], "block": 3,
+                                      "window": 11}  # fmt: skip
+    assert sampler == {"scheduler": "FlowMatchEulerDiscreteScheduler", "shift": 3.0, "steps": STEPS,
+                       "guidance": GUIDANCE}  # fmt: skip
     assert pictures.shape == (FRAMES, 64, 96, 3) and pictures.dtype == np.float32
     assert np.abs(pictures[1:] - stock.frames).max() < 2e-5  # picture n of the plate is what camera n sees
     assert np.abs(pictures[0] - stock.first).max() < 2e-5  # the pipeline cuts it off; here it is picture 0
@@ -183,6 +189,32 @@ def test_blocks_that_come_and_go_refine_the_same(folder: Path) -> None:
     ]
     made = [torch.cat(list(sana_wm_refining.refined(way, long, told, 16.0, SEED, lambda: None)), 2) for way in ways]
     assert torch.equal(*made)
+
+
+def test_what_waits_with_its_block_refines_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and values that come and go with the block at work: the same bits, and never two layers' at once."""
+    half = sana_wm_refining.load(Path(f"{folder}-refiner") / "transformer", torch.float32)
+    long = torch.randn(1, tiny_sana.CHANNELS, 16, 2, 2, generator=torch.Generator().manual_seed(2))
+    told = (torch.randn(1, 8, tiny_sana.WORD, generator=torch.Generator().manual_seed(4)), torch.ones(1, 8).long())
+    waiting: Any = sana_wm_refining._Waiting
+    bring, put_away = waiting.bring, waiting.put_away
+    here, most = set[int](), list[int]()
+
+    def made() -> Any:
+        return torch.cat(list(sana_wm_refining.refined(half, long, told, 16.0, SEED, lambda: None)), 2)
+
+    plain = made()
+    monkeypatch.setattr(presets, "free_bytes", lambda device: 12e9)
+    monkeypatch.setattr(sana_wm_refining, "put_by", lambda tensor: tensor.clone())
+    monkeypatch.setattr(waiting, "bring", lambda self: (here.add(id(self)), most.append(len(here)), bring(self))[-1])
+    monkeypatch.setattr(waiting, "put_away", lambda self: (put_away(self), here.discard(id(self)))[0])
+    assert torch.equal(made(), plain) and not most, "where all of it is on the device nothing waits"
+    monkeypatch.setattr(sana_wm_refining, "comes_in_turns", lambda transformer: True)
+    assert torch.equal(made(), plain) and max(most) == 1 and not here
+    block = half.transformer_blocks[0]
+    assert not block._forward_hooks and not block._forward_pre_hooks, "the transformer is left as it was"
+    monkeypatch.setattr(waiting, "bring", lambda self: setattr(self._layer, "history_k", None))
+    assert (made() - plain).abs().max() > 1e-4, "the guilty: what is forgotten on the way is seen"
 
 
 def test_a_refiner_with_other_tensors_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -162,10 +162,14 @@ def _by_memory(device: torch.device, parts: Sequence[nn.Module], beside_bytes: f
 
 
 def free_bytes(device: torch.device) -> float:
-    """What the device has free; a CPU and a Mac share the machine's memory with everything else."""
+    """What the device has free for this process; a CPU and a Mac share the machine's memory with everything else."""
     import torch
 
-    return float(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else math.inf
+    if device.type != "cuda":
+        return math.inf
+    free, whole = torch.cuda.mem_get_info(device)
+    allowed = torch.cuda.get_per_process_memory_fraction(device) * whole - torch.cuda.memory_reserved(device)
+    return min(float(free), allowed)
 
 
 def weights_bytes(module: nn.Module) -> int:

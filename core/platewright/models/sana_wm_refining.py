@@ -3,6 +3,8 @@
 The published model carries an audio half that this pass never looks at: it is not read at all, 11.7 GB of 37.8.
 The steps are those of diffusers 0.42.1, `SanaWMLTX2Refiner.__call__`, as a generator: each block leaves as soon as it
 is refined, and whoever steps in between can stop it. The first latent, the sink, is the given picture's and stays.
+Where its weights come to the device block by block and room is short, what a block remembers of the window comes and
+goes with it: 7.6 GB less at once.
 """
 
 from __future__ import annotations
@@ -32,6 +34,11 @@ Step = Callable[[], None]
 def passes(latents: int) -> int:
     """How often `refined` goes through the transformer."""
     return 1 + len(SIGMAS) * -(-(latents - 1) // BLOCK)
+
+
+def told() -> dict[str, Any]:
+    """How it samples, for the manifest."""
+    return {"scheduler": "Euler", "sigmas": list(SIGMAS), "block": BLOCK, "window": WINDOW}
 
 
 def load(part: Path, dtype: torch.dtype) -> Refiner:
@@ -80,8 +87,14 @@ def refined(
     from diffusers.models.transformers.transformer_sana_wm_refiner import SanaWMRefinerKVCache
 
     seen = _Window(transformer, told, fps, SanaWMRefinerKVCache(len(transformer.transformer_blocks)), stepped)
+    try:
+        yield from _refined(seen, latents.to(transformer.device, torch.float32), seed)
+    finally:
+        seen.close()
+
+
+def _refined(seen: _Window, latents: Tensor, seed: int) -> Iterator[Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    latents = latents.to(transformer.device, torch.float32)
     seen.take_sink(latents[:, :, :1])
     yield latents[:, :, :1]
     for start in range(1, latents.shape[2], BLOCK):
@@ -103,6 +116,14 @@ class _Window:
         self._told = [part.to(transformer.device) for part in told]
         self._remembered = 0  # latent frames
         self._places: Any = None  # rotary embedding of the block at work
+        self._layers = list(zip(transformer.transformer_blocks, cache.layer_caches, strict=True))
+        turns = comes_in_turns(transformer) and presets.free_bytes(transformer.device) < WORKING_BYTES
+        self._waiting = [_Waiting(*pair, transformer.device) for pair in self._layers] if turns else []
+
+    def close(self) -> None:
+        """Leave the transformer as it was."""
+        for each in self._waiting:
+            each.close()
 
     def take_sink(self, sink: Tensor) -> None:
         """Keys and values of the first latent frame, before their places are written into them."""
@@ -110,6 +131,8 @@ class _Window:
         self._passed(sink, 0.0, "capture_pre_rope")
         for layer in self._cache.layer_caches:
             layer.store_sink(*layer.get_captured_pre_rope())
+        for each in self._waiting:
+            each.put_away()
 
     def look_at(self, start: int, block: Tensor) -> None:
         """Turn to the block whose first latent frame is `start`."""
@@ -123,10 +146,9 @@ class _Window:
         """Keys and values of the refined block; the oldest are forgotten, layer by layer as the pass goes on."""
         frames, tokens = block.shape[2], block[0, 0, 0].numel()
         kept = min(self._remembered, WINDOW - 1 - frames)
-        layers = zip(self._transformer.transformer_blocks, self._cache.layer_caches, strict=True)
         hooks = [
-            inner.register_forward_hook(lambda *_, layer=layer: _append(layer, kept * tokens))
-            for inner, layer in layers
+            inner.register_forward_hook(lambda *_, layer=layer: _append(layer, kept * tokens), prepend=True)
+            for inner, layer in self._layers
         ]
         try:
             self._passed(block, 0.0, "inject_and_capture_post_rope")
@@ -158,6 +180,51 @@ class _Window:
         )[0]
         self._stepped()
         return found.float().transpose(1, 2).reshape(block.shape)
+
+
+class _Waiting:
+    """What a layer remembers waits in the machine's memory, and is on the device while its block works."""
+
+    NAMES = ("sink_k_pre", "sink_v", "history_k", "history_v")
+
+    def __init__(self, block: nn.Module, layer: Any, device: torch.device) -> None:
+        self._layer, self._device = layer, device
+        self._home: dict[str, tuple[Tensor, Tensor]] = {}  # what waits, and its likeness on the device
+        self._hooks = [
+            block.register_forward_pre_hook(lambda *_: self.bring()),
+            block.register_forward_hook(lambda *_: self.put_away()),
+        ]
+
+    def bring(self) -> None:
+        for name, waits in self._remembered():
+            self._home[name] = waits, waits.to(self._device, non_blocking=True)
+            setattr(self._layer, name, self._home[name][1])
+
+    def put_away(self) -> None:
+        """What is new is copied; what came is only let go."""
+        for name, here in self._remembered():
+            waits, brought = self._home.get(name, (None, None))
+            setattr(self._layer, name, waits if here is brought else put_by(here))
+        self._home = {}
+
+    def close(self) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+    def _remembered(self) -> list[tuple[str, Tensor]]:
+        found = [(name, getattr(self._layer, name)) for name in self.NAMES]
+        return [(name, tensor) for name, tensor in found if tensor is not None]
+
+
+def put_by(tensor: Tensor) -> Tensor:
+    """A copy in the machine's memory, from where a GPU can fetch it while it works."""
+    found = tensor.cpu()
+    return found.pin_memory() if tensor.device.type == "cuda" else found
+
+
+def comes_in_turns(transformer: Refiner) -> bool:
+    """Whether its blocks are on the device only while they work."""
+    return next(transformer.transformer_blocks[0].parameters()).device != transformer.device
 
 
 def _append(layer: Any, kept: int) -> None:
