@@ -1,9 +1,12 @@
 """A camera path at another frame rate: the camera sampled between the scene's frames, and never a picture.
 
 A model made for 16 frames per second runs what moves by itself at its own speed on a path of 16 frames per second, and
-1.5 times as fast on one of 24. The retimed path is a path of its own: its frames are numbered on from the first scene
-frame, and frame n shows the scene at frame first + (n - first) * (scene's rate) / (new rate). It says so itself
-(W_RETIMED), in camera.json and in everything that is made with it.
+1.5 times as fast on one of 24.
+
+Numbers         frame n of the new rate is the moment n / rate, as frames of the scene are at theirs: so Blender's Time
+                Stretching, Maya and USD count, and there the plate lines up frame for frame. In the scene as it is it
+                does not: scene frame m is frame m * (new rate) / (scene's rate), and most of these are no whole ones.
+                The path says so itself (W_RETIMED), in camera.json and in everything that is made with it
 
 Between frames  positions, rotations (as quaternions, made unit again) and lenses follow Catmull-Rom splines: through
                 every frame that is there, with the slope of its two neighbours. On whole scene frames nothing changes
@@ -13,6 +16,7 @@ Source  E. Catmull, R. Rom, A class of local interpolating splines, 1974; quater
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 
@@ -25,12 +29,13 @@ from .errors import RequestError
 Rows = NDArray[np.float64]
 RATE_MIN, RATE_MAX = 1.0, 240.0
 LEAST = 2                                          # frames: with fewer there is nothing between
+STRETCH_MAX = 900                                  # the largest number that Blender's Time Stretching takes
 
 
 def retimed(camera: CameraPath, fps: float) -> CameraPath:
-    """The same camera, `fps` times a second from its first frame on, as far as the path goes.
+    """The same camera at the moments n / `fps` that lie within the path, numbered by n.
 
-    Raises RequestError E_RETIME for a rate that is none or a path of one frame, CameraError E_CAMERA_CUT.
+    Raises RequestError E_RETIME for a rate that is none or a path that is too short, CameraError E_CAMERA_CUT.
     """
     if not RATE_MIN <= fps <= RATE_MAX:            # false for NaN, too
         hint = f"Give {RATE_MIN:g} to {RATE_MAX:g} frames per second, or `model` for the model's own."
@@ -40,28 +45,37 @@ def retimed(camera: CameraPath, fps: float) -> CameraPath:
     camera.refuse_cuts()
     rate = exact_rate(fps, 1.0)
     step = camera.rate / rate                      # scene frames for each new one, exactly
-    count = int((len(camera) - 1) / step) + 1
-    times = [step * number for number in range(count)]
+    frames = tuple(range(math.ceil(camera.frames[0] / step), math.floor(camera.frames[-1] / step) + 1))
+    if not frames:
+        why = f"The path is shorter than one frame of {fps:g} per second."
+        raise RequestError("E_RETIME", why, "Give more frames, or a higher rate.")
+    times = [step * frame - camera.frames[0] for frame in frames]
     poses = np.array(camera.camera_to_world, np.float64).reshape(-1, 4, 4)
-    found = np.tile(np.eye(4), (count, 1, 1))
+    found = np.tile(np.eye(4), (len(frames), 1, 1))
     found[:, :3, :3] = _rotations(_between(_quaternions(poses[:, :3, :3]), times))
     found[:, :3, 3] = _between(poses[:, :3, 3], times)
     lenses = _between(np.array(camera.intrinsics, np.float64), times)
     for number, time in enumerate(times):
         if time.denominator == 1:                  # a scene frame: bit for bit
             found[number], lenses[number] = poses[int(time)], camera.intrinsics[int(time)]
-    first, name = camera.frames[0], camera.cameras[0]
-    words = f"Frame n shows the scene at frame {first} + (n - {first}) * {camera.fps:g} / {fps:g}"
     return replace(
         camera,
-        cameras=(name,) * count,
+        cameras=camera.cameras[:1] * len(frames),
         fps=float(rate),
         fps_base=1.0,
-        frames=tuple(range(first, first + count)),
+        frames=frames,
         camera_to_world=tuple(tuple(float(value) for value in pose.ravel()) for pose in found),
         intrinsics=tuple(_lens(row) for row in lenses),
-        warnings=(*camera.warnings, f"W_RETIMED: {words}: this plate runs at {fps:g} frames per second."),
+        warnings=(*camera.warnings, f"W_RETIMED: {_words(camera, fps, frames[0], step)}"),
     )
+
+
+def _words(camera: CameraPath, fps: float, first: int, step: Fraction) -> str:
+    """What a frame of the new path shows, and where it lines up."""
+    shows = f"Frame n shows the scene at frame n * {camera.fps:g} / {fps:g}: {first} is {float(first * step):g}."
+    is_small = max(step.numerator, step.denominator) <= STRETCH_MAX
+    how = f", with Time Stretching {step.numerator} to {step.denominator} in Blender" if is_small else ""
+    return f"{shows} It lines up with the scene at {fps:g} frames per second{how}, and not at {camera.fps:g}."
 
 
 def _lens(row: Rows) -> Lens:
