@@ -83,7 +83,7 @@ ERRORS = {
     "There is no Python to run the models with.": "Es gibt kein Python, in dem die Modelle laufen können.",
     "There is no camera for the plate to follow.": "Es gibt keine Kamera, der die Plate folgen kann.",
     "There is no camera to stand the plate behind.": "Es gibt keine Kamera, hinter der die Plate stehen kann.",
-    "This Blender has no Cycles to render guides with.": "Diesem Blender fehlt Cycles, um Vorgaben zu rendern.",
+    "This Blender has no Cycles to render guides with.": "Diesem Blender fehlt Cycles, um Vorlagen zu rendern.",
     "This Blender has no Python of its own to install with.":
         "Dieses Blender hat kein eigenes Python, um damit zu installieren.",
     "Turn off Stereoscopy in the output properties.": "In den Ausgabe-Eigenschaften Stereoskopie ausschalten.",

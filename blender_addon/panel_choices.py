@@ -8,6 +8,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 from . import jobs, panel_models
 from .panel_presets import PRESETS, choice
 from .properties import SEED_MAX
+from .translations import say_tip
 
 Outcome = set[str]
 
@@ -44,7 +45,7 @@ class PLATEWRIGHT_OT_use_preset(bpy.types.Operator):
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        return next(each[2] for each in PRESETS if each[0] == properties.preset)
+        return say_tip(next(each[2] for each in PRESETS if each[0] == properties.preset))
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         choice(self.preset, jobs.state.check.models).apply(context.scene.platewright)

@@ -98,7 +98,7 @@ def draw_match(layout: bpy.types.UILayout, told: Told) -> None:
     words, icon = plate_match.verdict(told.match)
     row = layout.row()
     row.alert = icon == "ERROR"
-    row.label(text=words, icon=icon)
+    row.label(text=say(words), icon=icon)
     reason = plate_match.reason(told.match, told.unmeasured)
     for text in (reason, plate_match.advice(told.match, told.unmeasured)):
         if text:
@@ -106,7 +106,7 @@ def draw_match(layout: bpy.types.UILayout, told: Told) -> None:
             layout.separator(factor=0.6)
     for name, value in plate_match.figures(told.match):
         row = layout.split(factor=0.42)
-        row.label(text=name, icon="BLANK1")
+        row.label(text=say(name), icon="BLANK1")
         row.label(text=value)
     layout.separator()
 

@@ -19,7 +19,7 @@ from .panel_plate import plate_in_hand, told_of
 from .plate_checks import Inquiry
 from .plate_story import INPUTS, Story
 from .properties import PATH_OPTIONS
-from .translations import say
+from .translations import say, say_tip
 from .words import draw_text, file_of, shown
 
 PLATE = {"name": "Plate", "subtype": "DIR_PATH", "options": PATH_OPTIONS, "description": "The plate's folder"}
@@ -52,7 +52,7 @@ class PLATEWRIGHT_OT_ask_plate(bpy.types.Operator):
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        return next(words for name, _, words in QUESTIONS if name == properties.question)
+        return say_tip(next(words for name, _, words in QUESTIONS if name == properties.question))
 
     def execute(self, _context: bpy.types.Context) -> Outcome:
         try:

@@ -11,7 +11,7 @@ from bpy.props import BoolProperty, StringProperty
 
 from . import jobs, runtime
 from .properties import PATH_OPTIONS
-from .translations import say
+from .translations import OWN, say
 from .words import draw_text, shown, told
 
 OUT = "//plates"
@@ -64,6 +64,7 @@ class PLATEWRIGHT_AP_preferences(bpy.types.AddonPreferences):
     mirror: StringProperty(
         name="Mirror",
         description="Address of a package index to take the place of the public one",
+        translation_context=OWN,
     )
     bundle: StringProperty(
         name="Bundle",

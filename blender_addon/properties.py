@@ -8,6 +8,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from .provenance_choices import ask_again
+from .translations import OWN
 
 STEPS_MAX = 1000
 GUIDANCE_MAX = 50.0
@@ -115,6 +116,7 @@ class PLATEWRIGHT_PG_scene(bpy.types.PropertyGroup):
     device: EnumProperty(
         name="Device",
         description="Where the model runs",
+        translation_context=OWN,
         items=DEVICES,
         default="auto",
     )
@@ -126,6 +128,7 @@ class PLATEWRIGHT_PG_scene(bpy.types.PropertyGroup):
     lock: BoolProperty(
         name="Lock",
         description="Correct the plate until it follows the camera, as far as its pictures allow",
+        translation_context=OWN,
         default=True,
     )
     use_overscan: BoolProperty(

@@ -12,6 +12,8 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, PointerProperty, StringProperty
 
+from .translations import OWN
+
 RIGHTS = (
     ("UNSAID", "Not Said", "Nobody has said so; what was said of the same file before counts"),
     ("MINE", "Mine", "It is mine, or my client's, to use"),
@@ -53,6 +55,7 @@ class PLATEWRIGHT_PG_provenance(bpy.types.PropertyGroup):
     sign: EnumProperty(
         name="Sign",
         description="Give the plate Content Credentials: who made it with what, signed with a key of yours",
+        translation_context=OWN,
         items=SIGNING,
         default="AUTO",
     )

@@ -16,6 +16,8 @@ import bpy
 from bpy.app.translations import pgettext_iface, pgettext_rpt, pgettext_tip
 
 OWN = "Platewright"                                # the context in which Blender's own words for a text do not win
+LANGUAGE = "de"
+LATER_SECONDS = 2.0                                # the start is to be short
 CONTEXTS = ("*", "Operator", OWN)                  # of labels and tooltips; of buttons
 
 
@@ -40,12 +42,23 @@ def filled(text: str, values: dict[str, object]) -> str:
 
 
 def register() -> None:
-    """Hand over the dictionaries; Blender looks into them when its language is one of theirs."""
+    """Hand over the dictionary at once if it is spoken; else after the start, for whoever changes the language."""
+    if bpy.app.translations.locale.partition("_")[0] == LANGUAGE:
+        hand_over()
+    else:
+        bpy.app.timers.register(hand_over, first_interval=LATER_SECONDS, persistent=True)
+
+
+def hand_over() -> None:
+    """Blender looks into it when its language is this one."""
     from .german import GERMAN
 
     lines = {(context, text): said for context in CONTEXTS for text, said in GERMAN.items()}
-    bpy.app.translations.register(str(__package__), {"de": lines})
+    bpy.app.translations.register(str(__package__), {LANGUAGE: lines})
 
 
 def unregister() -> None:
+    """It may not have been handed over yet."""
+    if bpy.app.timers.is_registered(hand_over):
+        bpy.app.timers.unregister(hand_over)
     bpy.app.translations.unregister(str(__package__))

@@ -11,7 +11,7 @@ from platewright.errors import PlatewrightError, RequestError
 from . import jobs
 from .operators import Outcome, refuse, tell
 from .properties import PATH_OPTIONS
-from .translations import say, say_report, say_tip
+from .translations import OWN, say, say_report, say_tip
 
 PLATE = {"name": "Plate", "subtype": "DIR_PATH", "options": PATH_OPTIONS}
 FRAMES_TEXT = re.compile(r"\s*(-?\d+)(?:\s*-\s*(-?\d+))?\s*", re.ASCII)
@@ -239,7 +239,9 @@ class PLATEWRIGHT_OT_project_frames(Way, bpy.types.Operator):
     frames: StringProperty(
         name="Frames", description="Frame numbers such as 1001, 1050; the first lies on top. Empty is the current one"
     )
-    onto: EnumProperty(name="Onto", description="What the frames fall on", items=SCREENS, default="CARDS")
+    onto: EnumProperty(
+        name="Onto", description="What the frames fall on", items=SCREENS, default="CARDS", translation_context=OWN
+    )
     distance: FloatProperty(
         name="Distance", description="From the frozen camera to its card, or to the dome", default=10.0, min=0.001,
         soft_max=1000.0, subtype="DISTANCE", unit="LENGTH",

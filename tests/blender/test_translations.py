@@ -23,6 +23,10 @@ GUILTY = {                                         # source that cannot be trans
     "hint": ('hint = "Buy another one."\nraise E("E_X", f"{n} is gone.", hint)', ("Platewright", "Buy another one.")),
 }
 TORN = ('label(text=f"{count} left")', 'words = f"about {time}"', 'draw(f"Use {version}")', 'x = [f"{a} of {b}"]')
+MISSAID = {                                        # Blender's own German of a word, where it means another thing
+    "Always": "Überall", "Guide": "Führung", "Jitter": "Flimmern", "Lock": "Sperre", "Locked": "Gesperrt",
+    "Metal": "Metall", "Mirror": "Spiegeln", "Selected Objects": "Ausgewählte Objekts",
+}  # fmt: skip
 WHOLE = ('raise E("E_X", f"{n} is gone.", "")', 'path = f"{name}_v{n:03d}.exr"', 'name = f"platewright.{verb}"')
 
 
@@ -56,6 +60,12 @@ def test_no_german_line_is_stale(addon: ModuleType, german: dict[str, str]) -> N
 
 def test_what_is_filled_in_is_the_same(german: dict[str, str]) -> None:
     assert mistaken(german) == []
+
+
+def test_a_word_that_blender_would_say_wrongly_is_looked_up_as_our_own(addon: ModuleType) -> None:
+    texts = interface_texts.all_texts(addon.__name__)
+    assert {words for context, words in texts if context == translations.OWN} >= {"Lock", "Metal", "Mirror"}
+    assert {words for context, words in texts if context != translations.OWN} & set(MISSAID) == set()
 
 
 def test_no_text_is_torn() -> None:
@@ -109,7 +119,10 @@ def test_blender_looks_it_up_as_long_as_the_extension_is_enabled(addon: ModuleTy
     has_german = "de_DE" in bpy.app.translations.locales
     if has_german:
         view.language, view.use_translate_interface = "de_DE", True
+        translations.hand_over()
     assert say("{count} tries", count=3) == ("3 Versuche" if has_german else "3 tries")
     translations.unregister()
     assert say("{count} tries", count=3) == "3 tries"
+    assert not bpy.app.timers.is_registered(translations.hand_over)
     translations.register()
+    assert bpy.app.timers.is_registered(translations.hand_over) != has_german
