@@ -40,6 +40,7 @@ With --first-frame-from render a plate starts from a picture of the scene.
 Every other verb of `platewright` works too, and leaves the scene alone."""
 
 HELP = {"-h", "--help"}
+HANDLES_MAX = 1000                                 # more the core refuses
 
 SceneVerb = Callable[[CameraPath, SceneGeometry | None, Sequence[str]], int]
 
@@ -88,12 +89,27 @@ def run(words: Sequence[str]) -> int:
     options, rest = scene_options().parse_known_args(words[1:])
     scene = scene_read.find_scene(options.scene)
     camera = scene_read.find_camera(scene, options.camera_object)
-    path = scene_read.camera_path(scene, camera=camera, frames=options.frames)
+    frames = with_handles(options.frames, rest) if verb == "generate" else options.frames
+    path = scene_read.camera_path(scene, camera=camera, frames=frames)
     is_read = options.is_scene_read and verb in GEOMETRY_FLAGS
     geometry = scene_geometry.geometry_along(scene, path) if is_read else None
     if read is None:
         return still_command.write(scene, path, rest)
     return read(path, geometry, still_command.led(scene, path, rest) if verb == "generate" else rest)
+
+
+def with_handles(cut: tuple[int, int] | None, words: Sequence[str]) -> tuple[int, int] | None:
+    """The cut's frames and its handles, which the core takes for the outermost frames of the camera that it is given.
+
+    Of a plate that is made anew in part handles are something else, and how many there may be the core says.
+    """
+    parser = Parser(prog="platewright generate", add_help=False, allow_abbrev=False)
+    parser.add_argument("--handles", type=int, default=0)
+    parser.add_argument("--from", dest="plate")
+    options, _ = parser.parse_known_args(words)
+    if cut is None or options.plate or not 0 < options.handles <= HANDLES_MAX:
+        return cut
+    return cut[0] - options.handles, cut[1] + options.handles
 
 
 def write_camera(path: CameraPath, _geometry: SceneGeometry | None, words: Sequence[str]) -> int:

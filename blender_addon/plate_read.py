@@ -56,7 +56,6 @@ def read_plate(folder: str | Path) -> Plate:
     files = tuple(str(entry["file"]) for entry in entries)
     picture = dict_in(manifest, "picture")
     space = space_of(folder, files[0], dict_in(picture, "colour").get("space"))
-    raised = dict_in(picture, "delivery").get("frame_offset")
     expected = tuple((one["frame"], one["file"], one["sha256"].lower(), one.get("size")) for one in entries)
     check_frames(folder, expected, stamp_of(folder))
     return Plate(
@@ -65,10 +64,16 @@ def read_plate(folder: str | Path) -> Plate:
         frames=tuple(entry["frame"] for entry in entries),
         files=files,
         space=space,
-        frame_offset=raised if type(raised) is int else 0,
+        frame_offset=frame_offset(manifest),
         camera=str(manifest["camera"].get("camera", "")) if isinstance(manifest.get("camera"), dict) else "",
         told=told_by(folder, manifest),
     )
+
+
+def frame_offset(manifest: dict[str, Any]) -> int:
+    """What the scene's frame numbers were raised by."""
+    raised = dict_in(dict_in(manifest, "picture"), "delivery").get("frame_offset")
+    return raised if type(raised) is int else 0
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

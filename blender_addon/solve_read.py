@@ -10,11 +10,12 @@ import operator
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from platewright.camera import CameraPath, Lens, Pose, cover_size
 from platewright.errors import PlateError
 
-from .plate_read import read_manifest
+from .plate_read import frame_offset, read_manifest
 
 POINTS_MAX = 2_000_000
 HEADER_BYTES_MAX = 4096
@@ -40,7 +41,7 @@ class Solve:
     """The camera that a plate's pictures show, and the points they show."""
 
     folder: Path                                   # of the plate
-    path: CameraPath
+    path: CameraPath                               # at the scene's frames, whatever the plate's are numbered
     points: Points | None                          # None: there is no points.ply
 
 
@@ -54,18 +55,22 @@ def read_solve(folder: Path) -> Solve:
     if not camera.is_file():
         why = f"{folder} holds no solved camera (solve.json)."
         raise PlateError("E_NO_SOLVE", why, MEASURE_AGAIN)
-    hashes = noted_hashes(folder)
+    manifest = manifest_of(folder)
+    hashes = noted_hashes(manifest)
     for file in (camera, points):
         check_file(file, hashes.get(file.name))
-    path = CameraPath.read(camera)
+    path = CameraPath.read(camera).renumbered(-frame_offset(manifest))
     return Solve(folder=folder, path=path, points=read_points(points) if points.is_file() else None)
 
 
-def noted_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 by name of what the manifest lists beside the frames; empty where there is no manifest."""
-    if not (folder / "plate.json").is_file():
-        return {}
-    companions = read_manifest(folder).get("companions")
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """The plate's; empty where what was measured is no plate."""
+    return read_manifest(folder) if (folder / "plate.json").is_file() else {}
+
+
+def noted_hashes(manifest: dict[str, Any]) -> dict[str, str]:
+    """SHA-256 by name of what the manifest lists beside the frames."""
+    companions = manifest.get("companions")
     entries = companions if isinstance(companions, list) else []
     return {str(each.get("file")): str(each.get("sha256")) for each in entries if isinstance(each, dict)}
 

@@ -23,6 +23,8 @@ Matrix = npt.NDArray[np.floating]
 Chromaticities = tuple[float, ...]                 # x and y of red, green, blue and white
 
 REC709: Chromaticities = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
+REC2020: Chromaticities = (0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290)
+P3: Chromaticities = (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.3127, 0.3290)
 AP0: Chromaticities = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767)
 AP1: Chromaticities = (0.713, 0.293, 0.165, 0.830, 0.128, 0.044, 0.32168, 0.33767)
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
@@ -87,6 +89,11 @@ class Space:
         """Whether whoever reads the file's header finds the way back."""
         return True
 
+    @property
+    def undone(self) -> str:
+        """The view that was undone; none ever is."""
+        return ""
+
     def told(self, frame_format: str, compression: str) -> dict[str, Any]:
         """The manifest's words on values, and on how they came from the model's."""
         steps = ["model output, display-referred sRGB"]
@@ -114,6 +121,8 @@ class Encoding(Protocol):
     def primaries(self) -> Chromaticities: ...
     @property
     def is_known_everywhere(self) -> bool: ...
+    @property
+    def undone(self) -> str: ...
     def stored(self, display: Picture) -> Picture: ...
     def shown(self, stored: Picture) -> Picture: ...
     def told(self, frame_format: str, compression: str) -> dict[str, Any]: ...
@@ -127,12 +136,25 @@ SPACES: Mapping[str, Space] = {space.name: space for space in (SRGB, LINEAR, ACE
 OF_FORMAT = {"exr": LINEAR, "png": SRGB}           # unless something else is asked for
 
 
+_ONLY_READ = (
+    Space("srgb", "srgb_rec709_display", "sRGB", REC709, False, _NO_CHANGE),
+    Space("linear-rec2020", "lin_rec2020_scene", "Linear Rec.2020", REC2020, True, matrix_between(REC709, REC2020)),
+    Space("linear-p3", "lin_p3d65_scene", "Linear DCI-P3 D65", P3, True, matrix_between(REC709, P3)),
+)
+UNSAID = ("", "unknown")                           # names of a space that say nothing
+
+
+def space_named(interop_id: str) -> Space | None:
+    """The space of this name, if it is one that is known."""
+    return next((space for space in (*SPACES.values(), *_ONLY_READ) if space.interop_id == interop_id), None)
+
+
 def space_of(interop_id: str, primaries: Chromaticities | None) -> Space:
     """What an EXR's header says of its values; Linear Rec.709 where it says nothing that is known."""
-    named = next((space for space in SPACES.values() if space.interop_id == interop_id), None)
+    named = space_named(interop_id)
     if named or not primaries:
         return named or LINEAR
-    linear = (space for space in SPACES.values() if space.is_linear)
+    linear = (space for space in (*SPACES.values(), *_ONLY_READ) if space.is_linear)
     return next((space for space in linear if np.allclose(space.primaries, primaries, atol=1e-3)), LINEAR)
 
 
@@ -159,7 +181,5 @@ def mixed(picture: Picture, matrix: Matrix) -> Picture:
 
 
 def bytes_from_display(display: Picture) -> npt.NDArray[np.uint8]:
-    """8-bit codes, rounded to nearest."""
-    codes = np.clip(display, 0.0, 1.0)
-    codes *= np.float32(255.0)
-    return np.rint(codes, out=codes).astype(np.uint8)
+    """8-bit codes, rounded to nearest; out of range is clipped."""
+    return np.asarray(cv2.convertScaleAbs(np.maximum(display, 0.0), alpha=255.0), np.uint8)

@@ -351,3 +351,4 @@ def _subject(options: argparse.Namespace) -> relock.Subject:
 
 def _path(text: str | None) -> Path | None:
     return Path(text) if text else None
+        ocio=_path(options.ocio),

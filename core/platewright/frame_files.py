@@ -28,6 +28,7 @@ Window = tuple[int, int, int, int]                 # left, top, width, height: t
 COMPRESSION = {"zip": "zip:1", "piz": "piz"}       # ZIP's level 1: a third faster than the default for 1 % more bytes
 ROWS_PER_CHUNK = {"zip": 16, "piz": 32}
 JPEG_QUALITY = 90
+UNDONE = "platewright.inverseView"                 # EXR attribute: only this view shows the values as they were made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,8 @@ def _exr_spec(width: int, height: int, tags: Tags, form: ExrForm) -> OpenImageIO
     spec.attribute("DateTime", "")                 # keeps the clock out of the header
     spec.attribute("oiio:ColorSpace", form.encoding.interop_id)
     spec.attribute("platewright.colorSpace", form.encoding.interop_id)         # also where the forum has no id for it
+    if form.encoding.undone:
+        spec.attribute(UNDONE, form.encoding.undone)
     if form.encoding.primaries:
         spec.attribute("chromaticities", OpenImageIO.TypeDesc("float[8]"), form.encoding.primaries)
     spec.attribute("PixelAspectRatio", pixel_aspect(tags.intrinsics))

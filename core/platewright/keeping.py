@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from . import pictures, sequences
 from .camera import CameraPath
+from .colour import LINEAR
 from .errors import RequestError
 from .frame_files import Channels, ExrForm, write_values
 from .pictures import Picture, Tags
@@ -166,6 +167,10 @@ def _kind(plate: Mapping[int, Path], frame_format: str) -> str:
     if frame_format == "png" and kind != "uint8":
         why = f"The plate holds {kind} values, which 8-bit PNG frames cannot give back."
         raise RequestError("E_PLATE_FORMAT", why, "Ask for --format exr.")
+    for path in (path for path in headers if path.suffix.lower() == ".exr"):
+        if (space := pictures.read_space(path)) is not LINEAR:
+            why = f"{path.name} is in {space.blender}: one frame would hold two colour spaces."
+            raise RequestError("E_PLATE_COLOUR", why, "Convert the plate to Linear Rec.709.")
     for path, (_, primaries) in headers.items():
         if primaries and max(abs(a - b) for a, b in zip(primaries, pictures.REC709, strict=True)) > PRIMARIES_SLACK:
             why = f"{path.name} says that its colours are not Rec.709's: one frame would hold two colour spaces."

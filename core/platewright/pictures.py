@@ -16,12 +16,13 @@ from PIL import Image
 
 from .camera_file import SIZE_MAX
 from .colour import REC709 as REC709
+from .colour import UNSAID, Space, space_named, space_of
 from .colour import Picture as Picture
-from .colour import Space, space_of
 from .colour import bytes_from_display as bytes_from_display
 from .colour import linear_from_srgb as linear_from_srgb
 from .colour import srgb_from_linear as srgb_from_linear
 from .errors import PlateError
+from .frame_files import UNDONE
 from .frame_files import write_codes as write_codes
 from .frame_files import write_exr as write_exr
 from .frame_files import write_png as write_png
@@ -34,12 +35,19 @@ def read_picture(path: Path) -> Picture:
     """A frame as display-referred sRGB, whatever its format; PlateError E_FRAME_READ when it is no whole picture.
 
     Grey becomes three channels, alpha is left out, and an EXR's data window is laid on its display window. What colours
-    an EXR has is told by its header; Linear Rec.709 where that tells nothing that is known.
+    an EXR has is told by its header; Linear Rec.709 where that tells nothing. PlateError E_FRAME_COLOUR where it names
+    a space that is not known here, and for what only a studio's configuration can read.
     """
     source = _opened(path)
-    space = _space(source.spec())
-    pixels = _read(path, source)
-    return space.shown(pixels) if path.suffix.lower() == ".exr" else pixels
+    if path.suffix.lower() != ".exr":
+        return _read(path, source)
+    space = _space(path, source.spec())
+    return space.shown(_read(path, source))
+
+
+def read_space(path: Path) -> Space:
+    """What the values of an EXR mean, by its header; PlateError E_FRAME_READ, E_FRAME_COLOUR."""
+    return _space(path, _opened(path).spec())
 
 
 def read_stored(path: Path) -> Picture:
@@ -62,8 +70,15 @@ def _read(path: Path, source: OpenImageIO.ImageInput) -> Picture:
     return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
 
 
-def _space(spec: OpenImageIO.ImageSpec) -> Space:
-    return space_of(spec.get_string_attribute("oiio:ColorSpace"), _primaries(spec))
+def _space(path: Path, spec: OpenImageIO.ImageSpec) -> Space:
+    names = [spec.get_string_attribute(name) for name in ("platewright.colorSpace", "colorInteropID")]
+    named = next((name for name in names if name not in UNSAID), "")
+    undone = spec.get_string_attribute(UNDONE)
+    if undone or (named and space_named(named) is None):
+        what = f"a view undone ({undone})" if undone else f"the space {named}"
+        hint = "Give the plate's whole folder with the configuration that it names, or convert the file to ACEScg."
+        raise PlateError("E_FRAME_COLOUR", f"{path.name} is in {what}, which is not known here."[:300], hint)
+    return space_of(named or spec.get_string_attribute("oiio:ColorSpace"), _primaries(spec))
 
 
 def _primaries(spec: OpenImageIO.ImageSpec) -> tuple[float, ...] | None:

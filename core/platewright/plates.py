@@ -24,14 +24,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from . import disk, previews
 from .camera import CameraPath
@@ -161,7 +161,7 @@ class PlateFolder:
         journal, frame = self._open_journal, camera.frames[index]
         if frame in self.frames:
             return self.frames[frame]
-        _check_picture(picture, camera, frame)
+        low, high = _range_of(picture, camera, frame)
         tags = _tags(camera, index, marks)
         suffix = self._record["frame_format"]
         form = form or FrameForm.of(suffix)
@@ -170,7 +170,7 @@ class PlateFolder:
             self.path / f"{self.path.name}.{frame:04d}.{suffix}",
             lambda part: encode(part, picture, tags),
         )
-        record = FrameRecord(frame, file.file, file.size, file.sha256, _suspicions(picture, frame))
+        record = FrameRecord(frame, file.file, file.size, file.sha256, _suspicions(low, high, frame))
         journal.append(_journal_line(record))
         self.frames[frame] = record
         return record
@@ -265,25 +265,43 @@ class Frames:
 
     def write(self, index: int, picture: Picture) -> FrameRecord:
         """`PlateFolder.write`; the sheet and the preview show the file where it is not just this picture."""
+        return self.begin(index, picture)()
+
+    def begin(self, index: int, picture: Picture) -> Callable[[], FrameRecord]:
+        """The same in two steps: shown at once, in the order of the frames; written by a call, in any thread and order.
+
+        Raises what `PlateFolder.write` does, here or there.
+        """
         frame = self._camera.frames[index]
         is_known = frame in self._folder.frames
         kept = self._kept.frame(frame) if self._kept and not is_known else None
-        record = self._folder.write(self._camera, index, picture, self._marks, kept, self._form)
-        is_other = is_known or kept is not None
-        self._show(index, self._form.read(self._folder.path / record.file) if is_other else picture)
-        return record
+        if is_known or kept is not None:
+            record = self._folder.write(self._camera, index, picture, self._marks, kept, self._form)
+            picture = self._form.read(self._folder.path / record.file)
+            self._show(frame, picture)
+            return partial(self._with_proxy, index, picture, record)
+        _range_of(picture, self._camera, frame)
+        self._show(frame, picture)
+        return partial(self._publish, index, picture)
 
-    def _show(self, index: int, picture: Picture) -> None:
-        frame, folder = self._camera.frames[index], self._folder
+    def _publish(self, index: int, picture: Picture) -> FrameRecord:
+        record = self._folder.write(self._camera, index, picture, self._marks, None, self._form)
+        return self._with_proxy(index, picture, record)
+
+    def _show(self, frame: int, picture: Picture) -> None:
         with self._part.guarded():
             self._preview.add(picture)
         if frame in self._chosen:
             self._sheet.add(frame, picture)
+
+    def _with_proxy(self, index: int, picture: Picture, record: FrameRecord) -> FrameRecord:
+        folder = self._folder
         if self._form.proxy:
             with disk.refusing(folder.path):
                 (folder.path / PROXY).mkdir(exist_ok=True)
-            tags, file = _tags(self._camera, index, self._marks), folder.path / folder.frames[frame].file
-            folder.proxies[frame] = self._form.publish_proxy(file, picture, tags)
+            tags = _tags(self._camera, index, self._marks)
+            folder.proxies[record.frame] = self._form.publish_proxy(folder.path / record.file, picture, tags)
+        return record
 
     def companions(self) -> tuple[FileRecord, ...]:
         """Publish camera.json, contact.png and preview.mp4."""
@@ -312,17 +330,19 @@ def _tags(camera: CameraPath, index: int, marks: Mapping[str, str]) -> Tags:
     )
 
 
-def _check_picture(picture: Picture, camera: CameraPath, frame: int) -> None:
+def _range_of(picture: Picture, camera: CameraPath, frame: int) -> tuple[float, float]:
+    """Its least and its greatest value; PlateError E_FRAME_SIZE, E_NOT_FINITE."""
     if picture.shape != (camera.height, camera.width, 3):
         message = f"Frame {frame} has the shape {picture.shape}, not {(camera.height, camera.width, 3)}."
         raise PlateError("E_FRAME_SIZE", message, "This is a fault of the model's back-end.")
-    if not np.isfinite(picture).all():
+    low, high = float(picture.min()), float(picture.max())     # a NaN anywhere is both
+    if not isfinite(low) or not isfinite(high):
         message = f"Frame {frame} holds values that are not numbers."
         raise PlateError("E_NOT_FINITE", message, "Try another seed or fewer steps; on a GPU try --device cpu.")
+    return low, high
 
 
-def _suspicions(picture: Picture, frame: int) -> tuple[FrameWarning, ...]:
-    low, high = float(picture.min()), float(picture.max())
+def _suspicions(low: float, high: float, frame: int) -> tuple[FrameWarning, ...]:
     if high - low > 1 / 255:
         return ()
     looks = "black" if high < 1 / 255 else "of one colour"

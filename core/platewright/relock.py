@@ -10,11 +10,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from . import guides, measuring, provenance, versions
+from . import guides, measuring, own_colours, provenance, versions
 from .camera import CameraPath
 from .credentials import sign_finished
 from .disk import FileRecord
 from .errors import PlateError, RequestError
+from .frame_forms import FrameForm
 from .guides import DepthGuide
 from .inputs import fingerprint
 from .match import Match, locking
@@ -36,10 +37,33 @@ class Subject:
     scene_depth: Path | None = None                # a guide: what the whole picture of that camera sees
     ground_m: float | None = None
     mask: Path | None = None
+    ocio: Path | None = None                       # the configuration of a plate in a studio's own colours
 
     def depth(self, camera: CameraPath) -> DepthGuide | None:
         """The scene's depth, as seen by the camera before it is fitted to frames; errors of `DepthGuide.open`."""
-        return DepthGuide.open(self.scene_depth, camera) if self.scene_depth else None
+        return DepthGuide.open(self.scene_depth, camera, self.offset) if self.scene_depth else None
+
+    @property
+    def offset(self) -> int:
+        """What the scene's frame numbers were raised by: the frames have the sum, depth and a given camera do not."""
+        return int(self.delivery.get("frame_offset", 0))
+
+    @property
+    def delivery(self) -> dict[str, Any]:
+        """What the plate's manifest says of how it is delivered; empty where it is no plate."""
+        return ((_manifest_of(self.frames) or {}).get("picture") or {}).get("delivery") or {}
+
+    def camera_for(self, footage: Footage) -> CameraPath:
+        """The camera that was given, at the frames' numbers, else the one that lies beside them; E_NO_CAMERA."""
+        if self.camera is None:
+            return _camera_beside(self.frames)
+        raised = self.camera.renumbered(self.offset)
+        holds_all = raised.frames[0] <= footage.frames[0] and footage.frames[-1] <= raised.frames[-1]
+        return raised if holds_all else self.camera
+
+    def footage(self) -> Footage:
+        """The frames, in the colours that they were written in; errors of `own_colours.footage_of`."""
+        return own_colours.footage_of(self.frames, _manifest_of(self.frames), self.ocio)
 
     def inputs(self, depth: DepthGuide | None) -> dict[str, Any]:
         """What a manifest keeps of it."""
@@ -65,7 +89,8 @@ def check(subject: Subject, out: Path | None, emit: Emit) -> dict[str, Any]:
 
     Raises RequestError E_NO_CAMERA, and what `match.check`, reading frames and `disk.publish` raise.
     """
-    footage, camera = Footage.open(subject.frames), _camera_of(subject)
+    footage = subject.footage()
+    camera = subject.camera_for(footage)
     match = _measured(subject, footage, camera, subject.depth(camera), emit)
     if out is None:
         return match.report
@@ -79,7 +104,8 @@ def lock(subject: Subject, wish: Wish, emit: Emit) -> dict[str, Any]:
 
     Raises RequestError E_NO_CAMERA, E_FRAMES_GAP, and what `check`, `locking.plan` and writing a plate raise.
     """
-    footage, whole = Footage.open(subject.frames), _camera_of(subject)
+    footage = subject.footage()
+    whole = subject.camera_for(footage)
     camera, depth = _clip(whole, footage), subject.depth(whole)
     wanted = camera.fitted(*(wish.size or (footage.width, footage.height)))
     document = _manifest_of(subject.frames)
@@ -156,8 +182,7 @@ class _Lock:
     def write(self) -> tuple[FileRecord, ...]:
         """Every frame, one resample away from the picture that is there."""
         pictures: Iterator[Picture] = (self.footage.picture(index) for index in range(len(self.footage)))
-        seen = self.footage
-        lender = Footage(seen.paths, seen.frames, seen.width, seen.height)   # its own: frames are resampled in a thread
+        lender = replace(self.footage, _last={})   # its own: frames are resampled in a thread
 
         def resampled(index: int, picture: Picture) -> Picture:
             return self.plan.picture(index, picture, lender.picture)
@@ -168,6 +193,22 @@ class _Lock:
     def locked_footage(self) -> Footage:
         paths = tuple(self.folder.path / self.folder.frames[frame].file for frame in self.wanted.frames)
         return Footage(paths, self.wanted.frames, self.wanted.width, self.wanted.height)
+
+    def picture_told(self, native: tuple[int, int]) -> dict[str, Any]:
+        """The manifest's words on how frames came from the pictures that were there."""
+        colour = FrameForm.of(self.wish.frame_format).told()
+        colour["steps"] = [*own_colours.way_back(self.footage), *colour["steps"]]
+        told = provenance.picture(self.wanted, native, self.wish.frame_format, warp=WARP, colour=colour)
+        return told | ({"delivery": delivery} if (delivery := self.delivered()) else {})
+
+    def delivered(self) -> dict[str, Any]:
+        """What was said of the plate's frames and still is true of these: cut, numbers, and the view in them."""
+        told = {name: value for name, value in self.subject.delivery.items() if name != "proxy"}
+        if view := told.get("view"):
+            x, y = self.wanted.width / self.footage.width, self.wanted.height / self.footage.height
+            scale = {"left": x, "width": x, "top": y, "height": y}
+            told["view"] = {name: round(view[name] * scale[name]) for name in view}
+        return told
 
     def sign(self, companions: tuple[FileRecord, ...], locked: Footage, after: Match) -> None:
         """Leave the files that tell of the match, then the manifest."""
@@ -180,7 +221,7 @@ class _Lock:
                 name=self.name,
                 plate=folder.path.name,
                 camera=self.wanted,
-                picture=provenance.picture(self.wanted, native, self.wish.frame_format, warp=WARP),
+                picture=self.picture_told(native),
                 frames=[folder.frames[frame].to_dict() for frame in self.wanted.frames],
                 companions=[*companions, *files],
                 timings=self.timings,
@@ -224,13 +265,10 @@ def _seen(camera: CameraPath, footage: Footage) -> CameraPath:
     return camera.window(first, last).fitted(footage.width, footage.height)
 
 
-def _camera_of(subject: Subject) -> CameraPath:
-    """The camera that was given, else the one that lies beside the frames."""
-    if subject.camera is not None:
-        return subject.camera
-    beside = subject.frames / "camera.json"
+def _camera_beside(frames: Path) -> CameraPath:
+    beside = frames / "camera.json"
     if not beside.is_file():
-        message = f"There is no camera.json in {subject.frames}."
+        message = f"There is no camera.json in {frames}."
         raise RequestError("E_NO_CAMERA", message, "Say with --camera which camera the frames should follow.")
     return CameraPath.read(beside)
 

@@ -47,6 +47,11 @@ class StudioSpace:
         """A name in a file says nothing to who does not have the configuration."""
         return not self.studio.view and any(space.interop_id == self.interop_id for space in SPACES.values())
 
+    @property
+    def undone(self) -> str:
+        """DISPLAY/VIEW that was undone; empty for none."""
+        return self.studio.view
+
     def stored(self, display: Picture) -> Picture:
         """The values of a file that show this display picture."""
         return _applied(self.forth, np.clip(display, 0.0, 1.0))

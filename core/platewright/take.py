@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
+from threading import BoundedSemaphore
 from time import perf_counter
 from typing import Any
 
@@ -21,6 +23,7 @@ from .keeping import KeptPlate
 from .match import Match
 from .match.footage import Footage
 from .models.base import Backend
+from .own_colours import Written
 from .pictures import Picture, resize
 from .plates import FrameRecord, Frames, PlateFolder
 from .protocol import Delivery, Emit, Event, FrameReady, Job, ModelCard, PlateRequest, Stage, Warned
@@ -28,6 +31,7 @@ from .spool import BYTES_PER_PIXEL, Spool
 
 WARP = "lanczos4 along the lock"
 WAITING_MAX = 8                                    # pictures at the model's size, made and not yet written
+WRITERS = min(3, os.cpu_count() or 1)              # frames encoded side by side: OpenImageIO takes one core for each
 
 LockReport = dict[str, Any]
 Opener = Callable[[str, str], Backend]             # model, device -> what makes its pictures
@@ -164,7 +168,7 @@ class Take:
         """The plate's frames, as they lie on the disk."""
         paths = tuple(self.folder.path / self.folder.frames[frame].file for frame in self.camera.frames)
         size = self.camera.width, self.camera.height
-        return Delivered(paths, self.camera.frames, *size, form=self.form)
+        return Written(paths, self.camera.frames, *size, form=self.form)
 
     def are_frames_as_made(self, source: Source) -> bool:
         """Whether each frame is the model's picture, pixel by pixel: then they need not be measured twice."""
@@ -213,7 +217,6 @@ class Take:
         told |= {"delivery": self.delivered()}
         return told | {"kept": self.kept.to_dict(self.request.frame_format)} if self.kept else told
 
-
     def delivered(self) -> dict[str, Any]:
         """Which of the frames are the cut, how they are numbered, and what else the request's delivery asked for."""
         asked, camera = self.request.delivery or Delivery(), self.camera
@@ -231,21 +234,6 @@ class Take:
             files = [self.folder.proxies[frame].to_dict() for frame in camera.frames]
             told["proxy"] = {"folder": PROXY, "width": size[0], "height": size[1], "files": files}
         return told
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered(Footage):
-    """Frames that were just written, which only their own form may know how to read."""
-
-    form: FrameForm = field(kw_only=True)
-
-    def picture(self, index: int) -> Picture:
-        """Frame `index` as display-referred sRGB, float32 (height, width, 3); PlateError E_FRAME_READ."""
-        if index not in self._last:
-            picture = self.form.read(self.paths[index])
-            self._last.clear()
-            self._last[index] = picture
-        return self._last[index]
 
 
 def write_frames(
@@ -284,23 +272,37 @@ def refuse_holes(camera: CameraPath, count: int) -> None:
 def _write_behind(
     frames: Frames, pictures: Iterator[Picture], finished: Finish
 ) -> Generator[FrameRecord, None, None]:
-    """Finish and write each picture in a second thread while the next ones are made; yields the frames in order.
+    """Finish each picture in a second thread and write it in one of a few more, while the next ones are made.
 
-    Memory holds WAITING_MAX pictures at most. However it ends, no write is left half done behind it.
+    Yields the frames in order. Memory holds WAITING_MAX pictures as the model made them and WRITERS as they are
+    written. However it ends, no write is left half done behind it.
     """
+    room = BoundedSemaphore(WRITERS)
 
-    def write(index: int, picture: Picture) -> FrameRecord:
-        return frames.write(index, finished(index, picture))
+    def finish(index: int, picture: Picture) -> Future[FrameRecord]:
+        room.acquire()
+        try:
+            writing = writers.submit(frames.begin(index, finished(index, picture)))
+        except BaseException:
+            room.release()
+            raise
+        writing.add_done_callback(lambda _: room.release())
+        return writing
 
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames") as writer:
-        waiting: deque[Future[FrameRecord]] = deque()
+    with ThreadPoolExecutor(WRITERS, "frames") as writers, ThreadPoolExecutor(1, "finish") as finisher:
+        waiting: deque[Future[Future[FrameRecord]]] = deque()
         try:
             for index, picture in enumerate(pictures):
-                waiting.append(writer.submit(write, index, picture))
-                while waiting and (len(waiting) > WAITING_MAX or waiting[0].done()):
-                    yield waiting.popleft().result()
+                waiting.append(finisher.submit(finish, index, picture))
+                while waiting and (len(waiting) > WAITING_MAX or _is_over(waiting[0])):
+                    yield waiting.popleft().result().result()
             while waiting:
-                yield waiting.popleft().result()
+                yield waiting.popleft().result().result()
         finally:
             for unwanted in waiting:
                 unwanted.cancel()
+
+
+def _is_over(step: Future[Future[FrameRecord]]) -> bool:
+    """Whether a frame is written, or will not be."""
+    return step.done() and (step.exception() is not None or step.result().done())

@@ -103,12 +103,17 @@ def _sheet(answers: Sequence[Answer], best: Answer) -> Image.Image:
 
 
 def _thumbnails(plate: Path) -> list[Image.Image]:
-    frames = provenance.read_manifest(plate)["frames"]
-    chosen = [frames[0], frames[len(frames) // 2], frames[-1]]
-    found = [Image.fromarray(pictures.bytes_from_display(pictures.read_picture(plate / e["file"]))) for e in chosen]
+    """First, middle and last, of the preview: whatever space the frames are in, it shows them as they were made."""
+    count = len(provenance.read_manifest(plate)["frames"])
+    kept = {place: picture for place, picture in enumerate(_shown(plate / "preview.mp4")) if place in _ends(count)}
+    found = [Image.fromarray(pictures.bytes_from_display(kept[place])) for place in _ends(count)]
     for image in found:
         image.thumbnail(THUMB, Image.Resampling.LANCZOS)
     return found
+
+
+def _ends(count: int) -> tuple[int, int, int]:
+    return 0, count // 2, count - 1
 
 
 def _write_words(draw: ImageDraw.ImageDraw, top: int, answer: Answer, is_best: bool) -> None:

@@ -53,6 +53,20 @@ def run(*words: str | Path, cwd: Path | None = None) -> tuple[int, str, str]:
     return child.returncode, out.strip().rpartition("\n")[2], err
 
 
+def test_handles_lie_around_the_frames_that_were_asked_for(blend: Path, tmp_path: Path, addon: ModuleType) -> None:
+    """As on the command line: the cut is what was named, and the scene is read beyond it. The offset moves all of it."""
+    words = ("generate", "--model", "grid", "--no-lock", "--no-check", "--no-scene", "--format", "png", "--json")
+    asked = ("--frames", "1002-1003", "--handles", "1", "--frame-offset", "-1000", "--out", tmp_path)
+    code, out, err = run(blend, "--command", "platewright", *words, *asked)
+    assert code == 0, err
+    told = json.loads((Path(json.loads(out)["plate"]) / "plate.json").read_text())
+    assert [each["frame"] for each in told["frames"]] == [1, 2, 3, 4]
+    assert (told["picture"]["delivery"]["cut"], told["picture"]["delivery"]["frame_offset"]) == ([2, 3], -1000)
+    camera, seen = CameraPath.read(Path(json.loads(out)["plate"]) / "camera.json"), tmp_path / "seen.json"
+    assert run(blend, "--command", "platewright", "camera", "--frames", "1001-1004", "-o", seen)[0] == 0
+    assert camera.camera_to_world == CameraPath.read(seen).camera_to_world
+
+
 def test_camera_is_written_as_the_scene_has_it(blend: Path, tmp_path: Path, addon: ModuleType) -> None:
     written = tmp_path / "camera.json"
     code, out, err = run(blend, "--command", "platewright", "camera", "--json", "-o", written)

@@ -286,3 +286,17 @@ def test_a_big_solve_is_one_key_per_frame(tmp_path: Path) -> None:
     assert lengths == {240} and len(list(itertools.chain(curves))) == 7
     assert {point.interpolation for curve in curves for point in curve.keyframe_points} == {"LINEAR"}
     assert isinstance(solved_camera().matrix_world.translation, Vector)
+
+
+def test_a_plate_with_an_offset_is_solved_at_the_scenes_frames(addon: ModuleType, tmp_path: Path) -> None:
+    """Its files and its camera are numbered from 1001; the scene's picture of it begins at frame 1."""
+    scene, _ = scenes.shot(1, 24)
+    path = drifted(scene_read.camera_path(scene))
+    plate = write_plate(tmp_path, [flat(4, 4, (9, 9, 9))] * 24, name="far", first=1001)
+    solved(plate, path.renumbered(1000))
+    write_manifest(plate, {**read_manifest(plate), "picture": {"delivery": {"frame_offset": 1000}}})
+    assert solve_read.read_solve(plate).path.frames == path.frames
+    bpy.ops.platewright.import_solve(plate=str(plate))
+    assert scenes.worst_px(path, scene, solved_camera()) < scenes.LIMIT_PX
+    write_manifest(plate, {**read_manifest(plate), "picture": {}})
+    assert solve_read.read_solve(plate).path.frames[0] == 1001, "without an offset the numbers are the scene's"
