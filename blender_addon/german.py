@@ -9,7 +9,8 @@ from __future__ import annotations
 from .german_errors import ERRORS
 from .german_jobs import JOBS
 from .german_panel import PANEL
+from .german_provenance import PROVENANCE
 from .german_runtime import RUNTIME
 from .german_ways import WAYS
 
-GERMAN = {**PANEL, **JOBS, **WAYS, **RUNTIME, **ERRORS}
+GERMAN = {**PANEL, **JOBS, **WAYS, **PROVENANCE, **RUNTIME, **ERRORS}
