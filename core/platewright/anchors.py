@@ -1,7 +1,8 @@
 """The plate of which a part is made anew, and how far its frames hold the new part at either end.
 
-A model that paints into frames (`takes_plate`) is shown those about the range and keeps them: it makes the part in
-between, and meets what is there on both sides. Any other starts from one picture, and knows nothing of the far side.
+A model that paints into frames (`anchors` of its card: "both") is shown those about the range and keeps them: it makes
+the part in between, and meets what is there on both sides. Any other starts from one picture, and knows nothing of the
+far side.
 Only frames of today's camera hold anything: a frame that shows another would pull the part away from the scene.
 """
 

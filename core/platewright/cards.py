@@ -38,6 +38,7 @@ class ModelCard:
     takes_first_frame: bool = False                # goes without one, too
     takes_guide: bool = False
     takes_plate: bool = False                      # paints into frames that are there, where their mask is white
+    anchors: Literal["none", "start", "both"] = "none"   # which ends of a part that is made anew are held
     presets: tuple[str, ...] = ()                  # of --preset, and what may follow a +; empty: it has no use for any
     other_pictures: tuple[str, ...] = ()           # those of them that make others than `full` does, beyond rounding
     memory_gb: float = 0.5

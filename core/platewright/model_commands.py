@@ -149,6 +149,8 @@ def _tell(terms: Terms) -> None:
 
 # What people read --------------------------------------------------------------------------------
 
+HELD = {"both": "the frames on both sides of it", "start": "the frame before it alone"}
+
 
 def say_listed(answer: Answer) -> str:
     return "\n".join(row for kind in ("models", "stills") for card in answer[kind] for row in _rows(card))
@@ -163,6 +165,7 @@ def _rows(card: Answer) -> list[str]:
     return [
         f"{card['name']:20} {card['kind']:7} commercial use: {card['commercial']}{territory}; {card['licence']}",
         f"{'':20} {card['summary']}",
+        *([f"{'':20} a part made anew (--from) is held by {HELD[card['anchors']]}"] if card["anchors"] in HELD else []),
         f"{'':20} {card['terms']}",
         f"{'':20} {size}, {card['memory_gb']:g} GB of memory" + (f"; {', '.join(sources)}" if sources else ""),
         *([f"{'':20} revision: {pinned}"] if sources else []),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from platewright import anchors, engine, fitting, pictures, provenance, remaking
+from platewright import anchors, engine, fitting, model_commands, models, pictures, provenance, remaking
 from platewright.camera import CameraPath
 from platewright.cards import FrameRule
 from platewright.models import guided, wan_vace
@@ -66,6 +66,7 @@ def test_both_ends_hold_it(parent: Path, folder: Path) -> None:
     heard: list[Event] = []
     plate = made(remake(parent), heard.append)
     assert provenance.verify(plate).is_sound and told(plate)["lead"] is None
+    assert not [event for event in heard if isinstance(event, Warned) and event.code == "W_ONE_END"]
     assert told(plate)["anchors"] == {"before": [1003, 1004], "after": [1008, 1009]}
     assert "mean over pixels" in told(plate)["measured"] and len(told(plate)["joins"]) == 2
     held = 1003, 1004, 1008, 1009
@@ -102,6 +103,14 @@ def test_a_picture_given_by_hand_leads_and_the_far_side_still_holds(parent: Path
     plate = made(remake(parent, first_frame=Input.of(tmp_path / "first.png")))
     assert told(plate)["made"] == [FIRST, 1009] and told(plate)["lead"] is None
     assert told(plate)["anchors"] == {"before": [], "after": [1008, 1009]}
+
+
+def test_every_model_says_what_holds_it() -> None:
+    held = {card.name: card.anchors for card in models.cards()}
+    assert {name for name, anchors in held.items() if anchors == "both"} == {"wan-vace-1.3b", "wan-vace-14b"}
+    assert {name for name, anchors in held.items() if anchors == "none"} == {"grid", "draft"}
+    rows = model_commands.say_listed({"models": [asdict(card) for card in models.cards()], "stills": []})
+    assert rows.count("held by the frames on both sides") == 2 and rows.count("by the frame before it alone") == 6
 
 
 def test_handles_leave_room_for_what_they_hold() -> None:

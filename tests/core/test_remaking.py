@@ -69,7 +69,7 @@ class Led(grid.GridBackend):
 @pytest.fixture
 def led(monkeypatch: pytest.MonkeyPatch) -> Led:
     """The layout's place is taken by a model that starts from a picture and was made for 16 frames per second."""
-    backend, card = Led(), replace(grid.card(), needs_first_frame=True, fps=16.0)
+    backend, card = Led(), replace(grid.card(), needs_first_frame=True, fps=16.0, anchors="start")
     monkeypatch.setattr(grid, "card", lambda: card)
     monkeypatch.setattr(grid, "open", lambda device: backend)
     return backend
@@ -128,6 +128,8 @@ def test_a_model_that_starts_from_a_picture_goes_on_from_the_last_kept_frame(
     facts = told(folder)
     assert (facts["lead"], facts["made"]) == (1004, [1004, 1009])
     assert facts["joins"][1]["times"] > remaking.SEEN_TIMES
+    codes = [event.code for event in heard if isinstance(event, Warned)]
+    assert codes.index("W_ONE_END") < codes.index("W_JOIN"), "said before it is made"
     shown = [event.message for event in heard if isinstance(event, Warned) and event.code == "W_JOIN"]
     assert shown and "1007 to 1008" in shown[-1] and "--frames 1005-1008" in shown[-1]
     given = made(remake(parent, 1005, 1007, first_frame=grey))
@@ -155,6 +157,7 @@ def test_a_plate_grows_at_its_end(led: Led, grey: Input, tmp_path: Path) -> None
     folder = made(remake(parent, 1009, 1012, camera=CAMERA))
     assert led.asked[-1] == (1008, *range(1009, 1013)) and list(entries(folder)) == list(CAMERA.frames)
     assert [join["frames"] for join in told(folder)["joins"]] == [[1008, 1009]]
+    assert "W_ONE_END" not in str(provenance.read_manifest(folder)["warnings"]), "nothing comes after it"
     with pytest.raises(RequestError, match="E_REMAKE"):
         made(remake(parent, 1010, 1012, camera=CAMERA))
     with pytest.raises(RequestError, match="E_RANGE"):

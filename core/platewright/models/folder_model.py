@@ -66,6 +66,7 @@ class Kind(ABC):
             sizes=self.sizes,
             clip=self.clip,
             memory_gb=self.memory_gb,
+            anchors="both" if facts.get("takes_plate") else "start",
             available=not reason,
             reason=reason,
             **presets.card_words(quicker),
@@ -104,7 +105,7 @@ def looked_through(name: str, folder: Path | None, parts: Sequence[str], weights
 
 def windows_of(request: PlateRequest, card: ModelCard, native: CameraPath) -> list[fitting.Window]:
     """The windows of a path; of a part that is held at its far end, too, the last one is not much shorter."""
-    return fitting.windows(len(native), card.clip, even=card.takes_plate and request.remake is not None)
+    return fitting.windows(len(native), card.clip, even=card.anchors == "both" and request.remake is not None)
 
 
 def sampler(part: Path, request: PlateRequest, card: ModelCard, **more: Any) -> dict[str, Any]:
