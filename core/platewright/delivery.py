@@ -7,6 +7,7 @@
     frame_offset  what the scene's frame numbers were raised by: the plate's files and its camera have the sum
     proxy         smaller pictures beside the frames, to scrub
     overscan      share of width and height that the frames show around the camera's own view: they are so much larger
+    is_windowed   the overscan lies outside the display window of EXR frames, which is the camera's own view
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ class Delivery:
     proxy: str | None = None                       # half or quarter
     proxy_format: str = "jpg"
     overscan: float = 0.0
+    is_windowed: bool = False
 
     @classmethod
     def from_dict(cls, data: Any) -> Delivery:
@@ -115,6 +117,8 @@ class Delivery:
             value: Any = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not -most <= value <= most:
                 raise RequestError("E_VALUE", f"{name} is {value!r}.", f"It must be a whole number up to {most}.")
+        if not isinstance(self.is_windowed, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise RequestError("E_VALUE", f"is_windowed is {self.is_windowed!r}.", "It must be true or false.")
         overscan: Any = self.overscan
         if isinstance(overscan, bool) or not isinstance(overscan, int | float) or not 0 <= overscan <= OVERSCAN_MAX:
             raise RequestError("E_VALUE", f"The overscan kept is {overscan!r}.", "It is a share from 0 to 1.")
@@ -131,6 +135,9 @@ class Delivery:
 
     def _refuse_what_does_not_go_together(self, frame_format: str, frames: int) -> None:
         is_png = frame_format == "png"
+        if self.is_windowed and (is_png or not self.overscan):
+            why = "Only EXR frames with overscan have a data window of their own."
+            raise RequestError("E_VALUE", why, "Ask for EXR and for some overscan, or leave the window out.")
         if is_png and (self.studio or self.space not in (None, "srgb")):
             raise RequestError("E_VALUE", "PNG frames are sRGB.", "Ask for --format exr, or leave the space out.")
         if self.studio and self.space:

@@ -14,7 +14,7 @@ from .delivery import BUILT_IN, COMPRESSIONS, PROXY_FORMATS, PROXY_SIZES, SPACES
 from .errors import RequestError
 from .inputs import fingerprint
 
-OPTIONS = ("space", "compression", "frame_offset", "proxy", "proxy_format", "keep_overscan", "ocio")
+OPTIONS = ("space", "compression", "frame_offset", "proxy", "proxy_format", "keep_overscan", "overscan_window", "ocio")
 
 
 def declare(command: argparse.ArgumentParser) -> None:
@@ -34,6 +34,8 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--proxy-format", choices=PROXY_FORMATS, help="default: jpg")
     around = "deliver this share of width and height around the view, too: frames are so much larger"
     command.add_argument("--keep-overscan", type=float, metavar="X", help=around)
+    beyond = "that overscan lies outside the display window of EXR frames, as an EXR data window"
+    command.add_argument("--overscan-window", action="store_true", default=None, help=beyond)
 
 
 def refuse_any(options: argparse.Namespace) -> None:
@@ -68,6 +70,7 @@ def delivery_of(options: argparse.Namespace) -> Delivery | None:
         proxy=options.proxy,
         proxy_format=options.proxy_format or "jpg",
         overscan=options.keep_overscan or 0.0,
+        is_windowed=bool(options.overscan_window),
     )
     return None if asked == Delivery() else asked
 

@@ -176,7 +176,7 @@ def _fill(take: Take) -> None:
     take.seen, take.remade = part.seen, remade.told() if remade else None
     after = source.before
     if after is None or not take.are_frames_as_made(source):
-        after = _measured(take, take.frames_as_footage(), take.camera, take.camera, "how well the plate follows")
+        after = _measured(take, take.frames_as_footage(), take.view, take.view, "how well the plate follows")
     take.stage("signing", "figures, hashes and manifest")
     _sign(take, source, after, foresight.to_dict())
 
@@ -196,14 +196,14 @@ def _sign(take: Take, source: Source, after: Match | None, foresight: dict[str, 
         footage, before = take.frames_as_footage(), source.before if source.is_locked else None
         with take.timed("signing"):
             companions += measuring.publish(
-                folder.path, folder.path.name, take.camera, footage, after, before, source.lock
+                folder.path, folder.path.name, take.view, footage, after, before, source.lock
             )
     folder.finish(
         provenance.manifest(
             origin=take.origin(source.made),
             name=take.job.name,
             plate=folder.path.name,
-            camera=take.camera,
+            camera=take.view,
             picture=take.picture(source),
             frames=[folder.frames[frame].to_dict() for frame in take.camera.frames],
             companions=companions,

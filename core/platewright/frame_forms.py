@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from . import disk, pictures, studio_colour
+from .camera import CameraPath
 from .colour import OF_FORMAT, SPACES, Encoding, Picture
 from .delivery import PROXY_SIZES, Delivery
 from .disk import FileRecord
-from .frame_files import ExrForm, write_exr, write_jpeg, write_png
+from .frame_files import ExrForm, Window, write_exr, write_jpeg, write_png
 from .frame_tags import Tags
 from .protocol import PlateRequest
 
@@ -42,6 +43,7 @@ class FrameForm:
     encoding: Encoding
     exr: ExrForm
     proxy: Proxy | None = None
+    view: tuple[int, int] | None = None            # the display window amid larger frames, pixels; None: all is shown
 
     @classmethod
     def of(cls, frame_format: str, delivery: Delivery | None = None, encoding: Encoding | None = None) -> FrameForm:
@@ -57,12 +59,30 @@ class FrameForm:
     @classmethod
     def asked(cls, request: PlateRequest) -> FrameForm:
         """What a request asks for; RequestError E_OCIO."""
-        studio = request.delivery.studio if request.delivery else None
-        return cls.of(request.frame_format, request.delivery, studio_colour.opened(studio) if studio else None)
+        asked, size = request.delivery or Delivery(), request.size or (request.camera.width, request.camera.height)
+        form = cls.of(request.frame_format, asked, studio_colour.opened(asked.studio) if asked.studio else None)
+        return replace(form, view=size) if asked.is_windowed else form
+
+    def window(self, width: int, height: int) -> Window:
+        """The display window in a frame of this size."""
+        across, down = self.view or (width, height)
+        return (width - across) // 2, (height - down) // 2, across, down
+
+    def camera_of(self, whole: CameraPath) -> CameraPath:
+        """What the display window shows of frames that hold all of this camera's picture."""
+        return whole.cropped(*self.window(whole.width, whole.height)) if self.view else whole
+
+    def shown(self, picture: Picture) -> Picture:
+        """What the display window shows of a frame."""
+        left, top, width, height = self.window(picture.shape[1], picture.shape[0])
+        return picture[top : top + height, left : left + width]
 
     def write(self, path: Path, picture: Picture, tags: Tags) -> None:
         """A frame from a display picture; OSError."""
-        if self.suffix == "exr":
+        if self.view:
+            window = self.window(picture.shape[1], picture.shape[0])
+            write_exr(path, picture, _tags_of(window, tags), replace(self.exr, window=window))
+        elif self.suffix == "exr":
             write_exr(path, picture, tags, self.exr)
         else:
             write_png(path, picture, tags)
@@ -74,7 +94,10 @@ class FrameForm:
         return self.encoding.shown(pictures.read_stored(path))
 
     def publish_proxy(self, frame: Path, picture: Picture, tags: Tags) -> FileRecord:
-        """The proxy of a frame, in the folder that is there for them; PlateError of `disk.publish`."""
+        """The proxy of what is shown of a frame, in the folder that is there for them; PlateError of `disk.publish`.
+
+        tags   of what is shown
+        """
         assert self.proxy is not None
         height, width = picture.shape[:2]
         size = self.proxy.size(width, height)
@@ -94,3 +117,9 @@ class FrameForm:
     def told(self) -> dict[str, Any]:
         """The manifest's words on colour."""
         return self.encoding.told(self.suffix, self.exr.compression)
+
+
+def _tags_of(window: Window, tags: Tags) -> Tags:
+    """The same for the display window alone, which a header's camera is of."""
+    fx, fy, cx, cy = tags.intrinsics
+    return replace(tags, intrinsics=(fx, fy, cx - window[0], cy - window[1]))

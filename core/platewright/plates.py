@@ -257,11 +257,12 @@ class Frames:
         form: FrameForm,
     ) -> None:
         self._folder, self._camera, self._marks, self._kept, self._form = folder, camera, marks, kept, form
-        self._sheet = previews.ContactSheet(folder.title(camera), camera.width, camera.height)
+        self._view = form.camera_of(camera)
+        self._sheet = previews.ContactSheet(folder.title(self._view), self._view.width, self._view.height)
         self._chosen = self._sheet.chosen(camera.frames)
         self._part = disk.Part(folder.path / "preview.mp4")
         with self._part.guarded():
-            self._preview = previews.Preview(self._part.path, camera.rate, camera.width, camera.height, marks)
+            self._preview = previews.Preview(self._part.path, camera.rate, self._view.width, self._view.height, marks)
 
     def write(self, index: int, picture: Picture) -> FrameRecord:
         """`PlateFolder.write`; the sheet and the preview show the file where it is not just this picture."""
@@ -281,12 +282,12 @@ class Frames:
             self._show(frame, picture)
             return partial(self._with_proxy, index, picture, record)
         _range_of(picture, self._camera, frame)
-        self._show(frame, picture)
+        self._show(frame, self._form.shown(picture))
         return partial(self._publish, index, picture)
 
     def _publish(self, index: int, picture: Picture) -> FrameRecord:
         record = self._folder.write(self._camera, index, picture, self._marks, None, self._form)
-        return self._with_proxy(index, picture, record)
+        return self._with_proxy(index, self._form.shown(picture), record)
 
     def _show(self, frame: int, picture: Picture) -> None:
         with self._part.guarded():
@@ -299,7 +300,7 @@ class Frames:
         if self._form.proxy:
             with disk.refusing(folder.path):
                 (folder.path / PROXY).mkdir(exist_ok=True)
-            tags = _tags(self._camera, index, self._marks)
+            tags = _tags(self._view, index, self._marks)
             folder.proxies[record.frame] = self._form.publish_proxy(folder.path / record.file, picture, tags)
         return record
 
@@ -308,7 +309,7 @@ class Frames:
         with self._part.guarded():
             self._preview.finish()
         folder = self._folder.path
-        written = disk.write_bytes(folder / "camera.json", self._camera.to_json().encode("utf-8"))
+        written = disk.write_bytes(folder / "camera.json", self._view.to_json().encode("utf-8"))
         return written, disk.publish(folder / "contact.png", self._sheet.save), self._part.publish()
 
     def close(self) -> None:

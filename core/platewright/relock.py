@@ -204,6 +204,9 @@ class _Lock:
     def delivered(self) -> dict[str, Any]:
         """What was said of the plate's frames and still is true of these: cut, numbers, and the view in them."""
         told = {name: value for name, value in self.subject.delivery.items() if name != "proxy"}
+        if told.pop("data_window", None):          # what lay outside the display window was not looked at
+            whole = {"left": 0, "top": 0, "width": self.footage.width, "height": self.footage.height}
+            told |= {"overscan_kept": 0.0, "view": whole}
         if view := told.get("view"):
             x, y = self.wanted.width / self.footage.width, self.wanted.height / self.footage.height
             scale = {"left": x, "width": x, "top": y, "height": y}

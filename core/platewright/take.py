@@ -145,6 +145,11 @@ class Take:
         finally:
             self.timings[stage] = self.timings.get(stage, 0.0) + perf_counter() - started
 
+    @property
+    def view(self) -> CameraPath:
+        """What the frames show: all of the plate's camera, or its middle where the rest is outside the window."""
+        return self.form.camera_of(self.camera)
+
     def why_not_measured(self) -> str:
         return "too few frames" if self.job.check else "the check was left out"
 
@@ -167,14 +172,14 @@ class Take:
     def frames_as_footage(self) -> Footage:
         """The plate's frames, as they lie on the disk."""
         paths = tuple(self.folder.path / self.folder.frames[frame].file for frame in self.camera.frames)
-        size = self.camera.width, self.camera.height
+        size = self.view.width, self.view.height
         return Written(paths, self.camera.frames, *size, form=self.form)
 
     def are_frames_as_made(self, source: Source) -> bool:
         """Whether each frame is the model's picture, pixel by pixel: then they need not be measured twice."""
         size = self.camera.width, self.camera.height
         as_seen = size == source.made.native == (self.seen.width, self.seen.height)
-        return as_seen and not source.is_locked and self.kept is None
+        return as_seen and not source.is_locked and self.kept is None and self.view is self.camera
 
     def refuse_little_space(self, made: Made) -> None:
         """PlateError E_DISK_SPACE where the model's own pictures would not fit."""
@@ -206,11 +211,12 @@ class Take:
     def picture(self, source: Source) -> dict[str, Any]:
         """The manifest's words on how frames came from pictures."""
         seen, warp = (self.seen.width, self.seen.height), WARP if source.is_locked else ""
+        beyond = self.form.window(self.camera.width, self.camera.height)
         told = provenance.picture(
-            self.camera,
+            self.view,
             source.made.native,
             self.request.frame_format,
-            seen=(*self.corner, *seen),
+            seen=(self.corner[0] + beyond[0], self.corner[1] + beyond[1], *seen),
             warp=warp,
             colour=self.form.told(),
         )
@@ -220,17 +226,19 @@ class Take:
     def delivered(self) -> dict[str, Any]:
         """Which of the frames are the cut, how they are numbered, and what else the request's delivery asked for."""
         asked, camera = self.request.delivery or Delivery(), self.camera
-        left, top = (round(side * asked.overscan / (1 + asked.overscan) / 2) for side in (camera.width, camera.height))
-        kept = {"left": left, "top": top, "width": camera.width - 2 * left, "height": camera.height - 2 * top}
+        width, height = self.request.size or (self.request.camera.width, self.request.camera.height)
+        left, top = (camera.width - width) // 2, (camera.height - height) // 2
         told: dict[str, Any] = {
             "handles": asked.handles,
             "cut": [camera.frames[0] + asked.handles, camera.frames[-1] - asked.handles],
             "frame_offset": asked.frame_offset,
             "overscan_kept": asked.overscan,
-            "view": kept,
+            "view": {"left": left, "top": top, "width": width, "height": height},
         }
+        if self.form.view:
+            told["data_window"] = {"left": -left, "top": -top, "width": camera.width, "height": camera.height}
         if self.form.proxy:
-            size = self.form.proxy.size(camera.width, camera.height)
+            size = self.form.proxy.size(self.view.width, self.view.height)
             files = [self.folder.proxies[frame].to_dict() for frame in camera.frames]
             told["proxy"] = {"folder": PROXY, "width": size[0], "height": size[1], "files": files}
         return told

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
 from pathlib import Path
 
 import bpy
@@ -10,6 +12,7 @@ import pytest
 
 from blender_addon import plate_read, scene_write
 from tests.blender.plate_files import exr, linear, read_manifest, rec709, write_manifest, write_plate
+from tests.conftest import ROOT
 
 # From linear Rec.709, as OpenColorIO's ACES configurations have them.
 TO_ACESCG = (
@@ -69,3 +72,31 @@ def test_a_plate_shows_at_the_scenes_own_frames(tmp_path: Path) -> None:
     scene_write.show_behind_camera(camera, plate, bpy.context.scene)
     user = camera.data.background_images[0].image_user
     assert (user.frame_start, user.frame_offset, user.frame_duration) == (1, 1000, 1)
+
+
+WINDOWED = """
+import sys
+from pathlib import Path
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+from platewright.frame_forms import FrameForm
+from platewright.frame_tags import Tags
+from dataclasses import replace
+from fractions import Fraction
+picture = np.zeros((14, 24, 3), np.float32)
+picture[3:11, 4:20] = 1.0                          # what the display window shows
+tags = Tags(rate=Fraction(24), frame=1, world_from_camera=(1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1),
+            intrinsics=(20, 20, 12, 7), texts={})
+replace(FrameForm.of("exr"), view=(16, 8)).write(Path(sys.argv[2]), picture, tags)
+"""
+
+
+def test_blender_takes_the_data_window_for_the_picture(tmp_path: Path) -> None:
+    """So overscan that lies outside the display window is in Blender's picture, at the same place as in a flat file."""
+    python = ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    file = tmp_path / "wide.1001.exr"
+    subprocess.run([str(python), "-c", WINDOWED, str(ROOT / "core"), str(file)], check=True)
+    image = bpy.data.images.load(str(file))
+    assert tuple(image.size) == (24, 14)
+    light = [[image.pixels[4 * (row * 24 + column)] for column in range(24)] for row in range(14)]
+    assert all(light[row][column] == (3 <= row < 11 and 4 <= column < 20) for row in range(14) for column in range(24))

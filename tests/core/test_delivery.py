@@ -167,3 +167,47 @@ def test_a_guide_is_found_under_the_scenes_numbers(tmp_path: Path) -> None:
     assert error.value.code == "E_DEPTH_FRAMES"
     shutil.rmtree(tmp_path)
     assert guide_folder.read(tmp_path, 1000) is None
+
+
+def test_overscan_beyond_the_display_window(
+    tmp_path: Path, camera: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The display window is the camera's own view: readers crop to it, and who asks for the data gets all of it."""
+    plates: dict[str, Path] = {}
+    for name, more in (("flat", []), ("wide", ["--overscan-window", "--proxy", "half"])):
+        asked = ["--keep-overscan", "0.25", "--frames", "1001-1004", *more, "--out", str(tmp_path / name)]
+        plates[name] = Path(run(capsys, "generate", "--camera", str(camera), *PLAIN, *asked)["plate"])
+    document = provenance.read_manifest(plates["wide"])
+    frames = [{name: plate / f"{plate.name}.1003.exr" for name, plate in plates.items()}][0]
+    spec = OpenImageIO.ImageInput.open(str(frames["wide"])).spec()
+    assert (spec.full_x, spec.full_y, spec.full_width, spec.full_height) == (0, 0, 64, 36)
+    assert (spec.x, spec.y, spec.width, spec.height) == (-8, -4, 80, 44)
+    stored = [OpenImageIO.ImageInput.open(str(frames[name])).read_image(0, 0, 0, 3, "float") for name in plates]
+    assert np.array_equal(*stored), "the same pixels, in other windows"
+    flat = pictures.read_picture(frames["flat"])
+    assert np.array_equal(pictures.read_picture(frames["wide"]), flat[4:40, 8:72])
+
+    told, picture = document["picture"]["delivery"], document["picture"]
+    assert told["data_window"] == {"left": -8, "top": -4, "width": 80, "height": 44}
+    assert (picture["width"], picture["height"], told["overscan_kept"]) == (64, 36, 0.25)
+    assert picture["seen"] == {"left": 8, "top": 4, "width": 80, "height": 44}
+    shown, given = CameraPath.read(plates["wide"] / "camera.json"), CameraPath.read(camera)
+    assert (shown.width, shown.height, shown.intrinsics) == (64, 36, given.intrinsics[:4])
+    assert CameraPath.read(plates["flat"] / "camera.json").width == 80
+    assert spec.get_string_attribute("platewright.intrinsics").split()[2:] == ["32", "18"], "of the display window"
+    ndc = np.reshape(spec.getattribute("worldToNDC"), (4, 4))
+    pose = np.reshape(shown.camera_to_world[2], (4, 4))
+    ahead = np.append(pose[:3, 3] + 5 * pose[:3, 2], 1.0) @ ndc
+    assert ahead[:2] / ahead[3] == pytest.approx([0.5, 0.5], abs=1e-5), "the window's middle lies straight ahead"
+    proxy = plates["wide"] / "proxy" / f"{plates['wide'].name}.1003.jpg"
+    with Image.open(proxy) as image:
+        assert image.size == (32, 18) == (told["proxy"]["width"], told["proxy"]["height"])
+    assert provenance.verify(plates["wide"]).is_sound
+
+
+@pytest.mark.parametrize("more", [[], ["--keep-overscan", "0.25", "--format", "png"]])
+def test_a_data_window_needs_overscan_and_exr(
+    tmp_path: Path, camera: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    words = ["generate", "--camera", str(camera), *PLAIN, "--overscan-window", *more, "--out", str(tmp_path / "out")]
+    assert run(capsys, *words)["error"]["code"] == "E_VALUE" and not (tmp_path / "out").exists()
