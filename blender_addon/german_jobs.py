@@ -12,6 +12,12 @@ JOBS = {
     "{name}, seed {seed}": "{name}, Startwert {seed}",
     "{plate} in {time}": "{plate} in {time}",
     "{plate} was made for {place}": "{plate} gehört zu {place}",
+    "Copy Details holds what somebody needs to know who can help.":
+        "Details kopieren enthält, was jemand wissen muss, der helfen kann.",
+    "Frames that are finished stay on disk; Retry goes on from them.":
+        "Fertige Einzelbilder bleiben auf der Festplatte; Noch einmal macht damit weiter.",
+    "Nothing was made; Retry starts again.": "Es wurde nichts erzeugt; Noch einmal fängt neu an.",
+    "Nothing was made.": "Es wurde nichts erzeugt.",
     "Show It Here": "Hier zeigen",
     "{camera} in {scene}, {file}": "{camera} in {scene}, {file}",
     "an unsaved file": "eine ungespeicherte Datei",
@@ -28,6 +34,8 @@ JOBS = {
     "writing the job": "schreibt den Auftrag",
     "rendering the first frame": "rendert das erste Bild",
     "queued": "wartet",
+    "shot": "Shot",
+    "stills": "Standbilder",
     "importing": "lädt Bibliotheken",
     "loading": "lädt das Modell",
     "licence": "Lizenz",

@@ -23,8 +23,15 @@ PANEL = {
         "Es fehlt noch die Laufzeitumgebung, in der die Modelle laufen. Sie wird in den Benutzereinstellungen "
         "installiert oder angegeben.",
     "Nobody knows the model {model}. Choose another one.": "Das Modell {model} ist nicht bekannt. Ein anderes wählen.",
-    "This model cannot run here: {why} Choose another one, or fetch it.":
-        "Dieses Modell kann hier nicht laufen: {why} Ein anderes wählen oder es holen.",
+    "This model cannot run here: {why} Choose another one.":
+        "Dieses Modell kann hier nicht laufen: {why} Ein anderes wählen.",
+    "This model is not on this machine yet. Download it with a command in a terminal, or choose another.":
+        "Dieses Modell ist noch nicht auf diesem Rechner. Mit einem Befehl im Terminal herunterladen oder ein anderes "
+        "wählen.",
+    "Copy Download Command": "Befehl zum Herunterladen kopieren",
+    "Copy the command that downloads this model, to paste it into a terminal; then press Check in the preferences":
+        "Den Befehl kopieren, der dieses Modell herunterlädt, und in ein Terminal einfügen; danach in den "
+        "Benutzereinstellungen Prüfen drücken",
     "Say in the prompt what the place behind the scene looks like.":
         "Im Prompt sagen, wie der Ort hinter der Szene aussieht.",
     "Choose the picture that the model starts from, or another kind of first frame.":

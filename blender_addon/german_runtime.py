@@ -37,6 +37,10 @@ RUNTIME = {
         "Das Python der Laufzeitumgebung fragen, was ihm fehlt und welche Modelle es hat",
     "Open Preferences": "Benutzereinstellungen öffnen",
     "Name the Python that runs the models": "Das Python angeben, in dem die Modelle laufen",
+    "Models run in a Python of their own, outside of Blender. Install it, or name one above that is there.":
+        "Modelle laufen in einem eigenen Python außerhalb von Blender. Es installieren oder oben ein anderes angeben.",
+    "The installation was cancelled; what has arrived is kept for the next one.":
+        "Die Installation wurde abgebrochen; was angekommen ist, bleibt für die nächste.",
     "Install Runtime": "Laufzeitumgebung installieren",
     "Install Runtime...": "Laufzeitumgebung installieren...",
     "Install": "Installieren",

@@ -7,6 +7,7 @@ from platewright.errors import PlatewrightError, RequestError
 
 from . import job_details, jobs, preferences
 from .operators import Outcome, refuse
+from .panel_jobs import CHECK
 
 
 class PLATEWRIGHT_OT_cancel(bpy.types.Operator):
@@ -90,8 +91,8 @@ class PLATEWRIGHT_OT_copy_details(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         try:
-            run = over(self.job) if self.job else None
-            error = run.error if run else jobs.state.refusal
+            run = over(self.job) if self.job not in ("", CHECK) else None
+            error = run.error if run else jobs.state.check.error if self.job == CHECK else jobs.state.refusal
             if error is None:
                 raise gone(self.job)
         except PlatewrightError as refused:

@@ -11,13 +11,14 @@ from platewright.errors import PlatewrightError
 from . import jobs
 from .job_run import place_of
 from .translations import say
-from .words import draw_text, duration, file_of, shown
+from .words import draw_text, duration, file_of, shown, told
 
 if TYPE_CHECKING:                                  # not at every start of Blender
     from .job_record import Left
     from .plate_read import Plate
     from .preparing import Again, Preparation
 
+CHECK = "check"                                    # instead of a job's id: what was asked of the worker's Python
 THUMB_SCALE = 3.2                                  # of a row's height
 DONE_SHOWN = 3                                     # finished jobs that keep a row
 
@@ -97,8 +98,7 @@ def draw_error(layout: bpy.types.UILayout, error: PlatewrightError, run: jobs.Ru
     icon = "CANCEL" if error.code == "E_CANCELLED" else "ERROR"
     message = say(error.message)
     draw_text(box, f"{run.handle.job.name}: {message}" if run else message, icon=icon)
-    if error.hint:
-        draw_text(box, error.hint, icon="BLANK1")
+    draw_text(box, error.hint or next_step(error, run), icon="BLANK1")
     box.label(text=error.code, icon="BLANK1", translate=False)
     row = box.row(align=True)
     if run:
@@ -107,6 +107,30 @@ def draw_error(layout: bpy.types.UILayout, error: PlatewrightError, run: jobs.Ru
     if run and run.folder:
         row.operator("platewright.open_folder", text="", icon="FILE_FOLDER").plate = run.folder
     row.operator("platewright.dismiss", text="", icon="X").job = job
+
+
+def next_step(error: PlatewrightError, run: jobs.Run | None) -> str:
+    """What to do about an error that does not say so itself."""
+    if error.code != "E_CANCELLED":
+        return "Copy Details holds what somebody needs to know who can help."
+    if run and run.folder:
+        return "Frames that are finished stay on disk; Retry goes on from them."
+    return "Nothing was made; Retry starts again." if run else "Nothing was made."
+
+
+def draw_check_error(layout: bpy.types.UILayout, error: PlatewrightError) -> None:
+    """Why the worker's Python does not answer, and the way out."""
+    draw_text(layout, told(error), icon="ERROR")
+    row = layout.row(align=True)
+    row.operator("platewright.open_preferences", icon="PREFERENCES")
+    row.operator("platewright.copy_details").job = CHECK
+
+
+def draw_lost(layout: bpy.types.UILayout, plate: str) -> None:
+    """The plate in hand was not there when the file was opened."""
+    words = "{plate} was not where it lay when this file was opened. Bring it back from where it lies now."
+    draw_text(layout, say(words, plate=file_of(plate)), icon="ERROR")
+    layout.operator("platewright.bring_back", icon="FILE_FOLDER")
 
 
 def draw_waiting(layout: bpy.types.UILayout, run: jobs.Run, plate: Plate) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -156,6 +157,12 @@ def takes(card: Card, speak: Callable[..., str] = say) -> str:
 def takes_picture(card: Card) -> bool:
     """It starts from a picture, or can."""
     return bool(card.get("needs_first_frame") or card.get("takes_first_frame"))
+
+
+def fetch_words(card: Card) -> list[str]:
+    """Those of the command line that downloads the model, if that is what it lacks; else none."""
+    found = re.search(r"`platewright (models pull [\w.-]+)`", str(card.get("reason", "")))
+    return found[1].split() if found and not card.get("available", True) else []
 
 
 def world_speed(card: Card, fps: float) -> float:

@@ -9,11 +9,12 @@ import bpy
 
 from . import jobs, preferences, provenance_choices
 from .job_inputs import render_size, size_of
-from .panel_models import card_of, memory, speed_words, takes_picture, world_speed
+from .panel_models import card_of, fetch_words, memory, speed_words, takes_picture, world_speed
 from .panel_presets import PRESETS, choice
 from .translations import say
 from .words import draw_text, duration, shown
 
+NOT_HERE = "This model is not on this machine yet. Download it with a command in a terminal, or choose another."
 PROMPT_CHARS = 60                                  # of a line in the menu of earlier ones
 
 
@@ -116,8 +117,9 @@ def lack_of_model(scene: bpy.types.Scene) -> Lack | None:
     if jobs.state.check.models and not card:
         return Lack(say("Nobody knows the model {model}. Choose another one.", model=shown(settings.model)))
     if not card.get("available", True):
-        reason = "This model cannot run here: {why} Choose another one, or fetch it."
-        return Lack(say(reason, why=card.get("reason", "")))
+        if fetch_words(card):
+            return Lack(NOT_HERE, "platewright.copy_fetch", "COPYDOWN")
+        return Lack(say("This model cannot run here: {why} Choose another one.", why=card.get("reason", "")))
     takes_prompt = card.get("takes_prompt", settings.model != "grid")
     if takes_prompt and not settings.prompt.strip():
         return Lack("Say in the prompt what the place behind the scene looks like.")

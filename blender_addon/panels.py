@@ -8,13 +8,12 @@ import bpy
 
 from platewright.errors import WorkerMissing
 
-from . import jobs, preferences
-from .panel_jobs import draw_error, draw_jobs, draw_left, draw_waiting
+from . import jobs, plate_link, preferences
+from .panel_jobs import draw_check_error, draw_error, draw_jobs, draw_left, draw_lost, draw_waiting
 from .panel_models import PLATEWRIGHT_MT_models, card_of, draw_inputs, draw_model
 from .panel_plate import draw_plate, plate_in_hand, told_of
 from .panel_shot import PLATEWRIGHT_MT_prompts, draw_generate, draw_presets, draw_prompt, draw_seed, draw_shot
 from .translations import say
-from .words import draw_text, told
 
 
 class PlatewrightTab:
@@ -52,8 +51,7 @@ class PlatePanel:
         draw_prompt(layout, settings)
         draw_model(layout, settings)
         if jobs.state.check.error:
-            draw_text(layout, told(jobs.state.check.error), icon="ERROR")
-            layout.operator("platewright.open_preferences", icon="PREFERENCES")
+            draw_check_error(layout, jobs.state.check.error)
         draw_inputs(layout, settings)
         draw_seed(layout, settings)
         if not (jobs.state.preparation and jobs.state.preparation.is_reading):
@@ -63,6 +61,8 @@ class PlatePanel:
         draw_jobs(layout)
         own = jobs.state.made_of(scene)
         if plate := plate_in_hand(settings, own):
+            if plate in plate_link.lost_plates():
+                draw_lost(layout, plate)
             draw_plate(layout, plate, told_of(plate), own)
         for other, waiting in jobs.waiting():
             if str(waiting.folder) != plate:

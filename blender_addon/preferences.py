@@ -10,6 +10,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from . import jobs, runtime
+from .panel_jobs import CHECK
 from .properties import PATH_OPTIONS
 from .translations import OWN, say
 from .words import draw_text, shown, told
@@ -112,6 +113,7 @@ def draw_check(layout: bpy.types.UILayout, check: runtime.Check) -> None:
     row.operator("platewright.check_runtime", text="Checking..." if check.is_running else "Check", icon="CHECKMARK")
     if check.error is not None:
         draw_text(layout, told(check.error), icon="ERROR")
+        layout.operator("platewright.copy_details", icon="COPYDOWN").job = CHECK
     for finding in sorted(check.findings, key=lambda each: each["is_well"]):
         icon = "CHECKMARK" if finding["is_well"] else "ERROR" if finding["is_needed"] else "INFO"
         mend = "" if finding["is_well"] else f" {say(mend_here(finding['mend']))}"

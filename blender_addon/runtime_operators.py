@@ -14,6 +14,7 @@ from .words import draw_text, told
 Outcome = set[str]
 DIALOG_WIDTH = 460
 OFFLINE = "Blender is offline. Allow Online Access under System in its preferences, or name an offline bundle."
+NOTHING_YET = "Models run in a Python of their own, outside of Blender. Install it, or name one above that is there."
 DISK = "Downloads {wheels:.1f} GB and needs up to {needed:.0f} GB of disk; {free:.0f} GB are free."
 _choices: list[tuple[str, str, str]] = []          # Blender keeps no reference to what an enum shows
 
@@ -173,6 +174,8 @@ def draw_runtime(layout: bpy.types.UILayout) -> None:
     state = runtime_install.state
     if runtime_install.is_under_way() and state.installing:
         return draw_progress(layout, state.installing)
+    if state.managed is None and not preferences.has_runtime():
+        draw_text(layout, NOTHING_YET, icon="INFO")
     row = layout.row()
     if state.managed is None:
         row.operator("platewright.install_runtime", icon="IMPORT", text="Install Runtime...")
@@ -181,8 +184,11 @@ def draw_runtime(layout: bpy.types.UILayout) -> None:
     if not preferences.is_online() and not preferences.bundle_folder() and not state.is_current:
         row.enabled = False
         draw_text(layout, OFFLINE, icon="INFO")
-    if state.installing and state.installing.error:
-        draw_text(layout, told(state.installing.error), icon="ERROR")
+    error = state.installing.error if state.installing else None
+    if error and error.code == "E_CANCELLED":
+        draw_text(layout, "The installation was cancelled; what has arrived is kept for the next one.", icon="INFO")
+    elif error:
+        draw_text(layout, told(error), icon="ERROR")
         layout.operator("platewright.copy_install_details", icon="COPYDOWN")
     return None
 

@@ -35,7 +35,7 @@ OF_BLENDER = re.compile(                           # where words name nodes and 
 SAYING = {"say": 0, "say_tip": 0, "say_report": 0, "draw_text": 1, "report": 1}    # which argument is the text
 LAYOUT = {"label", "prop", "menu", "row", "column", "progress", "operator", "popup_menu", "invoke_props_dialog"}
 KEYWORDS = {"text", "heading", "placeholder", "title", "confirm_text"}
-LOOKING = {"startswith", "endswith", "removeprefix", "write"}     # at foreign text, or nobody looks
+LOOKING = {"startswith", "endswith", "removeprefix", "compile", "search", "fullmatch", "write"}    # at foreign text
 FIELD = re.compile(r"\{\w*(:[^}]*)?\}")
 SENTENCE = re.compile(r".*[A-Za-z][,;:]? \(?[A-Za-z]{2,}|[A-Z][a-z]+\W*$", re.DOTALL)
 WORD = re.compile(r"(?<![\w./%{}-])(?!(?:min|mm|GB)\b)[A-Za-z]{2,}(?![\w/{}-]|\.\S)")
@@ -199,8 +199,18 @@ def stages() -> Iterator[Text]:
         for call in calls(ast.parse(path.read_text(encoding="utf-8"))):
             place = {"Stage": 1, "Progress": 1, "stage": 0}.get(called(call), 99)
             for each in call.args[place : place + 1]:
-                if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                if is_text(each):
                     yield OWN, each.value
+
+
+def is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def of_core() -> set[str]:
+    """Whatever is written out in the core: an error's hint may have its German, or be shown as it is."""
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "core" / "platewright").rglob("*.py"))
+    return {each.value for tree in trees for each in ast.walk(tree) if is_text(each)}
 
 
 def all_texts(package: str) -> set[Text]:

@@ -11,6 +11,7 @@ import bpy
 import pytest
 
 from blender_addon import properties
+from platewright.errors import Cancelled, PlatewrightError
 from platewright.models import presets
 from tests.blender import paper
 from tests.blender.scenes import shot
@@ -21,6 +22,8 @@ CARDS: dict[str, dict[str, Any]] = {               # as back-ends declare themse
     "research": {"title": "Research", "kind": "final", "commercial": "no", "terms": "Only for research."},
     "away": {"title": "Away", "kind": "final", "commercial": "yes", "available": False, "memory_gb": 80.0,
              "reason": "The weights of 'away' are not installed (looked in /x). Fetch it with `platewright models`."},
+    "afar": {"title": "Afar", "kind": "final", "commercial": "yes", "available": False, "memory_gb": 8.0,
+             "reason": "The weights of 'afar' are not installed. Fetch it with `platewright models pull afar`."},
     "big": {"title": "Big", "kind": "final", "commercial": "conditions", "terms": "Free below 10 million dollars.",
             "territory": "the European Union", "memory_gb": 16.0, "default_steps": 61, "fps": 16.0,
             "needs_first_frame": True, "takes_guide": True, "summary": "A first picture goes on."},
@@ -65,6 +68,7 @@ LACKS = {                                          # what is wrong, what is said
     "another thing": (no_true_camera, "is not a camera", ""),
     "unknown model": (set_of(model="none such"), "Nobody knows the model none such", ""),
     "not installed": (set_of(model="away"), "The weights of 'away' are not installed", ""),
+    "not downloaded": (set_of(model="afar"), "not on this machine yet", "platewright.copy_fetch"),
     "no prompt": (set_of(prompt="  "), "Say in the prompt", ""),
     "no picture": (set_of(model="big", first_frame="FILE"), "Choose the picture", ""),
     "no mask": (set_of(model="painter", use_painting=True, painting_plate="/x"), "Choose the plate", ""),
@@ -100,6 +104,7 @@ def test_a_runtime_that_cannot_say_its_models_is_told(
     addon.jobs.state.check.wait()
     sheet = paper.tab(addon)
     assert "cannot be run" in sheet.text and sheet.has("platewright.open_preferences")
+    assert bpy.ops.platewright.copy_details(**sheet.button("platewright.copy_details").values) == {"FINISHED"}
     assert addon.jobs.state.is_asked, "it is asked once, and not each time the tab is drawn"
 
 
@@ -273,3 +278,40 @@ def test_a_plate_and_its_mask_go_along_by_what_they_hold(
     settings.model = "draft"
     request = addon.operators.job_of(scene).request
     assert request.plate is None and request.lock, "it does not paint"
+
+
+def test_the_command_that_downloads_a_model_can_be_pasted(
+    addon: ModuleType, scene: bpy.types.Scene, cards: object
+) -> None:
+    scene.platewright.model = "afar"
+    assert addon.panel_models.fetch_words(CARDS["afar"]) == ["models", "pull", "afar"]
+    assert bpy.ops.platewright.copy_fetch() == {"FINISHED"}
+    scene.platewright.model = "away"               # it says no such command
+    assert bpy.ops.platewright.copy_fetch() == {"CANCELLED"}
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PlatewrightError("E_X", "It broke."), "Copy Details holds"),
+        (PlatewrightError("E_X", "It broke.", "Mend it."), "Mend it."),
+        (Cancelled(), "Nothing was made."),
+    ],
+)
+def test_every_error_says_what_to_do_next(
+    addon: ModuleType, scene: bpy.types.Scene, error: PlatewrightError, words: str
+) -> None:
+    addon.jobs.state.refusal = error
+    sheet = paper.tab(addon)
+    assert words in sheet.text and sheet.button("platewright.copy_details").values == {"job": ""}
+
+
+def test_a_plate_that_is_gone_can_be_brought_back(addon: ModuleType, scene: bpy.types.Scene, tmp_path: Path) -> None:
+    folder = str(tmp_path / "shot_v001")
+    scene.platewright.plate = folder
+    assert not paper.tab(addon).has("platewright.bring_back")
+    image = bpy.data.images.new("plate", 8, 8)
+    image[addon.plate_link.TAG] = "shot"
+    addon.plate_link.tell_lost(image, folder)
+    sheet = paper.tab(addon)
+    assert "shot_v001 was not where it lay" in sheet.text and sheet.has("platewright.bring_back")
