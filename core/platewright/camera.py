@@ -59,6 +59,7 @@ class CameraPath:
     scene: str = ""
     warnings: tuple[str, ...] = ()                 # "W_CODE: sentence", things the plate cannot honour
     lens_distortion: dict[str, Any] | None = field(default=None, hash=False)   # of the tracked movie clip, if any
+    markers: tuple[tuple[int, str], ...] = ()      # of a path with cuts: frame and name of who binds the camera
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -70,8 +71,10 @@ class CameraPath:
         plain = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         for key in ("cameras", "frames", "warnings"):
             plain[key] = list(plain[key])
-        for key in ("camera_to_world", "intrinsics"):
+        for key in ("camera_to_world", "intrinsics", "markers"):
             plain[key] = [list(row) for row in plain[key]]
+        if not self.markers:
+            del plain["markers"]
         return {"format": FORMAT, "version": VERSION, **plain}
 
     @classmethod
@@ -140,8 +143,10 @@ class CameraPath:
             raise RequestError("E_RANGE", why, "Ask for frames that the camera file has, first one first.")
         start = first - self.frames[0]
         part = slice(start, last - self.frames[0] + 1)
+        is_cut = len(set(self.cameras[part])) > 1
         return replace(
             self,
+            markers=tuple((max(at, first), name) for at, name in self.markers if is_cut and at <= last),
             camera=self.cameras[start],
             cameras=self.cameras[part],
             frames=self.frames[part],
@@ -151,7 +156,8 @@ class CameraPath:
 
     def renumbered(self, offset: int) -> CameraPath:
         """The same path with every frame number raised by `offset`."""
-        return replace(self, frames=tuple(frame + offset for frame in self.frames))
+        markers = tuple((frame + offset, name) for frame, name in self.markers)
+        return replace(self, frames=tuple(frame + offset for frame in self.frames), markers=markers)
 
     def cuts(self) -> tuple[int, ...]:
         """The frames at which another camera takes over."""
@@ -161,7 +167,7 @@ class CameraPath:
     def refuse_cuts(self) -> None:
         """RequestError E_CAMERA_CUT where another camera takes over within the range."""
         if cuts := self.cuts():
-            hint = f"Make one plate per shot, the first with --frames {self.frames[0]}-{cuts[0] - 1}."
+            hint = "Make one plate per shot: `platewright shots` lists them, --shots all makes them."
             raise RequestError("E_CAMERA_CUT", f"The camera changes at frame {_listed(cuts)}.", hint)
 
     # The picture --------------------------------------------------------------------------------

@@ -56,6 +56,7 @@ def fields(document: dict[str, Any]) -> dict[str, Any]:
         "scene": _text("scene", document.get("scene", "")),
         "warnings": tuple(_text("warnings", warning) for warning in _list("warnings", document.get("warnings", []))),
         "lens_distortion": distortion,
+        "markers": tuple(_marker(row) for row in _list("markers", document.get("markers", []))),
     }
 
 
@@ -175,6 +176,11 @@ def _numbers(key: str, row: Any, count: int) -> tuple[float, ...]:
     if len(numbers) != count:
         refuse(key, f"has a row of {len(numbers)} numbers instead of {count}")
     return tuple(_number(key, number) for number in numbers)
+
+
+def _marker(row: Any) -> tuple[int, str]:
+    frame, name = row if isinstance(row, list) and len(row) == 2 else (None, None)
+    return _whole("markers", frame, -FRAME_MAX, FRAME_MAX), _text("markers", name)
 
 
 def _lens(row: Any) -> tuple[float, float, float, float]:

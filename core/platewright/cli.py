@@ -16,7 +16,16 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from . import __version__, commands, credential_commands, export_commands, ingest_commands, model_commands, narration
+from . import (
+    __version__,
+    commands,
+    credential_commands,
+    export_commands,
+    ingest_commands,
+    model_commands,
+    narration,
+    shot_commands,
+)
 from .commands import Answer
 from .delivery_options import declare as declare_delivery
 from .errors import Cancelled, PlatewrightError, RequestError
@@ -24,6 +33,7 @@ from .inputs import HANDLES
 from .models import presets
 from .protocol import GUIDE_KINDS, OVERSCAN_MAX, STILL_MODEL, TRIES_MAX, frame_range, plate_size
 from .retime_options import declare as declare_retime
+from .shot_options import declare as declare_shots
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -143,6 +153,7 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--guidance", type=float)
     command.add_argument("--size", type=pixel_size, metavar="WxH", help="the plate's size (default: the camera's)")
     command.add_argument("--frames", type=frame_range, metavar="A-B", help="part of the camera's range")
+    declare_shots(command)
     declare_retime(command)
     drift = "share of the width added around the view, for the lock to pull in (default: what the model's drift needs)"
     command.add_argument("--overscan", type=float, metavar="X", help=f"{drift}; 0 to {OVERSCAN_MAX:g}")
@@ -182,8 +193,9 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--sign", action=argparse.BooleanOptionalAction, help=signed)
     told = "what they tell of the prompt: its hash, or the text as well (default: as was chosen with the key)"
     command.add_argument("--prompt-told", choices=credential_commands.PROMPTS, help=told)
-    tokens = "{camera}, {scene}, {first}, {last}, {model}, {seed}, {width}, {height}"
-    command.add_argument("--name", help=f"the plate's name; may hold {tokens} (default: {{camera}})")
+    tokens = "{shot}, {camera}, {scene}, {first}, {last}, {model}, {seed}, {width}, {height}"
+    own = "default: {camera}, of shots {shot}"
+    command.add_argument("--name", help=f"the plate's name; may hold {tokens} ({own})")
     command.add_argument("--out", default=".", metavar="DIR", help="where versions go (default: here)")
 
 
@@ -278,7 +290,7 @@ _COMMANDS: list[tuple[str, str, Callable[..., Answer], Callable[[Answer], str], 
      _guide_options),
     ("still", "Render what a model must see at its first frame.", commands.still, narration.say_still,
      _still_options),
-    ("generate", "Make a plate that follows a camera.", commands.generate, narration.say_plate, _generate_options),
+    ("generate", "Make a plate that follows a camera.", commands.generate, commands.say_generated, _generate_options),
     ("run", "Make the plate of a job file; safe to retry.", commands.run, narration.say_plate, _run_options),
     ("decode", "Make the plate of latents that are there: decode, lock and write.", commands.decode,
      narration.say_plate, _decode_options),
@@ -292,6 +304,10 @@ _COMMANDS: list[tuple[str, str, Callable[..., Answer], Callable[[Answer], str], 
      credential_commands.say, credential_commands.declare),
     ("ingest", "Find what a studio's check would find in a plate.", ingest_commands.run, ingest_commands.say,
      ingest_commands.declare),
+    ("shots", "List the shots of a camera that cuts; begin a list of prompts for them.", shot_commands.listed,
+     shot_commands.say_listed, shot_commands.declare_list),
+    ("storyboard", "Draw one still per shot on a sheet, in seconds.", shot_commands.storyboard,
+     shot_commands.say_storyboard, shot_commands.declare_storyboard),
     ("export", "Give other programs a plate's camera, frames and lens.", export_commands.export, export_commands.say,
      export_commands.declare),
     ("models", "List the models and their licences; fetch, verify or remove one.", model_commands.listed,

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import delivery_options, narration, rights
+from . import delivery_options, narration, rights, shot_options
 from .camera import CameraPath
 from .errors import Cancelled, OutOfMemory, PlatewrightError, RequestError
 from .inputs import HANDLES
-from .protocol import GUIDE_KINDS, INPUTS, Input, Job, PlateRequest, Stage, Still, Warned, plate_name
+from .protocol import GUIDE_KINDS, INPUTS, Delivery, Input, Job, PlateRequest, Stage, Still, Warned, plate_name
 from .retime_options import timed
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def still(options: argparse.Namespace) -> Answer:
 
 def generate(options: argparse.Namespace) -> Answer:
     if options.source:
+        shot_options.refuse_any(options)
         return _remade(options)
     if options.camera is None:
         raise RequestError("E_USAGE", "The following arguments are required: --camera.", "See `platewright --help`.")
@@ -78,8 +79,38 @@ def generate(options: argparse.Namespace) -> Answer:
         if getattr(options, name) is None:
             setattr(options, name, value)
     delivery = delivery_options.delivery_of(options)
-    camera = delivery_options.delivered(CameraPath.read(Path(options.camera)), options.frames, delivery)
-    request = PlateRequest(
+    camera = CameraPath.read(Path(options.camera))
+    if shot_options.are_asked(options):
+        return _of_shots(options, camera, delivery)
+    request = _request(options, delivery_options.delivered(camera, options.frames, delivery), delivery)
+    return _make(_job(options, request, options.name or "{camera}"), resume=False)
+
+
+def _of_shots(options: argparse.Namespace, camera: CameraPath, delivery: Delivery | None) -> Answer:
+    """A plate of each shot that is asked for, or the jobs for them; nothing is made before all can be asked for."""
+    found = shot_options.chosen(options, camera)
+    shot_options.refuse_shared(options, found)
+    jobs: dict[str, Job] = {}
+    for shot in found:
+        own = argparse.Namespace(**{**vars(options), **shot.wishes()})
+        request = _request(own, delivery_options.delivered(shot.camera, None, delivery), delivery)
+        jobs[shot.name] = _job(own, request, shot_options.template(options.name), shot.name).checked()
+    if options.jobs:
+        return shot_options.write_jobs(jobs, Path(options.jobs))
+
+    def make(job: Job) -> Answer:
+        narration.Narrator()(Stage(job.id, "shot", job.name))
+        return _make(job, resume=False)
+
+    return shot_options.each(jobs, make)
+
+
+def say_generated(answer: Answer) -> str:
+    return shot_options.say(answer, narration.say_plate)
+
+
+def _request(options: argparse.Namespace, camera: CameraPath, delivery: Delivery | None) -> PlateRequest:
+    return PlateRequest(
         camera=timed(camera, options),
         prompt=options.prompt,
         negative=options.negative,
@@ -103,14 +134,14 @@ def generate(options: argparse.Namespace) -> Answer:
         mask=Input.of(Path(options.mask)) if options.mask else None,
         delivery=delivery,
     ).checked()
-    return _make(_job(options, request, options.name or "{camera}"), resume=False)
 
 
-def _job(options: argparse.Namespace, request: PlateRequest, name: str) -> Job:
+def _job(options: argparse.Namespace, request: PlateRequest, name: str, shot: str = "") -> Job:
     request = rights.settled(request, options.rights, rights.asker())
+    facts = _facts(request) | ({"shot": shot} if shot else {})
     return Job(
         request=request,
-        name=plate_name(name, request.camera, _facts(request)),
+        name=plate_name(name, request.camera, facts),
         out=str(Path(options.out).resolve()),
         id=request.sha256[:12],
         check=options.check,
