@@ -6,6 +6,7 @@ the Benutzereinstellungen, as in Blender's own German. Tooltips and hints say wh
 
 from __future__ import annotations
 
+from .german_core import CORE
 from .german_errors import ERRORS
 from .german_jobs import JOBS
 from .german_panel import PANEL
@@ -13,4 +14,4 @@ from .german_provenance import PROVENANCE
 from .german_runtime import RUNTIME
 from .german_ways import WAYS
 
-GERMAN = {**PANEL, **JOBS, **WAYS, **PROVENANCE, **RUNTIME, **ERRORS}
+GERMAN = {**PANEL, **JOBS, **WAYS, **PROVENANCE, **RUNTIME, **ERRORS, **CORE}
