@@ -34,6 +34,7 @@ class Blender:
     program: str
     home: Path
     zip: Path
+    options: tuple[str, ...] = ()                  # of every start
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
         """Start it in its own process group, so that a test can end all of it."""
@@ -43,7 +44,7 @@ class Blender:
         foreign = ("XDG_", "PLATEWRIGHT_", "PYTHON")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return subprocess.Popen(
-            [self.program, *map(str, words)],
+            [self.program, *self.options, *map(str, words)],
             env={**kept, **mine},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -91,6 +92,16 @@ def blender(request: pytest.FixtureRequest) -> Iterator[Blender]:
         assert code == 0, out + err
         SHOTS.mkdir(parents=True, exist_ok=True)
         yield made
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder for a scenario; its pictures are kept."""
+    folder = tmp_path / "stage"
+    folder.mkdir()
+    yield folder
+    for picture in set(folder.glob("*.png")) - set(folder.glob("rendered-*")):
+        shutil.copy(picture, SHOTS / picture.name)
 
 
 @pytest.fixture

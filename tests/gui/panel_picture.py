@@ -25,7 +25,7 @@ LANDSCAPE_METRES = 60.0                            # a ground of the scene's own
 def picture() -> Iterator[float]:
     """Generate in the demo's scene, then look from its camera."""
     import bpy
-    from scenarios import generate, look, open_tab, until, view
+    from hands import generate, look, open_tab, until, view
 
     scene, settings = bpy.context.scene, bpy.context.scene.platewright
     scene.frame_end = scene.frame_start + FRAMES - 1
@@ -85,9 +85,6 @@ if __name__ == "__main__":
     if "bpy" not in sys.modules:
         raise SystemExit(main())
     sys.path.insert(0, str(HERE))
-    import bpy
-    import scenarios
+    import hands
 
-    bpy.context.preferences.view.show_splash = False
-    bpy.context.preferences.use_preferences_save = False
-    bpy.app.timers.register(scenarios.play(picture()), first_interval=2.0, persistent=True)
+    hands.perform({"picture": picture})

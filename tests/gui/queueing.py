@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent))     # Blender does not look beside a script
 
-import scenarios  # it lies beside this file, which Blender does not look at
-from scenarios import generate, jobs, look, noted, open_tab, prepare, press, until, view
-
-Steps = Iterator[float]
+from hands import Steps, generate, jobs, look, noted, open_tab, perform, prepare, press, until, view
 
 
 def queue() -> Steps:
@@ -77,7 +73,7 @@ def come_back() -> Steps:
     yield from until(lambda: jobs().state.past.left)
     yield 1.0
     look("left")
-    (left,) = jobs().state.past.left
+    (left,) = (each for each in jobs().state.past.left if each.file == bpy.data.filepath)
     noted["job"] = left.id
     press("platewright.collect", job=left.id)
     yield from until(lambda: jobs().latest() and jobs().latest().is_over, 400.0)
@@ -89,6 +85,4 @@ def come_back() -> Steps:
 
 
 if __name__ == "__main__":
-    bpy.context.preferences.view.show_splash = False
-    bpy.context.preferences.use_preferences_save = False
-    bpy.app.timers.register(scenarios.play(globals()[sys.argv[-2]]()), first_interval=2.0, persistent=True)
+    perform(globals())
