@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -90,3 +91,30 @@ def test_the_scenes_own_surfaces_become_ground_of_the_place() -> None:
     assert not bool(lit[PAINTS.index("zenith")].any())
     sky = painter.paints(poses[0], lenses[0], far, 0.0, torch.zeros(3, *far.shape))
     assert not bool(sky[1:4, : SIZE[1] // 3].any()) and bool(sky[PAINTS.index("zenith")].any())
+
+
+@pytest.mark.parametrize(("time", "elevation"), [("noon", 40.0), ("dusk", 4.0), ("night", 25.0)])
+def test_sun_moon_and_stars_stand_where_the_renderer_has_them(time: str, elevation: float) -> None:
+    """Straight ahead: disc, glow and, at night, stars; without them the same picture is far off."""
+    world = replace(draw_world(5, terrain="sea", time=time, sky="clear", weather="none"), azimuth=0.0)
+    world = replace(world, elevation=math.radians(elevation))
+    picture, paints, light = seen(world, pitch=elevation)
+    sun = slice(PAINTS.index("sun_red"), PAINTS.index("sun_blue") + 1)
+    bright = paints[sun].mean(0) > 0.1
+    assert 0.001 < float(bright.float().mean()) < 0.6
+    made, without = in_light(paints, light, False), in_light(_without(paints, sun), light, False)
+    errors = [float((some - picture)[bright].square().mean()) for some in (made, without)]
+    assert errors[0] < 0.1 * errors[1]
+    assert float(made[SIZE[1] // 2, SIZE[0] // 2].mean()) > 0.9, "it is in the middle"
+
+
+def test_behind_a_cover_of_clouds_there_is_no_sun() -> None:
+    world = replace(draw_world(5, terrain="sea", time="night", sky="overcast", weather="none"), azimuth=0.0)
+    _, paints, _ = seen(world, pitch=40.0)
+    assert not bool(paints[PAINTS.index("sun_red") : PAINTS.index("sun_blue") + 1].any())
+
+
+def _without(paints: Tensor, part: slice) -> Tensor:
+    left = paints.clone()
+    left[part] = 0.0
+    return left

@@ -57,6 +57,10 @@ class Cover:
     density: Tensor  # (N) about -2..2: how thick they are
 
 
+HUMP = 0.5  # of a skyline's relief above its mean: what rises higher does so by this share
+GRAIN_UP = 2.0  # how much finer the texture of far slopes is upwards than sideways
+
+
 @dataclass(frozen=True, slots=True)
 class Ridge:
     """One far skyline before N rays."""
@@ -104,8 +108,9 @@ class Heavens:
         rise, flat  (N) tangent of the elevation; length of the level part
         """
         turn = torch.atan2(rays[:, 1], rays[:, 0])
-        heights, beside = self.noise.ridges(turn), self.noise.ridges(turn + 0.006)
-        grain = self.noise.ground(rays / flat[:, None] * 900.0, 900.0 * pixel_rad)
+        heights, beside = self._heights(turn), self._heights(turn + 0.006)
+        reach = 900.0 * (1.0 + GRAIN_UP * rise)            # farther out the higher: else slopes had vertical stripes
+        grain = self.noise.ground(rays / flat[:, None] * reach[:, None], 900.0 * pixel_rad)
         for n, (base, relief) in enumerate(self.world.skyline):
             crest = base + relief * heights[:, n]
             cover = ((crest - rise) / pixel_rad + 0.5).clamp(0.0, 1.0)
@@ -114,9 +119,14 @@ class Heavens:
             kept = math.exp(-extinction(self.world) * SKYLINE_METRES[n] * 0.55 - 0.35)
             yield Ridge(cover, albedo, lit, kept)
 
+    def _heights(self, turn: Tensor) -> Tensor:
+        """Heights (N, RIDGES) of the skylines at angles (N), about unit size; no single hump towers over the rest."""
+        heights = self.noise.ridges(turn)
+        return heights - (1.0 - HUMP) * (heights - HUMP).clamp_min(0.0)
+
     def _face(self, share: Tensor, turn: Tensor, lean: Tensor, grain: Tensor) -> tuple[Tensor, Tensor]:
         """Albedo (N, 3) and sunlight (N) of a skyline at a share of its height; lean is how it falls to the left."""
-        rough = grain[:, 3] * 0.35 + grain[:, 4] * 0.5 + grain[:, 5] * 0.5
+        rough = grain[:, 3] * 0.15 + grain[:, 4] * 0.3 + grain[:, 5] * 0.5
         high = torch.sigmoid(9.0 * (share - self.turn) + 1.1 * rough)[:, None]
         albedo = torch.lerp(self.low, self.high, high) * (1.0 + 0.12 * rough).clamp(0.5, 1.5)[:, None]
         frontal = -(torch.cos(turn) * self.to_light[0] + torch.sin(turn) * self.to_light[1])

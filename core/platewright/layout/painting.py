@@ -29,6 +29,9 @@ PAINTS = (
     *("zenith", "horizon", "horizon_ahead", "heap", "under"),  # of the sky; clouds' lit and shaded sides
 )
 _HAZE = 20.0  # heights of the air that the sky lies behind, in weather
+SUN, MOON = (0.009, 8.0), (0.014, 6.0)  # radius in radians, about twice what it is; brightness in its own light
+STARS = (2.0, 1.8, 1.5)  # in the moon's light: a little bluer than it
+GLOW = {"dawn": 0.85, "noon": 0.4, "dusk": 0.9, "night": 0.4}  # of the air around the light, in its light
 FALLING = {"rain": (0, 0.30, 1.2), "snowfall": (1, 0.85, 1.8)}  # field, cover, and brightness in the sky's light
 
 
@@ -128,7 +131,7 @@ class Painter:
         """Paints (P - 1, N) of the sky, or of the far shore, along mirrored rays (N, 3)."""
         assert self.waters is not None
         start = hits.points.new_tensor([*self.land.world.centre, 0.0])
-        paints = self._sky(start, rays, 3.0 * hits.pixel_rad, seconds)
+        paints = self._sky(start, rays, 3.0 * hits.pixel_rad, seconds, is_mirrored=True)
         if self.land.world.terrain == "sea":
             return paints
         reached = self.waters.far_shore(hits.points, rays)
@@ -154,19 +157,44 @@ class Painter:
         towards = (0.5 + 0.5 * facing).clamp(0.0, 1.0)
         return towards * towards.sqrt()
 
-    def _sky(self, origin: Tensor, rays: Tensor, pixel_rad: float, seconds: float) -> Tensor:
-        """Paints (P - 1, N) of the sky: clouds before it, skylines before them, weather before all."""
+    def _sky(
+        self, origin: Tensor, rays: Tensor, pixel_rad: float, seconds: float, is_mirrored: bool = False
+    ) -> Tensor:
+        """Paints (P - 1, N) of the sky: sun, moon, stars, clouds before them, skylines, weather before all."""
         up = functional.pad(rays[:, :2], (0, 1)) + functional.pad(rays[:, 2:].clamp_min(0.0), (2, 0))
         low, ahead = torch.exp(-4.2 * up[:, 2]), self._ahead(rays)
         sky = torch.stack([1.0 - low, low * (1.0 - ahead), low * ahead, *self._clouds(origin, up, pixel_rad, seconds)])
         sky[:3] = sky[:3] * (1.0 - sky[5])
         paints = torch.cat([sky.new_zeros(12, len(rays)), sky[:5]])
+        paints[3:6] = self._lamp(up, pixel_rad, sky[3], 1.0 - sky[5], is_mirrored)
         paints = self._skylines(paints, rays, ahead, pixel_rad)
         if self.land.world.weather == "none":
             return paints
         reach = torch.full_like(low, _HAZE * fog_height(self.land.world))
         kept = kept_by_air(self.land.world, reach, up[:, 2].clamp_min(0.004), origin[2])
         return self._aired(paints, rays, kept)
+
+    def _lamp(self, up: Tensor, pixel_rad: float, heaps: Tensor, clear: Tensor, is_mirrored: bool) -> Tensor:
+        """Sun or moon, the glow around it and on clouds (N), and the stars, where it is clear (N), in its light (3, N).
+
+        Waves break up the disc and the stars: what is mirrored has neither.
+        """
+        if self.land.world.sky == "overcast":
+            return up.new_zeros(3, len(up))
+        facing = (up @ self.heavens.to_light).clamp(-1.0, 1.0)
+        wide = torch.exp(8.0 * (facing - 1.0) - 2.0 * up[:, 2])
+        glow = 0.30 * wide + 0.38 * torch.exp(60.0 * (facing - 1.0)) + 0.6 * torch.exp(700.0 * (facing - 1.0))
+        shine = GLOW[self.land.world.time] * (glow * clear + 0.9 * torch.exp(12.0 * (facing - 1.0)) * heaps)
+        if is_mirrored:
+            return shine.expand(3, -1)
+        is_night = self.land.world.time == "night"
+        radius, bright = MOON if is_night else SUN
+        away = (up - self.heavens.to_light).norm(dim=1)
+        shine = shine + bright * ((radius - away) / pixel_rad + 0.5).clamp(0.0, 1.0) * clear
+        if not is_night:
+            return shine.expand(3, -1)
+        stars = self.solids.noise.stars(up, pixel_rad).pow(1.6) * (1.0 - 0.75 * torch.exp(30.0 * (facing - 1.0)))
+        return shine + up.new_tensor(STARS)[:, None] * (stars * clear)
 
     def _clouds(self, origin: Tensor, up: Tensor, pixel_rad: float, seconds: float) -> Tensor:
         """Lit and shaded sides of clouds, and how much of the sky they hide (3, N)."""

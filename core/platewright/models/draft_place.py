@@ -31,6 +31,7 @@ ORDINARY = {
     "weather": {"none": 0.85, "haze": 0.15},
     "sky": {"clear": 0.5, "clouded": 0.5},
 }
+STARLIT = 0.8  # of the nights that leave the sky open are clear: nobody asks for a night to see clouds in the dark
 LOW_SUN = 1.0  # radians beside the picture's middle: what is said of dawn and dusk is meant to be seen
 
 
@@ -93,6 +94,8 @@ def ordinary(seed: int, said: Mapping[str, str]) -> dict[str, str]:
     """What is said, and an ordinary day for the rest; what sky it rains or snows from is left open."""
     dice = random.Random(f"ordinary {seed}")
     drawn = {name: dice.choices(list(odds), list(odds.values()))[0] for name, odds in ORDINARY.items()}
+    if said.get("time") == "night":
+        drawn["sky"] = "clear" if dice.random() < STARLIT else "clouded"
     if said.get("weather") in FALLING:
         del drawn["sky"]
     return {**drawn, **said}
