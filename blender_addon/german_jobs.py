@@ -15,8 +15,8 @@ JOBS = {
     "Copy Details holds what somebody needs to know who can help.":
         "Details kopieren enthält, was jemand wissen muss, der helfen kann.",
     "Frames that are finished stay on disk; Retry goes on from them.":
-        "Fertige Einzelbilder bleiben auf der Festplatte; Noch einmal macht damit weiter.",
-    "Nothing was made; Retry starts again.": "Es wurde nichts erzeugt; Noch einmal fängt neu an.",
+        "Fertige Einzelbilder bleiben auf der Festplatte; Wiederholen macht damit weiter.",
+    "Nothing was made; Retry starts again.": "Es wurde nichts erzeugt; Wiederholen fängt neu an.",
     "Nothing was made.": "Es wurde nichts erzeugt.",
     "Show It Here": "Hier zeigen",
     "{camera} in {scene}, {file}": "{camera} in {scene}, {file}",
@@ -56,7 +56,7 @@ JOBS = {
         "Diesen Auftrag anhalten; fertige Einzelbilder bleiben auf der Festplatte",
     "Job": "Auftrag",
     "Which job; empty is the one under way": "Welcher Auftrag; leer ist der laufende",
-    "Retry": "Noch einmal",
+    "Retry": "Wiederholen",
     "Make this plate once more, just as it was asked for; frames that are whole are kept":
         "Diese Plate noch einmal so erzeugen, wie sie verlangt war; fertige Einzelbilder bleiben",
     "Which job; empty is the newest": "Welcher Auftrag; leer ist der neueste",
@@ -87,7 +87,7 @@ JOBS = {
     "Does not follow the camera": "Folgt der Kamera nicht",
     "Could not be measured": "Nicht messbar",
     "Not measured": "Nicht gemessen",
-    "by eye": "nach Auge",
+    "by eye": "Auge",
     "the check was left out": "die Prüfung wurde ausgelassen",
     "Play it behind the scene and judge by eye.": "Hinter der Szene abspielen und nach Auge urteilen.",
     "Switch on Check under Match before the next plate.":
@@ -100,9 +100,9 @@ JOBS = {
     "trees or houses, can be measured.":
         "Sie kann trotzdem folgen. Hinter der Szene abspielen und nach Auge urteilen. Ein Ort, an dem mehr zu sehen "
         "ist, etwa Felsen, Bäume oder Häuser, lässt sich messen.",
-    "Off by": "Abweichung",
+    "Off by": "Fehler",
     "Before lock": "Vorher",
-    "Accuracy": "Genauigkeit",
+    "Accuracy": "Genau auf",
     "Jitter": "Zittern",
     "Rotation": "Rotation",
     "Rigid": "Starr",
@@ -111,7 +111,7 @@ JOBS = {
     "World scale": "Maßstab",
     "any distance": "jedem Abstand",
     "not measured": "nicht gemessen",
-    "{often}, worst {most}": "{often}, höchstens {most}",
+    "{often}, worst {most}": "{often}, max {most}",
     "{value} off": "{value} daneben",
     "{value} of points": "{value} der Punkte",
     "{value} on": "{value}",

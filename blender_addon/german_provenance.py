@@ -31,7 +31,7 @@ PROVENANCE = {
     "Afterwards: {edits}": "Danach: {edits}",
     "Made anew in part": "Zum Teil neu gemacht",
     "Painted into": "Hineingemalt",
-    "Locked": "Gekoppelt",
+    "Locked": "Fixiert",
     "Resampled": "Neu abgetastet",
     "Written on {day} by Platewright {version}": "Am {day} von Platewright {version} geschrieben",
     "Not signed: whoever rewrites files and record together leaves no trace.":
@@ -56,15 +56,15 @@ PROVENANCE = {
     "{question}, {time}": "{question}, {time}",
     "Cannot be known: {what}": "Nicht zu wissen: {what}",
     "Credentials of {name}: {words}": "Credentials von {name}: {words}",
-    "Copy as Text": "Als Text kopieren",
+    "Copy as Text": "Text kopieren",
     "Copy where the plate comes from, and all that was found, as text":
         "Woher die Plate kommt und alles, was gefunden wurde, als Text kopieren",
     "plate.json": "plate.json",
-    "Looking for a key to sign with...": "Ein Schlüssel zum Signieren wird gesucht ...",
-    "No key: not signed": "Kein Schlüssel: nicht signiert",
+    "Looking for a key to sign with...": "Schlüssel wird gesucht ...",
+    "No key: not signed": "Unsigniert",
     "{name} signs, until {date}.": "{name} signiert, bis {date}.",
     "Make Key": "Schlüssel anlegen",
-    "Make Key...": "Schlüssel anlegen ...",
+    "Make Key...": "Schlüssel ...",
     "Make a key on this machine that signs your plates from now on; it names you, and nobody vouches for it":
         "Auf diesem Rechner einen Schlüssel anlegen, der ab jetzt signiert; er nennt jemanden, und niemand bürgt dafür",
     "Whom the certificate names; it travels with every plate":
@@ -74,7 +74,7 @@ PROVENANCE = {
     "Sign": "Signieren",
     "Give the plate Content Credentials: who made it with what, signed with a key of yours":
         "Der Plate Content Credentials geben: wer sie womit gemacht hat, mit dem eigenen Schlüssel signiert",
-    "Where a Key Is Chosen": "Wo ein Schlüssel gewählt ist",
+    "Where a Key Is Chosen": "Mit Schlüssel",
     "Signed if there is a key to sign with, else not": "Signiert, wenn es einen Schlüssel gibt, sonst nicht",
     "Always": "Immer",
     "Signed; without a key nothing is made": "Signiert; ohne Schlüssel wird nichts gemacht",
@@ -82,7 +82,7 @@ PROVENANCE = {
     "Not signed; the plain record is kept anyway": "Nicht signiert; die Aufzeichnung gibt es trotzdem",
     "Prompt Told": "Prompt genannt",
     "What the credentials tell of the prompt": "Was die Credentials vom Prompt sagen",
-    "As Chosen with the Key": "Wie mit dem Schlüssel gewählt",
+    "As Chosen with the Key": "Wie beim Schlüssel",
     "What was chosen when the key was made or named": "Was beim Anlegen oder Nennen des Schlüssels gewählt wurde",
     "Its Hash": "Den Hashwert",
     "Only the SHA-256 of the prompt travels with the plate's credentials":
@@ -90,7 +90,7 @@ PROVENANCE = {
     "Its Words": "Die Worte",
     "Whoever reads the plate's credentials reads the prompt": "Wer die Credentials der Plate liest, liest den Prompt",
     "The Picture Is": "Das Bild ist",
-    "Plate and Mask Are": "Plate und Maske sind",
+    "Plate and Mask Are": "Plate/Maske",
     "The Scene Is": "Die Szene ist",
     "Whose it is; recorded with the plate, and nobody checks it":
         "Wem es gehört; steht bei der Plate, und niemand prüft es",
