@@ -41,7 +41,8 @@ class ModelCard:
     anchors: Literal["none", "start", "both"] = "none"   # which ends of a part that is made anew are held
     presets: tuple[str, ...] = ()                  # of --preset, and what may follow a +; empty: it has no use for any
     other_pictures: tuple[str, ...] = ()           # those of them that make others than `full` does, beyond rounding
-    memory_gb: float = 0.5
+    memory_gb: float = 0.5                         # of the device, at least; what does not fit waits outside
+    full_gb: float | None = None                   # to have all of it there at once; None: as much
     drift_deg: float = 0.0                         # turn away from the camera that one must expect
     revision: str = ""                             # sha256 of the weights, or the commits they are pinned to
     terms: str = ""                                # the licence in words

@@ -167,10 +167,15 @@ def _rows(card: Answer) -> list[str]:
         f"{'':20} {card['summary']}",
         *([f"{'':20} a part made anew (--from) is held by {HELD[card['anchors']]}"] if card["anchors"] in HELD else []),
         f"{'':20} {card['terms']}",
-        f"{'':20} {size}, {card['memory_gb']:g} GB of memory" + (f"; {', '.join(sources)}" if sources else ""),
+        f"{'':20} {size}, {_memory(card)}" + (f"; {', '.join(sources)}" if sources else ""),
         *([f"{'':20} revision: {pinned}"] if sources else []),
         f"{'':20} {'ready' if card['available'] else card['reason']}",
     ]
+
+
+def _memory(card: Answer) -> str:
+    at_once = f", {card['full_gb']:g} to have all of it there at once" if card["full_gb"] else ""
+    return f"{card['memory_gb']:g} GB of the device's memory{at_once}"
 
 
 def say_show(answer: Answer) -> str:

@@ -24,9 +24,9 @@ from torch import Tensor
 
 from ..pictures import Picture
 from ..protocol import PlateRequest
-from . import checkpoint, wan_running
+from . import checkpoint, needs, wan_running
 from .cosmos_guardrail import Guardrail
-from .cosmos_transfer import GUIDANCE, STEPS
+from .cosmos_transfer import GUIDANCE, NAME, STEPS
 
 
 class LedTransferPipeline(Cosmos2_5_TransferPipeline):
@@ -63,7 +63,8 @@ class Sampler:
             safety_checker=cast("Any", guardrail),
         )
         pipeline.set_progress_bar_config(disable=True)
-        self._device, self._pipeline = device, wan_running.placed(pipeline, device)
+        self._device = device
+        self._pipeline = wan_running.placed(pipeline, device, needs.beside_bytes(NAME))
         is_exact = dtype == torch.float32
         self._decoder = pipeline.vae if is_exact else checkpoint.load(AutoencoderKLWan, folder / "vae", torch.float32)
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # a card is read without them
     import numpy
     import torch
 
+NAME = "cosmos-transfer2.5"
 STEPS = 36
 GUIDANCE = 3.0
 FPS = 30.0
@@ -48,10 +49,9 @@ CANNY = (100, 200)  # NVIDIA's "medium"
 class Kind(folder_model.Kind):
     """The published model, as `models` sees a module."""
 
-    name: str = "cosmos-transfer2.5"
+    name: str = NAME
     title: str = "Cosmos-Transfer2.5 2B"
     native: tuple[int, int] = (1280, 704)
-    memory_gb: float = 28.0
     window: int = 93                               # frames, always
 
     @property

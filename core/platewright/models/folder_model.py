@@ -19,7 +19,7 @@ from ..cards import FrameRule, ModelCard
 from ..errors import BackendError
 from ..pictures import Picture
 from ..protocol import PlateRequest
-from . import checkpoint, device, presets, wan_running
+from . import checkpoint, device, needs, presets, wan_running
 
 if TYPE_CHECKING:  # a card is read without them
     import torch
@@ -32,7 +32,6 @@ class Kind(ABC):
     name: str
     title: str
     native: fitting.Size
-    memory_gb: float
 
     @property
     def sizes(self) -> tuple[fitting.Size, ...]:
@@ -65,7 +64,8 @@ class Kind(ABC):
             native_size=self.native,
             sizes=self.sizes,
             clip=self.clip,
-            memory_gb=self.memory_gb,
+            memory_gb=needs.least_gb(self.name),
+            full_gb=needs.full_gb(self.name),
             anchors="both" if facts.get("takes_plate") else "start",
             available=not reason,
             reason=reason,

@@ -180,12 +180,15 @@ def weights_bytes(module: nn.Module) -> int:
 # Placing -----------------------------------------------------------------------------------------
 
 
-def place(pipeline: Any, device: torch.device) -> Any:
-    """One of diffusers' pipelines, ready to run on the device."""
+def place(pipeline: Any, device: torch.device, beside_bytes: float = 0.0) -> Any:
+    """One of diffusers' pipelines, ready to run on the device.
+
+    beside_bytes   what its work needs beside its weights (`needs`); 0: nobody knows, and it grows with them
+    """
     import torch
 
     parts = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
-    name = chosen(device, list(parts.values()))
+    name = chosen(device, list(parts.values()), beside_bytes=beside_bytes, room=1.0 if beside_bytes else ROOM)
     extras = quicker.fitting((_RUN.get() or Run()).extras, name)
     if name == "model-offload":
         pipeline.enable_model_cpu_offload(device=device)

@@ -44,7 +44,6 @@ class Kind(folder_model.Kind):
     name: str = NAME
     title: str = "SANA-WM"
     native: fitting.Size = NATIVE
-    memory_gb: float = 16.0
 
     @property
     def sizes(self) -> tuple[fitting.Size, ...]:

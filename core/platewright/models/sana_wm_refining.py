@@ -18,14 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import BackendError
-from . import checkpoint, presets
+from . import checkpoint, needs, presets
 from .sana_wm_sampling import Told
 
 Refiner = Any  # SanaWMLTX2RefinerTransformer3DModel
 BLOCK = 3  # latent frames refined at once
 WINDOW = 11  # latent frames that are seen: the sink and the latest ten
 SIGMAS = (0.909375, 0.725, 0.421875, 0.0)  # as published; the last one is where it ends
-WORKING_BYTES = 14e9  # keys and values of the window 7.6 GB, a pass 1.0, the decoder at work beside it 4.6
 UNUSED = ("audio", "av_cross", "a2v", "v2a")  # in names of parameters
 
 Step = Callable[[], None]
@@ -71,7 +70,8 @@ def placed(transformer: Refiner, device: torch.device) -> Refiner:
     A block computes for about as long as the next one takes over the bus, so little is lost by it.
     """
     whole_or_in_turns = ("full", "group-offload")
-    name = presets.chosen(device, [transformer], offered=whole_or_in_turns, beside_bytes=WORKING_BYTES, room=1.0)
+    beside = needs.beside_bytes("sana-wm")
+    name = presets.chosen(device, [transformer], offered=whole_or_in_turns, beside_bytes=beside, room=1.0)
     return presets.settle(transformer, device, name)
 
 
@@ -117,7 +117,8 @@ class _Window:
         self._remembered = 0  # latent frames
         self._places: Any = None  # rotary embedding of the block at work
         self._layers = list(zip(transformer.transformer_blocks, cache.layer_caches, strict=True))
-        turns = comes_in_turns(transformer) and presets.free_bytes(transformer.device) < WORKING_BYTES
+        is_short = presets.free_bytes(transformer.device) < needs.beside_bytes("sana-wm")
+        turns = is_short and comes_in_turns(transformer)
         self._waiting = [_Waiting(*pair, transformer.device) for pair in self._layers] if turns else []
 
     def close(self) -> None:

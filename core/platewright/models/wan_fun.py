@@ -54,7 +54,6 @@ class Kind(folder_model.Kind):
     experts: tuple[str, ...] = (".",)              # folders of its transformers, for high noise first
     boundary: float | None = None                  # share of the noise from which the second one takes over
     per_token: bool = False                        # the 5B: its own time for each token, 16 x VAE
-    memory_gb: float = 24.0
 
     @property
     def has_clip(self) -> bool:
@@ -119,10 +118,10 @@ _A14B = ("high_noise_model", "low_noise_model")
 VARIANTS = {
     kind.name: kind
     for kind in (
-        Kind("wan-fun-camera", "Wan2.2-Fun A14B Control-Camera", _480P, 81, 16.0, 3.0, 36, 40, _A14B, 0.9, False, 80),
+        Kind("wan-fun-camera", "Wan2.2-Fun A14B Control-Camera", _480P, 81, 16.0, 3.0, 36, 40, _A14B, 0.9),
         Kind("wan-fun-camera-5b", "Wan2.2-Fun 5B Control-Camera", _720P, 121, 24.0, 5.0, 100, 30, per_token=True),
-        Kind("wan-fun-camera-1.3b", "Wan2.1-Fun 1.3B Control-Camera", _480P, 81, 16.0, 3.0, 32, 30, memory_gb=14),
-        Kind("wan-fun-camera-14b", "Wan2.1-Fun 14B Control-Camera", _480P, 81, 16.0, 3.0, 32, 40, memory_gb=48),
+        Kind("wan-fun-camera-1.3b", "Wan2.1-Fun 1.3B Control-Camera", _480P, 81, 16.0, 3.0, 32, 30),
+        Kind("wan-fun-camera-14b", "Wan2.1-Fun 14B Control-Camera", _480P, 81, 16.0, 3.0, 32, 40),
     )
 }
 

@@ -19,7 +19,7 @@ from ..camera import CameraPath
 from ..errors import BackendError
 from ..pictures import Picture
 from ..protocol import PlateRequest
-from . import checkpoint, wan_fun_adapter, wan_fun_camera, wan_running
+from . import checkpoint, needs, wan_fun_adapter, wan_fun_camera, wan_running
 from .wan_fun import GUIDANCE, STEPS, Kind
 
 
@@ -102,7 +102,7 @@ class Sampler:
             **(_clip_parts(folder, dtype) if kind.has_clip else {}),
         )
         made.set_progress_bar_config(disable=True)
-        self.pipeline = wan_running.placed(made, device)
+        self.pipeline = wan_running.placed(made, device, needs.beside_bytes(kind.name))
 
     def sampled(
         self,

@@ -48,9 +48,9 @@ def scheduler(folder: Path, shift: float) -> Any:
     return kind.from_config(found.config, **{word: shift})
 
 
-def placed(pipeline: Any, device: torch.device) -> Any:
-    """The pipeline on its device, by the preset that was asked for or has room."""
-    return presets.place(pipeline, device)
+def placed(pipeline: Any, device: torch.device, beside_bytes: float = 0.0) -> Any:
+    """The pipeline on its device, by the preset that was asked for or has room; see `presets.place`."""
+    return presets.place(pipeline, device, beside_bytes)
 
 
 class Teller:

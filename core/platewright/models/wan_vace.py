@@ -24,7 +24,7 @@ from ..camera import CameraPath
 from ..cards import FrameRule, ModelCard
 from ..pictures import Picture
 from ..protocol import Emit, PlateRequest, Stage
-from . import checkpoint, device, folder_model, guided, wan_keeping, wan_prompts, wan_running
+from . import checkpoint, device, folder_model, guided, needs, wan_keeping, wan_prompts, wan_running
 from .first_frame import first_picture
 from .folder_model import FolderModel, Take, config_of, hashes_of, looked_through, why_not, windows_of
 from .quicker import ATTENTION
@@ -49,7 +49,6 @@ class Kind(folder_model.Kind):
     name: str
     title: str
     layers: int
-    memory_gb: float
     native: tuple[int, int] = (832, 480)
     longest: int = 81                              # frames
 
@@ -104,8 +103,8 @@ class Kind(folder_model.Kind):
 VARIANTS = {
     kind.name: kind
     for kind in (
-        Kind("wan-vace-1.3b", "Wan2.1-VACE 1.3B", 30, 14.0),
-        Kind("wan-vace-14b", "Wan2.1-VACE 14B", 40, 48.0),
+        Kind("wan-vace-1.3b", "Wan2.1-VACE 1.3B", 30),
+        Kind("wan-vace-14b", "Wan2.1-VACE 14B", 40),
     )
 }
 
@@ -209,7 +208,7 @@ class _Take(Take):
         return made.frames.float().cpu()
 
     def _loaded(self) -> Any:
-        return wan_running.placed(_pipeline(self._folder, self._dtype), self._device)
+        return wan_running.placed(_pipeline(self._folder, self._dtype), self._device, needs.beside_bytes(self._name))
 
 
 def _pipeline(folder: Path, dtype: torch.dtype) -> Any:
