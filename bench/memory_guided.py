@@ -110,6 +110,25 @@ def latents_of(vae: Any, clip: tuple[int, int, int]) -> torch.Tensor:
     return empty(1, 16, (clip[0] - 1) // 4 + 1, clip[1] // 8, clip[2] // 8, dtype=vae.dtype)
 
 
+def still() -> tuple[float, float, float, float]:
+    """Z-Image-Turbo: weights of the transformer and of its VAE, and the peaks of a pass and of decoding a megapixel."""
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.transformers.transformer_z_image import ZImageTransformer2DModel
+
+    net = on_meta(ZImageTransformer2DModel)
+    facts: dict[str, Any] = {
+        "block_out_channels": (128, 256, 512, 512), "layers_per_block": 2, "latent_channels": 16,
+        "down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4,
+    }  # fmt: skip
+    vae = on_meta(lambda: AutoencoderKL(**facts), torch.float32)
+    down, across = 98, 178                         # cells of 1424 x 784, as it draws 20:11
+    with counted(net) as passing:
+        net([empty(16, 1, down, across)], torch.empty(1, device="meta"), [empty(TEXT, 2560)])
+    with counted(vae) as decoding:
+        vae.decode(empty(1, 16, down, across, dtype=torch.float32))
+    return weights_gb(net), weights_gb(vae), passing.peak_bytes / GB, decoding.peak_bytes / GB
+
+
 def main() -> None:
     logging.disable(logging.WARNING)
     say("| part | weights, GB | beside them, GB |\n|---|---|---|")
@@ -122,6 +141,9 @@ def main() -> None:
         peaks = [autoencoder(clip, use, torch.float32) for use in (encoded, whole, streamed)]
         words = "encoding {:.1f}, decoding {:.1f} whole, {:.1f} streamed".format(*peaks)
         say(f"| Wan's VAE in float32, a window of {clip} | 0.5 | {words} |")
+    net, vae, peak, decoding = still()
+    say(f"| Z-Image-Turbo, one pass, 1424x784 | {net:.1f} | {peak:.1f} |")
+    say(f"| its VAE in float32 | {vae:.1f} | decoding {decoding:.1f} |")
 
 
 if __name__ == "__main__":

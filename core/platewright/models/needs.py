@@ -81,6 +81,7 @@ TRACED: dict[str, Traced | TwoStages] = {
     "wan-vace-1.3b": Traced(nets=4.31, in_turns=0.27, stays=VAE, a_pass=3.24, coding=7.83),
     "wan-vace-14b": Traced(nets=34.68, in_turns=2.09, stays=VAE, a_pass=6.78, coding=7.83),
     "cosmos-transfer2.5": Traced(nets=5.77, in_turns=1.17, stays=1.5 * VAE, a_pass=8.52, coding=17.66),
+    "z-image-turbo": Traced(nets=12.31, in_turns=0.80, stays=0.34, a_pass=0.60, coding=3.43),
 }
 
 

@@ -21,7 +21,7 @@ from ..cards import FrameRule, ModelCard
 from ..errors import BackendError
 from ..pictures import Picture
 from ..protocol import Emit, Progress, Stage, Warned
-from . import checkpoint, device, embeddings, wan_running
+from . import checkpoint, device, embeddings, needs, wan_running
 
 if TYPE_CHECKING:  # a card is read without them
     import torch
@@ -56,7 +56,8 @@ def card(folder: Path | None = None) -> ModelCard:
         default_steps=STEPS,
         default_guidance=GUIDANCE,
         takes_negative=False,
-        memory_gb=16.0,
+        memory_gb=needs.least_gb(NAME),
+        full_gb=needs.full_gb(NAME),
         available=not reason,
         reason=reason,
     )
@@ -152,7 +153,7 @@ class ZImage:
             why = f"{self.card.title} reads {TOKENS} tokens; what the prompt says after them is not in the first frame."
             emit(Warned(job, "W_PROMPT_LONG", why))
         emit(Stage(job, "sampling", f"the first frame, by {self.card.title} on {self.device}"))
-        pipeline = wan_running.placed(_pipeline(self._folder, self._dtype), self._device)
+        pipeline = wan_running.placed(_pipeline(self._folder, self._dtype), self._device, needs.beside_bytes(NAME))
 
         def stepped(_pipeline: Any, step: int, _time: Any, given: dict[str, Any]) -> dict[str, Any]:
             emit(Progress(job, "sampling", step + 1, STEPS))
