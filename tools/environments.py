@@ -45,6 +45,7 @@ class Environment:
     folder: Path
     python_version: str                    # "3.11"
     requirements: tuple[Path, ...]
+    alone: tuple[Path, ...] = ()           # likewise, without what those name as their own requirements
     has_core: bool = False                 # torch comes first, and the project itself last
 
     @property
@@ -60,7 +61,11 @@ def executable(folder: Path, name: str) -> Path:
 def core(root: Path = ROOT) -> Environment:
     """The core's environment: torch and friends, and no Blender."""
     files = tuple(root / f"requirements/{name}.txt" for name in ("core", "dev", "credentials", "colour"))
-    return Environment(name=".venv", folder=root / ".venv", python_version="3.11", requirements=files, has_core=True)
+    alone = (root / "requirements/upscale.txt",)
+    folder = root / ".venv"
+    return Environment(
+        name=".venv", folder=folder, python_version="3.11", requirements=files, alone=alone, has_core=True
+    )
 
 
 def blender(series: str, root: Path = ROOT) -> Environment:
@@ -126,7 +131,7 @@ def place_of(env: Environment) -> str:
 
 def stamp_of(env: Environment, torch_build: str) -> str:
     """What the stamp says when the environment is whole: its place, its recipe, which torch."""
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in env.requirements))
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in (*env.requirements, *env.alone)))
     return "\n".join([place_of(env), digest.hexdigest(), torch_build if env.has_core else "no torch", ""])
 
 
@@ -176,6 +181,8 @@ def make(env: Environment, torch_build: str) -> None:
         install_torch(env, torch_build)
     say(env, "installing " + " and ".join(file.name for file in env.requirements))
     pip(env, "install", *(part for file in env.requirements for part in ("-r", file)))
+    if env.alone:
+        pip(env, "install", "--no-deps", *(part for file in env.alone for part in ("-r", file)))
     if env.has_core:
         say(env, "installing platewright itself, straight from core/")
         pip(env, "install", "--no-deps", "--no-build-isolation", "--editable", ROOT)

@@ -8,6 +8,7 @@
     proxy         smaller pictures beside the frames, to scrub
     overscan      share of width and height that the frames show around the camera's own view: they are so much larger
     is_windowed   the overscan lies outside the display window of EXR frames, which is the camera's own view
+    upscaler      a super-resolution model of the user's own, safetensors: the model's pictures go through it first
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from .errors import RequestError
-from .inputs import HANDLES_MAX
+from .inputs import HANDLES_MAX, Input
 
 SPACES = ("srgb", "linear-rec709", "acescg", "aces2065-1")
 COMPRESSIONS = ("zip", "piz")
@@ -78,6 +79,7 @@ class Delivery:
     proxy_format: str = "jpg"
     overscan: float = 0.0
     is_windowed: bool = False
+    upscaler: Input | None = None
 
     @classmethod
     def from_dict(cls, data: Any) -> Delivery:
@@ -87,16 +89,21 @@ class Delivery:
         plain: dict[str, Any] = dict(data)
         if plain.get("studio") is not None:
             plain["studio"] = Studio.from_dict(plain["studio"])
+        if plain.get("upscaler") is not None:
+            plain["upscaler"] = Input.from_dict(plain["upscaler"])
         return cls(**plain)
 
     def to_dict(self) -> dict[str, Any]:
         """What is not as ever."""
         changed = {entry.name for entry in fields(self) if getattr(self, entry.name) != entry.default}
-        return {name: value for name, value in asdict(self).items() if name in changed}
+        told = {name: value for name, value in asdict(self).items() if name in changed}
+        return told | {"upscaler": self.upscaler.to_dict()} if self.upscaler else told
 
     def identity(self) -> dict[str, Any]:
         """The same without where files lie."""
         told = self.to_dict()
+        if self.upscaler:
+            told["upscaler"] = {"sha256": self.upscaler.sha256}
         if self.studio:
             told["studio"] = self.studio.identity()
         return told
@@ -124,13 +131,17 @@ class Delivery:
             raise RequestError("E_VALUE", f"The overscan kept is {overscan!r}.", "It is a share from 0 to 1.")
         self._refuse_what_does_not_go_together(frame_format, frames)
         studio = self.studio.checked() if self.studio else None
+        if self.upscaler and not self.upscaler.checked().path.lower().endswith(".safetensors"):
+            why = f"{self.upscaler.path} is not .safetensors."
+            raise RequestError("E_UPSCALER", why, "Other files can run programs: convert it.")
         return replace(self, studio=studio, overscan=float(overscan))
 
     def refuse_other_pixels(self) -> None:
         """RequestError E_PLATE_COLOUR, for a plate that is painted into: what is kept of it is kept as it is."""
-        if self.studio or self.space or self.overscan or self.frame_offset or self.compression != "zip":
+        has_others = self.studio or self.space or self.overscan or self.upscaler
+        if has_others or self.frame_offset or self.compression != "zip":
             why = "A plate that is painted into keeps its colours, its size, its form and its numbers."
-            hint = "Leave space, overscan, compression and frame offset out."
+            hint = "Leave space, overscan, compression, frame offset and upscaling out."
             raise RequestError("E_PLATE_COLOUR", why, hint)
 
     def _refuse_what_does_not_go_together(self, frame_format: str, frames: int) -> None:

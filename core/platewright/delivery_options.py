@@ -12,9 +12,12 @@ from typing import Any
 from .camera import CameraPath
 from .delivery import BUILT_IN, COMPRESSIONS, PROXY_FORMATS, PROXY_SIZES, SPACES, Delivery, Studio
 from .errors import RequestError
-from .inputs import fingerprint
+from .inputs import Input, fingerprint
 
-OPTIONS = ("space", "compression", "frame_offset", "proxy", "proxy_format", "keep_overscan", "overscan_window", "ocio")
+OPTIONS = (
+    "space", "compression", "frame_offset", "proxy", "proxy_format", "keep_overscan", "overscan_window", "upscale",
+    "ocio",
+)  # fmt: skip
 
 
 def declare(command: argparse.ArgumentParser) -> None:
@@ -34,6 +37,8 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--proxy-format", choices=PROXY_FORMATS, help="default: jpg")
     around = "deliver this share of width and height around the view, too: frames are so much larger"
     command.add_argument("--keep-overscan", type=float, metavar="X", help=around)
+    larger = "enlarge the model's pictures by this super-resolution model first (needs spandrel)"
+    command.add_argument("--upscale", metavar="MODEL.safetensors", help=larger)
     beyond = "that overscan lies outside the display window of EXR frames, as an EXR data window"
     command.add_argument("--overscan-window", action="store_true", default=None, help=beyond)
 
@@ -52,8 +57,8 @@ def refuse_remake(document: Mapping[str, Any]) -> int:
     RequestError E_REMAKE where the way its frames were written is not known from the manifest alone.
     """
     asked = (document.get("request") or {}).get("delivery") or {}
-    if "studio" in asked or "overscan" in asked:
-        why = "The plate is in a studio's own colours, or with overscan."
+    if {"studio", "overscan", "upscaler"} & set(asked):
+        why = "The plate is in a studio's own colours, with overscan, or enlarged by a model."
         raise RequestError("E_REMAKE", why, "Make all of it again, with the options it was made with.")
     return int(asked.get("frame_offset", 0))
 
@@ -71,6 +76,7 @@ def delivery_of(options: argparse.Namespace) -> Delivery | None:
         proxy_format=options.proxy_format or "jpg",
         overscan=options.keep_overscan or 0.0,
         is_windowed=bool(options.overscan_window),
+        upscaler=Input.of(Path(options.upscale)) if options.upscale else None,
     )
     return None if asked == Delivery() else asked
 

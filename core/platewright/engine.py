@@ -9,14 +9,13 @@ and, unchanged, inside the command line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from . import (
-    device_lock,
+    enlarging,
     fitting,
     guides,
     keeping,
@@ -25,27 +24,22 @@ from . import (
     provenance,
     remaking,
     rights,
+    sources,
     stills,
     versions,
     wedge,
 )
 from .camera import CameraPath
 from .credentials import refuse_unsignable, sign_finished
-from .errors import OutOfMemory, PlatewrightError
 from .frame_forms import FrameForm
 from .match import Match, locking
-from .match.footage import Footage
 from .match.foresight import foresee
-from .match.matching import FRAMES_MIN
-from .models import first_frame, latents, presets
-from .models.base import Backend
-from .pictures import Picture
+from .models import first_frame, presets
 from .protocol import OVERSCAN_MAX, Emit, Job, PlateRequest, Stage, check_against
 from .remaking import Remade
-from .take import LockReport, Made, Opener, Source, Take, refuse_holes
+from .take import Opener, Source, Take
 
 GROUND_M = 0.0                                     # where models put a ground that nobody told them of
-LOCK_GAIN_PX = 0.05                                # a lock that mends less would only soften the pictures
 
 
 def make_plate(
@@ -131,6 +125,8 @@ def _one(job: Job, emit: Emit, resume: bool, opener: Opener) -> dict[str, Any]:
         request.first_frame.opened()
     stills.refuse(request)
     FrameForm.asked(request)                       # a studio's space that its configuration does not know
+    if upscaler := sources.upscaler_of(request):
+        enlarging.opened(upscaler)                 # a file that is no such model, before the hours of another
     kept = None if resume else keeping.opened(request)
     if not resume:
         remaking.opened(request, camera, card)
@@ -170,13 +166,15 @@ def _fill(take: Take) -> None:
     take.stage("foresight", foresight.words)
     remade = Remade.begun(take) if take.request.remake else None
     part = _seeing(remade.part) if remade else take
-    with (_locked(part) if part.request.lock else _streamed(part)) as source:
+    with sources.pictured(part) as source:
         source = remade.whole(source) if remade else source
         take.write(source)
     take.seen, take.remade = part.seen, remade.told() if remade else None
     after = source.before
     if after is None or not take.are_frames_as_made(source):
-        after = _measured(take, take.frames_as_footage(), take.view, take.view, "how well the plate follows")
+        after = sources.measured(take, take.frames_as_footage(), take.view, take.view, "how well the plate follows")
+    for warning in source.larger.warnings() if source.larger else []:
+        take.warn(warning)
     take.stage("signing", "figures, hashes and manifest")
     _sign(take, source, after, foresight.to_dict())
 
@@ -220,141 +218,3 @@ def _sign(take: Take, source: Source, after: Match | None, foresight: dict[str, 
 def _unlocked(source: Source) -> dict[str, Any] | None:
     """What was measured before the lock, if there was one."""
     return source.before.report if source.before is not None and source.is_locked else None
-
-
-# The model's pictures ----------------------------------------------------------------------------
-
-
-@contextmanager
-def _streamed(take: Take) -> Iterator[Source]:
-    """The pictures as they are made, cropped and enlarged: nothing else is done to them."""
-    with _generating(take) as (made, pictures):
-        yield Source(made, pictures, lambda index, picture: take.framed(picture, made))
-
-
-@contextmanager
-def _locked(take: Take) -> Iterator[Source]:
-    """The pictures once all are made and measured, each one resample away from its frame."""
-    made = _spooled(take)
-    footage = take.spool.footage(take.camera.frames, *made.native)
-    native = take.seen.scaled(*made.native)
-    before = _measured(take, footage, native, take.seen, "how well the model followed")
-    with guides.as_seen(take.depth, take.camera) as scene_depth:         # looked at as long as frames are made
-        yield _planned_source(take, made, footage, before, scene_depth)
-
-
-def _planned_source(take: Take, made: Made, footage: Footage, before: Match | None, scene_depth: Path | None) -> Source:
-    """The pictures and what becomes of each, with a lock if there is anything to mend."""
-    pictures = (footage.picture(index) for index in range(len(footage)))
-    lock, report = _planned(take, before, scene_depth)
-    if lock is None:
-        take.stage("writing", report["reason"])
-        return Source(made, pictures, lambda index, picture: take.framed(picture, made), before, report)
-    take.stage("locking", f"undoing up to {report['correction_deg']['max']:.2f} degrees")
-    for warning in report["warnings"]:
-        take.warn(warning)
-    lender = take.spool.footage(take.camera.frames, *made.native)        # its own: frames are resampled in a thread
-
-    def resampled(index: int, picture: Picture) -> Picture:
-        return lock.picture(index, picture, lender.picture)
-
-    return Source(made, pictures, resampled, before, report)
-
-
-def _spooled(take: Take) -> Made:
-    """All pictures on disk; the model runs only where an earlier job has not left them."""
-    facts = take.spool.made()
-    if facts is None:
-        return _newly_spooled(take)
-    for warning in facts["warnings"]:
-        take.warn(warning)
-    take.timings.update(facts["timings"])
-    return Made.from_dict(facts)
-
-
-def _newly_spooled(take: Take) -> Made:
-    spool = take.spool
-    with _generating(take) as (made, pictures), take.timed("sampling"):
-        count = sum(1 for _ in spool.fill(pictures))
-    refuse_holes(take.camera, count)
-    spool.finish({**made.to_dict(), "warnings": take.warnings, "timings": take.timings})
-    return made
-
-
-@contextmanager
-def _generating(take: Take) -> Iterator[tuple[Made, Iterator[Picture]]]:
-    """The model while it is needed, alone on its device: nothing of it is left when the block ends."""
-    request, job = take.request, take.job
-    with device_lock.held(models.gpu(request.model, request.device), job.id, take.emit):
-        if request.still:
-            with take.timed("first_frame"):
-                request = stills.led(request, take.folder.path, take.seen, job.id, take.hear)
-        take.stage("loading", f"opening {request.model}")
-        with take.timed("load"):
-            backend: Backend | None = take.opener(request.model, request.device)
-        native = backend.native_camera(take.seen)
-        made = Made(backend.provenance(), backend.device, (native.width, native.height))
-        try:
-            take.refuse_little_space(made)
-            with presets.run(request.preset, take.steps_down) as placed, latents.of_plate(job.to_dict()) as kept:
-                yield made, _guarded(backend.generate(request, take.seen, job.id, take.hear))
-            made.model.update(placed.told())
-            if kept.files:
-                take.stage("sampling", f"latents are in {kept.files[0].parent}: {kept.files[-1].name}")
-        finally:
-            backend = None
-            models.give_memory_back()
-
-
-def _guarded(pictures: Iterator[Picture]) -> Iterator[Picture]:
-    """The same pictures; what a library says about memory becomes a code that a farm understands."""
-    try:
-        yield from pictures
-    except PlatewrightError:
-        raise
-    except MemoryError as error:
-        hint = "Choose a smaller size or fewer frames, or a machine with more memory."
-        raise OutOfMemory("E_OOM", "There is not enough memory for this plate.", hint) from error
-
-
-# The camera they show ----------------------------------------------------------------------------
-
-
-def _measured(take: Take, footage: Footage, camera: CameraPath, seen: CameraPath, detail: str) -> Match | None:
-    """How well pictures follow `camera`; None where that was not asked for or cannot be told of so few.
-
-    seen   the same camera in pixels of the plate, which the figures are in
-    """
-    if not take.job.check or len(footage) < FRAMES_MIN:
-        return None
-    with take.timed("check"), guides.as_seen(take.depth, camera) as scene_depth:
-        return measuring.measured(
-            footage,
-            camera,
-            take.job.id,
-            take.emit,
-            detail,
-            ground_m=take.request.ground_m,
-            scene_depth=scene_depth,
-            plate_size=(seen.width, seen.height),
-        )
-
-
-def _planned(take: Take, before: Match | None, scene_depth: Path | None) -> tuple[locking.Lock | None, LockReport]:
-    """The lock, if there is anything to mend and a way to; what is said of it in any case."""
-    if before is None or before.solved is None:
-        reason = before.report["reason"] if before else take.why_not_measured()
-        return None, {"applied": False, "reason": f"The camera of the model's pictures is not known. {reason}"}
-    if take.card.drift_deg <= 0:
-        return None, {"applied": False, "reason": "The model draws what the camera sees: there is no drift to undo."}
-    if before.report["verdict"] == "locked":
-        return None, {"applied": False, "reason": "The model's pictures are locked as they are."}
-    shown = measuring.shown_depth(before, take.camera, scene_depth)
-    if shown != scene_depth:
-        take.warn(measuring.UNSHOWN)
-    lock = locking.plan(before, take.camera, ground_m=take.request.ground_m, scene_depth=shown)
-    had, left = (lock.report[key]["p95_px"] for key in ("residual_before_px", "residual_px"))
-    if had is None or left is None or had - left < LOCK_GAIN_PX:
-        return None, {"applied": False, "reason": "What is wrong with the pictures no turn and no zoom can mend."}
-    lock.report |= {"applied": True, "reason": f"{had:.2f} px off before (p95), {left:.2f} px left."}
-    return lock, lock.report

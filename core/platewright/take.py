@@ -15,6 +15,7 @@ from typing import Any
 from . import disk, provenance
 from .camera import CameraPath
 from .disk import FileRecord
+from .enlarging import Enlarged
 from .errors import PlateError
 from .fitting import world_speed
 from .frame_forms import PROXY, FrameForm
@@ -24,7 +25,7 @@ from .match import Match
 from .match.footage import Footage
 from .models.base import Backend
 from .own_colours import Written
-from .pictures import Picture, resize
+from .pictures import RESAMPLE_FILTER, Picture, resize
 from .plates import FrameRecord, Frames, PlateFolder
 from .protocol import Delivery, Emit, Event, FrameReady, Job, ModelCard, PlateRequest, Stage, Warned
 from .spool import BYTES_PER_PIXEL, Spool
@@ -64,6 +65,7 @@ class Source:
     finished: Finish
     before: Match | None = None                    # how well they follow the camera as they are
     lock: LockReport | None = None                 # None: no lock was asked for
+    larger: Enlarged | None = None                 # the same pictures, where a model of the user's own enlarges them
 
     @property
     def is_locked(self) -> bool:
@@ -155,9 +157,9 @@ class Take:
 
     # Pictures and frames ----------------------------------------------------------------------------
 
-    def framed(self, picture: Picture, made: Made) -> Picture:
+    def framed(self, picture: Picture) -> Picture:
         """The plate's part of a picture at the plate's size, in one resample."""
-        x, y = made.native[0] / self.seen.width, made.native[1] / self.seen.height
+        x, y = picture.shape[1] / self.seen.width, picture.shape[0] / self.seen.height
         left, top = self.corner
         box = left * x, top * y, (left + self.camera.width) * x, (top + self.camera.height) * y
         return resize(picture, self.camera.width, self.camera.height, box)
@@ -179,11 +181,12 @@ class Take:
         """Whether each frame is the model's picture, pixel by pixel: then they need not be measured twice."""
         size = self.camera.width, self.camera.height
         as_seen = size == source.made.native == (self.seen.width, self.seen.height)
-        return as_seen and not source.is_locked and self.kept is None and self.view is self.camera
+        is_plain = self.kept is None and source.larger is None and self.view is self.camera
+        return as_seen and not source.is_locked and is_plain
 
     def refuse_little_space(self, made: Made) -> None:
         """PlateError E_DISK_SPACE where the model's own pictures would not fit."""
-        if self.request.lock:
+        if self.request.lock or (self.request.delivery and self.request.delivery.upscaler):
             disk.check_space(self.folder.path, len(self.camera) * made.native[0] * made.native[1] * BYTES_PER_PIXEL)
 
     # What is recorded -------------------------------------------------------------------------------
@@ -220,6 +223,11 @@ class Take:
             warp=warp,
             colour=self.form.told(),
         )
+        if source.larger:
+            times, native = source.larger.upscaler.scale, source.made.native
+            scale = [seen[0] / (native[0] * times), seen[1] / (native[1] * times)]
+            told |= {"upscaler": source.larger.told()}
+            told |= {"resample": {"filter": warp or RESAMPLE_FILTER, "scale": scale}}
         told |= {"delivery": self.delivered()}
         return told | {"kept": self.kept.to_dict(self.request.frame_format)} if self.kept else told
 

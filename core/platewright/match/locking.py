@@ -32,7 +32,7 @@ The report holds, all in plate pixels and null where nothing is known:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +96,12 @@ class Lock:
         self.report["uncovered"]["mirrored"][index] = round(float(is_missing.mean()), 6)
         self._note_sharpness(index, warping.window(source, positions), drawn, float(scale.mean()))
         return drawn
+
+    def enlarged(self, scale: int) -> Lock:
+        """The same for pictures that were made so many times as large after they were measured."""
+        shown = self.pictured
+        width, height = shown.width * scale, shown.height * scale
+        return replace(self, pictured=replace(shown, lens=shown.lens * scale, width=width, height=height))
 
     def _note_sharpness(self, index: int, before: Picture, after: Picture, scale: float) -> None:
         self._before[index], self._after[index] = warping.sharpness(before) * scale, warping.sharpness(after)
