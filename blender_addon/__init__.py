@@ -9,6 +9,7 @@ import bpy
 SUBMODULES = (
     "translations", "provenance_choices", "plate_checks", "properties", "preferences", "plate_link", "jobs",
     "operators", "job_operators", "panel_choices", "panels", "ways_operators", "ways_panel", "panel_provenance",
+    "shot_properties", "shot_operators", "panel_shots",
     "runtime_install", "runtime_operators",
 )  # fmt: skip
 

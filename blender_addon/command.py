@@ -22,7 +22,7 @@ from platewright.camera import CameraPath
 from platewright.errors import PlatewrightError, RequestError, WorkerMissing
 from platewright.protocol import frame_range
 
-from . import guide_command, preferences, runtime, scene_geometry, scene_read, still_command
+from . import guide_command, preferences, runtime, scene_geometry, scene_read, shot_command, still_command
 from .scene_geometry import SceneGeometry
 
 USAGE = """usage: blender -b SHOT.blend --command platewright VERB [options]
@@ -32,10 +32,14 @@ USAGE = """usage: blender -b SHOT.blend --command platewright VERB [options]
   generate --prompt TEXT         make a plate that follows the scene's camera
   check PLATE                    measure how well a plate, or any frames, follow the scene's camera
   lock PLATE --out DIR           make a version that is locked to the scene's camera
+  shots                          list the shots: markers that bind cameras (-o shots.json begins a list of prompts)
+  storyboard -o SHEET.png        draw a still of each shot on one sheet
+  generate --shots all           make a plate of each shot
   guide -o DIR                   render depth, edges, clay and grid of the scene, for models that paint over them
 
 All take --scene NAME, --camera-object NAME and --frames A-B; the rest is as in `VERB --help`. The scene's ground, sun
-and depth are read and go along, unless they are given by hand or left out by --no-scene.
+and depth are read and go along, unless they are given by hand or left out by --no-scene. Prompts and seeds that markers
+hold go along with --shots, unless a --shot-list is given.
 With --first-frame-from render a plate starts from a picture of the scene.
 Every other verb of `platewright` works too, and leaves the scene alone."""
 
@@ -92,7 +96,8 @@ def run(words: Sequence[str]) -> int:
     frames = with_handles(options.frames, rest) if verb == "generate" else options.frames
     path = scene_read.camera_path(scene, camera=camera, frames=frames)
     is_read = options.is_scene_read and verb in GEOMETRY_FLAGS
-    geometry = scene_geometry.geometry_along(scene, path) if is_read else None
+    geometry = shot_command.geometry_of(scene, path, rest) if is_read else None
+    rest = shot_command.with_list(scene, verb, path, rest)
     if read is None:
         return still_command.write(scene, path, rest)
     return read(path, geometry, still_command.led(scene, path, rest) if verb == "generate" else rest)
@@ -142,6 +147,13 @@ def with_camera(verb: str) -> SceneVerb:
     return run_verb
 
 
+def list_shots(path: CameraPath, _geometry: SceneGeometry | None, words: Sequence[str]) -> int:
+    """The core's list of the shots of this camera."""
+    file = Path(bpy.app.tempdir) / "camera.json"
+    path.write(file)
+    return hand_over(["shots", str(file), *words])
+
+
 def flags_of(geometry: SceneGeometry, names: Mapping[str, str], words: Sequence[str]) -> list[str]:
     """What the scene knows, in the verb's own flags; those that were given by hand are left to the hand."""
     print(f"platewright: {geometry.words()}", file=sys.stderr)
@@ -157,13 +169,15 @@ def flags_of(geometry: SceneGeometry, names: Mapping[str, str], words: Sequence[
 
 GEOMETRY_FLAGS = {
     "generate": {"ground": "--ground", "sun": "--sun", "depth": "--guide"},
+    "storyboard": {"ground": "--ground", "sun": "--sun"},
     **{verb: {"ground": "--ground", "depth": "--scene-depth"} for verb in ("check", "lock")},
 }
 
 SCENE_VERBS: dict[str, SceneVerb] = {
     "camera": write_camera,
     "guide": make_guide,
-    **{verb: with_camera(verb) for verb in ("generate", "check", "lock")},
+    "shots": list_shots,
+    **{verb: with_camera(verb) for verb in ("generate", "storyboard", "check", "lock")},
 }
 
 

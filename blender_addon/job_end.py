@@ -29,14 +29,17 @@ def show_at_origin(run: Run) -> None:
     place = run.origin.find()
     if run.plate is None or place is None:
         return
+    from . import shot_making
     from .scene_write import show_behind_camera
 
     scene, camera = place
+    were_seen = shot_making.seen_behind(camera)
     try:
         show_behind_camera(camera, run.plate, scene)
     except PlatewrightError as error:
         run.error = error
         return
+    shot_making.arrived(scene, camera, run.plate, were_seen)
     scene.platewright.plate = str(run.plate.folder)
     run.is_shown = True
     push_undo("Show Plate")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:                                  # what only a job needs is lo
 
     from .plate_read import Plate
     from .preparing import Again, Preparation
+    from .shot_board import Board
+    from .shot_making import Several
 
 
 @dataclass(slots=True)
@@ -26,8 +28,9 @@ class State:
 
     runtime: Runtime | None = None                 # of the worker
     worker: Worker | None = None
-    preparation: Preparation | None = None         # of the job to come
-    written: list[Preparation | Again] = field(default_factory=list)   # no longer read, not yet submitted
+    preparation: Preparation | Several | None = None     # of the job to come
+    board: Board | None = None                     # the storyboard that is drawn, or was drawn last
+    written: list[Preparation | Several | Again] = field(default_factory=list)   # no longer read, not yet submitted
     runs: list[Run] = field(default_factory=list)  # in the order in which they were submitted
     refusal: PlatewrightError | None = None        # why the last press of Generate did not start a job
     check: Check = field(default_factory=Check)
@@ -62,6 +65,15 @@ class State:
         """Plates that are whole and whose scene was not here to receive them."""
         return [(run, run.plate) for run in self.runs if run.is_over and run.plate and not run.is_shown]
 
-    def coming(self) -> list[Preparation | Again]:
+    @property
+    def is_drawing(self) -> bool:
+        """A storyboard."""
+        return self.board is not None and self.board.is_running
+
+    def looked_at_board(self) -> bool:
+        """Whether there is a storyboard to look after, which is done."""
+        return self.board is not None and self.board.look()
+
+    def coming(self) -> list[Preparation | Several | Again]:
         """What is to become a job."""
         return [each for each in (self.preparation, *self.written) if each]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:                                  # what only a job needs is lo
 
     from .job_record import Left
     from .preparing import Again, Preparation
+    from .shot_making import Several
 
 POLL_SECONDS = 0.1
 LOOK_BACK_SECONDS = 1.0                            # after the start, which is to be short
@@ -58,18 +59,23 @@ def prepare(
     from .scene_read import Reading
 
     refuse_busy()
-    if state.preparation:                          # its last step goes on by itself
-        state.written.append(state.preparation)
-        state.preparation = None
     reading = Reading(scene)
     start = partial(submit, origin=Origin.of(scene, reading.camera), runtime=runtime)
     geometry = GeometryReading(scene, is_hurried=True) if is_scene_read else None
-    state.preparation = Preparation(reading, make_job, start, geometry, **more)
+    take_up(Preparation(reading, make_job, start, geometry, **more))
+
+
+def take_up(preparation: Preparation | Several) -> None:
+    """Follow what is to become a job, or several. Raises what it ends with, if that is now; RequestError E_BUSY."""
+    refuse_busy()
+    if state.preparation:                          # its last step goes on by itself
+        state.written.append(state.preparation)
+    state.preparation = preparation
     follow()
-    proceed(state.preparation)
+    proceed(preparation)
 
 
-def proceed(preparation: Preparation | Again) -> None:
+def proceed(preparation: Preparation | Several | Again) -> None:
     """As far as it goes now. Raises what it ends with."""
     preparation.advance()
     if preparation.is_over:
@@ -77,7 +83,7 @@ def proceed(preparation: Preparation | Again) -> None:
         preparation.finish()
 
 
-def drop(preparation: Preparation | Again) -> None:
+def drop(preparation: Preparation | Several | Again) -> None:
     """It is over, or given up."""
     if preparation is state.preparation:
         state.preparation = None
@@ -164,6 +170,8 @@ def cancel(job: str = "") -> None:
             preparation.close()
             drop(preparation)
             state.refusal = Cancelled()
+    if state.board and state.is_drawing and job in ("", state.board.id):
+        state.board.stop()
     for run in under_way() if job else [running()]:
         if run and state.worker and job in ("", run.handle.id):
             state.worker.cancel(run.handle.id)
@@ -212,8 +220,8 @@ def follow() -> None:
 
 def tick() -> float | None:
     """Take what the worker said, for a few milliseconds, then give the interface back; ends itself when idle."""
-    is_news = any((prepared(), pump(TICK_SECONDS), state.check.is_running))
-    is_idle = not (state.coming() or under_way() or state.check.is_running)
+    is_news = any((prepared(), pump(TICK_SECONDS), state.check.is_running, state.looked_at_board()))
+    is_idle = not (state.coming() or under_way() or state.check.is_running or state.is_drawing)
     if is_news or is_idle:                         # the last thing that happened is seen, too
         redraw()
     if state.preparation:
@@ -376,6 +384,8 @@ def unregister() -> None:
     for preparation in state.coming():
         preparation.close()
         drop(preparation)
+    if state.board:
+        state.board.stop()
     close_worker(is_kept=True)
     if state.previews is not None:
         from . import job_thumb

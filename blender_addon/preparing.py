@@ -16,9 +16,9 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from threading import Thread
 from time import perf_counter
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from platewright.errors import PlatewrightError
+from platewright.errors import PlatewrightError, RequestError
 
 from .translations import say
 
@@ -42,7 +42,7 @@ class Preparation:
     """One press of Generate, until there is a job or a reason why there is none."""
 
     reading: Reading
-    make_job: Callable[..., Job]                   # of the camera and, if it was read, the scene; touches no Blender
+    make_job: Callable[..., Any]                   # a Job of the camera and, if read, the scene; touches no Blender
     start: Callable[..., object]                   # what becomes of the job, and of its `text`
     geometry: GeometryReading | None = None        # of the scene, unless it is left out
     last: str = "writing the job"                  # what is done in the end, in words
@@ -142,9 +142,20 @@ class Preparation:
     def _write(self) -> None:
         from platewright.client import job_text  # not at every start of Blender
 
+        assert self.path is not None
+        refuse_cuts(self.path)
         job = self.make_job(self.path, self.geometry.geometry()) if self.geometry else self.make_job(self.path)
         self.text = job_text(job)
         self.job = job
+
+
+def refuse_cuts(path: CameraPath) -> None:
+    """RequestError E_CAMERA_CUT with the way on that a panel has."""
+    try:
+        path.refuse_cuts()
+    except RequestError as error:
+        hint = "Make a plate of each shot: press Generate Chosen under Shots."
+        raise RequestError(error.code, error.message, hint) from None
 
 
 @dataclass(slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
@@ -34,6 +34,16 @@ def camera_path(
     while not reading.look(on_frame or _unheard):
         continue
     return reading.path()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Frames for which one marker decides; to be used at once, as it holds what undo ends."""
+
+    first: int
+    last: int
+    camera: bpy.types.Object | None
+    marker: bpy.types.TimelineMarker | None
 
 
 class Reading:
@@ -135,14 +145,22 @@ def _range(scene: bpy.types.Scene, frames: tuple[int, int] | None) -> list[int]:
 
 def _bound_cameras(scene: bpy.types.Scene, numbers: list[int]) -> list[bpy.types.Object | None]:
     """The camera Blender renders each frame with: the last marker's at or before it, else the first marker's."""
+    found = spans(scene, numbers[0], numbers[-1])
+    return [span.camera for span in found for _ in range(span.first, span.last + 1)]
+
+
+def spans(scene: bpy.types.Scene, first: int, last: int) -> list[Span]:
+    """The range by the markers that bind cameras: each from its own frame to the next; before the first, the first."""
     markers = [marker for marker in scene.timeline_markers if marker.camera and not marker.camera.hide_render]
     if not markers:
-        return [scene.camera] * len(numbers)
-    cameras = {marker.frame: marker.camera for marker in reversed(markers)}    # of two on one frame, the older
-    frames = sorted(cameras)
+        return [Span(first, last, scene.camera, None)]
+    there = {marker.frame: marker for marker in reversed(markers)}             # of two on one frame, the older
     step = _float32(scene.render.frame_map_old / scene.render.frame_map_new)
-    passed = (bisect_right(frames, _remapped(number, step)) for number in numbers)
-    return [cameras[frames[max(count - 1, 0)]] for count in passed]
+    numbers = range(first, last + 1)
+    begins = [bisect_left(numbers, frame, key=lambda number: _remapped(number, step)) for frame in sorted(there)]
+    begins = [first, *(first + begin for begin in begins[1:]), last + 1]
+    parts = zip(begins, begins[1:], (there[frame] for frame in sorted(there)), strict=False)
+    return [Span(begin, end - 1, marker.camera, marker) for begin, end, marker in parts if begin < end]
 
 
 def _remapped(number: int, step: float) -> int:
@@ -187,7 +205,8 @@ def _facts(
     """Everything that a path says beside poses and lenses, in CameraPath's words, and what the lenses need."""
     render = scene.render
     fps_base = _decimal(render.fps_base)
-    names = _names(used)
+    names = names_of(used)
+    found = spans(scene, numbers[0], numbers[-1])
     distortions = (camera_chain.lens_distortion(scene, camera) for camera in used)
     return {
         "cameras": tuple(names[camera] for camera in cameras),
@@ -197,6 +216,7 @@ def _facts(
         "height": render.resolution_y * render.resolution_percentage // 100,
         "frames": tuple(numbers),
         "scene": scene.name,
+        "markers": tuple((span.first, span.marker.name) for span in found if span.marker and span.camera in used),
         "lens_distortion": next(filter(None, distortions), None),
         "pixel_aspect_x": render.pixel_aspect_x,
         "pixel_aspect_y": render.pixel_aspect_y,
@@ -244,7 +264,7 @@ def _decimal(value: float) -> float:
     return float(f"{value:.7g}")
 
 
-def _names(used: list[bpy.types.Object]) -> dict[bpy.types.Object, str]:
+def names_of(used: list[bpy.types.Object]) -> dict[bpy.types.Object, str]:
     """A name per camera; cameras of the same name, from other files, are told apart by the file."""
     is_plain = len({camera.name for camera in used}) == len(used)
     return {camera: camera.name if is_plain else camera.name_full for camera in used}

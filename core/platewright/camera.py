@@ -59,7 +59,7 @@ class CameraPath:
     scene: str = ""
     warnings: tuple[str, ...] = ()                 # "W_CODE: sentence", things the plate cannot honour
     lens_distortion: dict[str, Any] | None = field(default=None, hash=False)   # of the tracked movie clip, if any
-    markers: tuple[tuple[int, str], ...] = ()      # of a path with cuts: frame and name of who binds the camera
+    markers: tuple[tuple[int, str], ...] = ()      # frame and name of each that binds a camera
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -143,10 +143,9 @@ class CameraPath:
             raise RequestError("E_RANGE", why, "Ask for frames that the camera file has, first one first.")
         start = first - self.frames[0]
         part = slice(start, last - self.frames[0] + 1)
-        is_cut = len(set(self.cameras[part])) > 1
         return replace(
             self,
-            markers=tuple((max(at, first), name) for at, name in self.markers if is_cut and at <= last),
+            markers=tuple((max(at, first), name) for at, name in self.markers if at <= last),
             camera=self.cameras[start],
             cameras=self.cameras[part],
             frames=self.frames[part],

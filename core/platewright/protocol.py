@@ -131,6 +131,7 @@ class PlateRequest:
             self.delivery.refuse_other_pixels()
         return replace(
             self,
+            camera=replace(self.camera, markers=()) if self.camera.markers else self.camera,     # names make no pixels
             prompt=clean_prompt(self.prompt),
             negative=clean_prompt(self.negative),
             seed=real_seed(self.seed),

@@ -82,7 +82,7 @@ def _alone(path: CameraPath, first: int, last: int) -> CameraPath:
     """The part as a path of its own, with its own warnings of motion."""
     part = path.window(first, last)
     others = (warning for warning in path.warnings if not warning.startswith(MOTION))
-    return replace(part, warnings=(*others, *motion_warnings(part)))
+    return replace(part, markers=(), warnings=(*others, *motion_warnings(part)))
 
 
 def unique_names(called: Iterable[tuple[str, str]]) -> list[str]:

@@ -52,10 +52,10 @@ def slug(name: str) -> str:
 def plate_name(template: str, camera: CameraPath, facts: Mapping[str, object] | None = None) -> str:
     """The plate's name: its tokens filled in, then a slug. RequestError E_TEMPLATE for a token that is not known.
 
-    `{camera}`, `{scene}`, `{first}` and `{last}` (frames), and the `facts`. `_v{version}` may stand at the end and
-    changes nothing: that is where every version has its number.
+    `{camera}`, `{scene}`, `{first}` and `{last}` (frames), and the `facts`; `{shot}` is the camera's name unless they
+    say another. `_v{version}` may stand at the end and changes nothing: that is where every version has its number.
     """
-    known: dict[str, object] = {"camera": camera.camera, "scene": camera.scene}
+    known: dict[str, object] = {"shot": camera.camera, "camera": camera.camera, "scene": camera.scene}
     known |= {"first": f"{camera.frames[0]:04d}", "last": f"{camera.frames[-1]:04d}", **(facts or {})}
     template = re.sub(r"[._-]?v?\{version\}$", "", template)
 

@@ -108,7 +108,8 @@ def test_a_name_may_hold_the_camera_and_the_scene_and_nothing_else() -> None:
     assert plate_name("plain", camera) == "plain"
     assert plate_name("{scene}_BG01_v{version}", camera) == "sh_010_BG01" == plate_name("sh 010_BG01{version}", camera)
     assert plate_name("{model}-{seed}", camera, {"model": "wan/../x", "seed": 7}) == "wan_.._x-7"
-    for token in ("{shot}", "{version}_x", "{0.__class__}", "{camera.__init__}", "{}"):
+    assert plate_name("{shot}", camera) == "Camera" and plate_name("{shot}", camera, {"shot": "sh020"}) == "sh020"
+    for token in ("{version}_x", "{0.__class__}", "{camera.__init__}", "{}"):
         with pytest.raises(RequestError, match="E_TEMPLATE"):
             plate_name(f"a_{token}", camera)
 

@@ -12,6 +12,7 @@ import pytest
 from platewright import shots
 from platewright.camera import CameraPath
 from platewright.errors import RequestError
+from platewright.protocol import PlateRequest
 from tests.core.shots import shot
 
 
@@ -57,14 +58,16 @@ def test_each_shot_is_warned_of_its_own_motion_alone() -> None:
     assert [warning.partition(":")[0] for warning in moving] == ["W_OTHER"]
 
 
-def test_markers_live_in_the_camera_file_only_as_long_as_there_is_a_cut() -> None:
+def test_markers_travel_with_their_frames_and_never_into_a_request() -> None:
     path = cut(*"AAABBB", markers=((1001, "sh010"), (1004, "sh020")))
     again = CameraPath.from_json(path.to_json())
     assert again == path and '"markers"' in path.to_json()
     part = path.window(1002, 1005)
     assert [each.name for each in shots.split(part)] == ["sh010", "sh020"]
-    alone = path.window(1002, 1003)
-    assert alone.markers == () and '"markers"' not in alone.to_json()      # hashes of plates do not know of names
+    alone, nameless = (each.window(1002, 1003) for each in (path, replace(path, markers=())))
+    assert alone.markers == ((1002, "sh010"),) and '"markers"' not in nameless.to_json()
+    asked = [PlateRequest(camera=each, prompt="").checked() for each in (alone, nameless)]
+    assert asked[0].sha256 == asked[1].sha256 and '"markers"' not in json.dumps(asked[0].to_dict())
     assert [each.first for each in shots.split(path.renumbered(100))] == [1101, 1104]
     assert [each.name for each in shots.split(path.renumbered(100))] == ["sh010", "sh020"]
 
