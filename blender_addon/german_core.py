@@ -1,4 +1,4 @@
-"""German of what the core says most often to somebody in Blender; the rest of it is shown in its English."""
+"""German of what the core and the installer say most often in Blender; the rest of it is shown in its English."""
 
 from __future__ import annotations
 
@@ -70,4 +70,42 @@ CORE = {
     "Shift the scene's range; 1001 is a usual start.":
         "Den Bildbereich der Szene verschieben; 1001 ist ein üblicher Anfang.",
     "There is no key to sign with.": "Es gibt keinen Schlüssel zum Signieren.",
+    # The installer
+    "Linux, NVIDIA GPU (CUDA 13); works without a GPU, too": "Linux, NVIDIA-Grafikkarte (CUDA 13); läuft auch ohne",
+    "Linux, processor only; from a source with such torch": "Linux, nur Prozessor; aus einer Quelle mit solchem torch",
+    "macOS on Apple silicon": "macOS auf Apple-Prozessoren",
+    "Windows, processor only": "Windows, nur Prozessor",
+    "No NVIDIA GPU was found: models would run on the processor, slowly.":
+        "Keine NVIDIA-Grafikkarte gefunden: Modelle liefen auf dem Prozessor, also langsam.",
+    "Allow online access, or name an offline bundle.": "Online-Zugriff erlauben oder ein Offline-Bündel angeben.",
+    "Choose another cache folder.": "Einen anderen Ordner für den Zwischenspeicher wählen.",
+    "Choose another cache folder, or name another Python.":
+        "Einen anderen Ordner für den Zwischenspeicher wählen oder ein anderes Python angeben.",
+    "Close what uses it, Blender's jobs first, then install again.":
+        "Schließen, was sie benutzt, zuerst die Aufträge in Blender, dann noch einmal installieren.",
+    "Free some space, or choose another cache folder.":
+        "Platz schaffen oder einen anderen Ordner für den Zwischenspeicher wählen.",
+    "Free some space, then install again.": "Platz schaffen, dann noch einmal installieren.",
+    "Give HTTPS_PROXY the name and password that your network asks for.":
+        "HTTPS_PROXY den Namen und das Passwort geben, nach denen das Netz fragt.",
+    "Install again.": "Noch einmal installieren.",
+    "Name a mirror or a bundle that has it, or choose another kind of runtime.":
+        "Einen Spiegelserver oder ein Bündel angeben, das es hat, oder eine andere Laufzeitumgebung wählen.",
+    "Nothing of it was installed. Do not use this network or mirror for it; tell who runs it.":
+        "Nichts davon wurde installiert. Dieses Netz oder diesen Spiegelserver nicht benutzen und es melden.",
+    "A package that arrived is not the one that was locked: it was damaged on the way, or somebody changed it.":
+        "Ein Paket ist nicht das festgelegte: Es wurde unterwegs beschädigt, oder jemand hat es verändert.",
+    "Put name and password into the mirror's address.": "Name und Passwort in die Adresse des Spiegelservers schreiben.",
+    "The details say more.": "Die Details sagen mehr.",
+    "The disk is full.": "Die Festplatte ist voll.",
+    "The folder cannot be written.": "In den Ordner kann nicht geschrieben werden.",
+    "The package index asks who you are.": "Der Paketindex verlangt eine Anmeldung.",
+    "The package index cannot be reached, or the connection was lost.":
+        "Der Paketindex ist nicht zu erreichen, oder die Verbindung brach ab.",
+    "The package index cannot prove who it is.": "Der Paketindex kann sich nicht ausweisen.",
+    "The package index does not have what the lock names, or a login page of the network answered.":
+        "Der Paketindex hat nicht, was verlangt ist, oder eine Anmeldeseite des Netzes hat geantwortet.",
+    "The proxy asks for a name and a password (407).": "Der Proxy verlangt Namen und Passwort (407).",
+    "A company's own certificates are trusted once SSL_CERT_FILE names them.":
+        "Zertifikaten einer Firma wird vertraut, sobald SSL_CERT_FILE sie nennt.",
 }

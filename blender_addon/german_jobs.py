@@ -46,6 +46,7 @@ JOBS = {
     "writing": "schreibt",
     "checking": "prüft",
     "locking": "fixiert",
+    "enlarging": "vergrößert",
     "signing": "signiert",
     "trying": "versucht",
     "comparing": "vergleicht",

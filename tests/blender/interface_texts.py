@@ -29,8 +29,8 @@ Text = tuple[str, str]
 
 UNSEEN = re.compile(r"german(_\w+)?|command|(still|guide)_command|scene_child|job_details")     # or seen in English
 OF_BLENDER = re.compile(                           # where words name nodes and sockets, or are sought in foreign text
-    r"(scene|guide|camera|solve)_\w+|ways_(lens|marks|plane|projection|removal|strip|uses|wipe|world)|render_aside"
-    r"|plate_(link|read|told)|depth_exr|job_(memory|record)|words|translations|__init__"
+    r"(scene|guide|camera|solve)_\w+|ways_(?!operators|panel)\w+|render_aside|plate_(image|link|read|told)|depth_exr"
+    r"|job_(memory|record)|words|translations|__init__"
 )
 SAYING = {"say": 0, "say_tip": 0, "say_report": 0, "draw_text": 1, "report": 1}    # which argument is the text
 LAYOUT = {"label", "prop", "menu", "row", "column", "progress", "operator", "popup_menu", "invoke_props_dialog"}
@@ -208,9 +208,12 @@ def is_text(node: ast.AST) -> bool:
 
 
 def of_core() -> set[str]:
-    """Whatever is written out in the core: an error's hint may have its German, or be shown as it is."""
-    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "core" / "platewright").rglob("*.py"))
-    return {each.value for tree in trees for each in ast.walk(tree) if is_text(each)}
+    """Whatever is written out in the core and the installer: it may have its German, or be shown as it is."""
+    folders = (ROOT / "core/platewright", ROOT / "blender_addon/installer")
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for folder in folders for path in folder.rglob("*.py"))
+    locks = (path.read_text(encoding="utf-8") for path in (ROOT / "blender_addon/installer/locks").glob("*.txt"))
+    titles = {title for lock in locks for title in re.findall("^# title: (.+)$", lock, re.MULTILINE)}
+    return titles | {each.value for tree in trees for each in ast.walk(tree) if is_text(each)}
 
 
 def all_texts(package: str) -> set[Text]:
