@@ -377,9 +377,9 @@ def _subject(options: argparse.Namespace) -> relock.Subject:
         scene_depth=_path(options.scene_depth),
         ground_m=options.ground,
         mask=_path(options.mask),
+        ocio=_path(options.ocio),
     )
 
 
 def _path(text: str | None) -> Path | None:
     return Path(text) if text else None
-        ocio=_path(options.ocio),
