@@ -95,7 +95,7 @@ CORE = {
         "Nichts davon wurde installiert. Dieses Netz oder diesen Spiegelserver nicht benutzen und es melden.",
     "A package that arrived is not the one that was locked: it was damaged on the way, or somebody changed it.":
         "Ein Paket ist nicht das festgelegte: Es wurde unterwegs beschädigt, oder jemand hat es verändert.",
-    "Put name and password into the mirror's address.": "Name und Passwort in die Adresse des Spiegelservers schreiben.",
+    "Put name and password into the mirror's address.": "Name und Passwort in die Adresse des Servers schreiben.",
     "The details say more.": "Die Details sagen mehr.",
     "The disk is full.": "Die Festplatte ist voll.",
     "The folder cannot be written.": "In den Ordner kann nicht geschrieben werden.",
