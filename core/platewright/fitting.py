@@ -69,6 +69,11 @@ def windows(count: int, rule: FrameRule, overlap: int = 1, even: bool = False) -
     return found
 
 
+def spans(camera: CameraPath, windows: Sequence[Window]) -> list[list[int]]:
+    """The first and last scene frame that each window makes: where drift starts again, a manifest says."""
+    return [[camera.frames[window.start + window.given], camera.frames[window.stop - 1]] for window in windows]
+
+
 def longest_clip(rule: FrameRule) -> int:
     """The longest m*k + o within the rule's maximum, k at least 1. Raises RequestError E_VALUE."""
     groups = (rule.maximum - rule.offset) // rule.multiple

@@ -62,6 +62,11 @@ def test_the_drawing_in_the_module_is_true() -> None:
     ]
 
 
+def test_a_manifest_can_say_which_frames_a_window_made() -> None:
+    plan = fitting.windows(12, FrameRule(multiple=4, offset=1, maximum=9))
+    assert fitting.spans(shot(12), plan) == [[1001, 1009], [1010, 1012]]
+
+
 def test_the_last_pose_is_held_and_the_rest_untouched() -> None:
     camera = shot(12)
     window = Window(1, 8, 11, 1, 5)

@@ -372,6 +372,7 @@ def test_a_plate_of_a_folder_tells_what_it_was_made_with(
     told = json.dumps(manifest)
     assert all(f'"{fact}": ' in told for fact in ("scale", "scale_rule", "world_speed"))
     assert [word for word in manifest["warnings"] if word.startswith("W_WORLD_SPEED")]
+    assert manifest["model"]["windows"] == [[1001, 1009]]
     with pytest.raises(RequestError, match="E_FIRST_FRAME"):
         blind = replace(given, first_frame=None)
         engine.make_plate(Job(request=blind, name="lake", out=str(tmp_path), check=False), lambda event: None)

@@ -152,6 +152,7 @@ class CosmosTransfer(FolderModel):
         teller = wan_running.Teller(job, emit, (request.steps or STEPS) * len(windows))
         first = first_picture(request, native, job, emit) if request.first_frame else None
         self._facts["world_speed"] = teller.speed(native.fps, FPS)
+        self._facts["windows"] = fitting.spans(native, windows)
         self._samples(request)
         with device.told_plainly(self._device, self.card.title), guided.opened(request, native, GUIDES) as guide:
             control = control_folder(self._folder, guide.kind)

@@ -154,6 +154,7 @@ class SanaWM:
 
         sampler = folder_model.sampler(self._folder / "scheduler", request, self.card, refiner=refiner_told())
         self._facts["sampler"] = sampler
+        self._facts["windows"] = fitting.spans(camera, fitting.windows(len(camera), CLIP))
         with device.told_plainly(self._device, self.card.title):
             places = Places(self._folder, self._refiner, self._device, self._dtype)
             yield from Take(places, request, job, emit).pictures(self.native_camera(camera))

@@ -150,6 +150,7 @@ class WanFun(FolderModel):
         teller = wan_running.Teller(job, emit, steps * len(windows))
         first = first_picture(request, native, job, emit)
         self._facts["world_speed"] = teller.speed(native.fps, self._kind.fps)
+        self._facts["windows"] = fitting.spans(native, windows)
         self._facts["scale"] = scale = scene_scale(request)
         experts = {} if self._kind.boundary is None else {"boundary": self._kind.boundary}
         self._samples(request, shift=self._kind.shift, **experts)

@@ -148,6 +148,7 @@ class WanVace(FolderModel):
         teller = wan_running.Teller(job, emit, (request.steps or STEPS) * len(windows))
         first = first_picture(request, native, job, emit) if request.first_frame else None
         self._facts["world_speed"] = teller.speed(native.fps, FPS)
+        self._facts["windows"] = fitting.spans(native, windows)
         self._samples(request, shift=SHIFT)
         keeper = wan_keeping.Keeper(native, keeping.found(request), Anchors.of(request, native))
         with device.told_plainly(self._device, self.card.title), _guide(request, native) as guide:
