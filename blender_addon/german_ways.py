@@ -114,4 +114,9 @@ WAYS = {
     "Way": "Weg",
     "What is removed": "Was entfernt wird",
     "Remove: {what}": "Entfernen: {what}",
+    "Occlusion": "Verdeckung",
+    "What the frame's camera did not see of the selected objects, as they stand now, stays free of it":
+        "Was die Kamera des Einzelbildes von den ausgewählten Objekten, wie sie jetzt stehen, nicht sah, bleibt frei",
+    "Switch Occlusion off, or project a smaller version.":
+        "Verdeckung ausschalten oder eine kleinere Version projizieren.",
 }

@@ -14,20 +14,15 @@ import bpy
 from platewright.camera import CameraPath
 from platewright.errors import CameraError, PlateError
 
+from .plate_image import discard_unused, load_sequence, set_frames
 from .plate_link import TAG
 from .plate_read import Plate
+from .scene_composite import check_compositor, composite_behind, compositor_tree
 from .scene_view import NEUTRAL, REMEMBERED, is_neutral
-from .scene_write import (
-    camera_of,
-    check_compositor,
-    composite_behind,
-    compositor_tree,
-    discard_unused,
-    load_sequence,
-    set_frames,
-)
+from .scene_write import camera_of
 
 WAY = "platewright_way"                            # custom property: "way/name we gave"
+DEPTH = "platewright_depth"                        # custom property of an image: a map of ours, see `ways_depth`
 COLLECTION = "Platewright ways"
 PLANE, WORLD, STRIP, PROJECTION = "plane", "world", "strip", "projection"
 NODES_ARE_OPTIONAL = "compositing_node_group" not in bpy.types.Scene.bl_rna.properties      # before 5.0
@@ -135,9 +130,9 @@ def discard_group(group: bpy.types.NodeTree) -> None:
 
 
 def images_in(tree: bpy.types.NodeTree) -> set[bpy.types.Image]:
-    """Pictures of a shader tree that show plates of ours."""
+    """Pictures of a shader tree that show plates of ours, or are maps of what their cameras saw."""
     nodes = (node for node in tree.nodes if node.bl_idname == "ShaderNodeTexImage")
-    return {node.image for node in nodes if node.image is not None and TAG in node.image}
+    return {node.image for node in nodes if node.image is not None and (TAG in node.image or DEPTH in node.image)}
 
 
 # Shaders -----------------------------------------------------------------------------------------

@@ -200,12 +200,15 @@ class PLATEWRIGHT_OT_sequencer_strip(Way, bpy.types.Operator):
     bl_label = "Sequencer Strip"
 
     channel: IntProperty(name="Channel", description="0 takes the lowest free one", default=0, min=0, max=128)
+    colour: EnumProperty(name="Colour", description="What the view does to the plate", items=COLOURS, default="KEPT")
 
     def write(self, context: bpy.types.Context, folder: str) -> tuple[Path | None, list[str]]:
         from . import plate_read, scene_write, ways_strip
 
         plate = plate_read.read_plate(scene_write.absolute_folder(folder))
-        return plate.folder, ways_strip.lay_strip(context.scene, plate, self.channel)
+        return plate.folder, ways_strip.lay_strip(
+            context.scene, plate, self.channel, keeps_codes=self.colour != "LIGHT"
+        )
 
 
 class PLATEWRIGHT_OT_wipe(Way, bpy.types.Operator):
@@ -246,6 +249,12 @@ class PLATEWRIGHT_OT_project_frames(Way, bpy.types.Operator):
         name="Distance", description="From the frozen camera to its card, or to the dome", default=10.0, min=0.001,
         soft_max=1000.0, subtype="DISTANCE", unit="LENGTH",
     )  # fmt: skip
+    occlusion: BoolProperty(
+        name="Occlusion",
+        description="What the frame's camera did not see of the selected objects, as they stand now, stays free of it",
+        default=True,
+    )
+    colour: EnumProperty(name="Colour", description="What the view does to the plate", items=COLOURS, default="KEPT")
 
     def write(self, context: bpy.types.Context, folder: str) -> tuple[Path | None, list[str]]:
         from . import plate_read, scene_write, ways_projection
@@ -254,8 +263,9 @@ class PLATEWRIGHT_OT_project_frames(Way, bpy.types.Operator):
         frames = frames_in(self.frames) or [context.scene.frame_current]
         chosen = list(context.selected_objects)
         return plate.folder, ways_projection.project(
-            context.scene, plate, frames, self.onto, self.distance, chosen
-        )
+            context.scene, plate, frames, self.onto, self.distance, chosen,
+            is_occluded=self.occlusion, keeps_codes=self.colour != "LIGHT",
+        )  # fmt: skip
 
 
 class PLATEWRIGHT_OT_remove_way(bpy.types.Operator):

@@ -13,8 +13,8 @@ import bpy
 from mathutils import Vector
 
 from . import ways_lens as lens
+from .plate_image import range_notes
 from .plate_read import Plate
-from .scene_write import range_notes
 from .ways_marks import (
     PLANE,
     TAG,

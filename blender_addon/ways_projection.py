@@ -2,14 +2,15 @@
 
 Frozen   one camera object per frame, from the plate's own camera.json; its shader finds every point in that camera's
          space, so that neither UVs nor the number of faces matter
-Layers   the first frame named lies on top, the next fills what it does not see. Nothing is occluded: what a frame's
-         camera cannot see behind something gets that something's colours
+Layers   the first frame named lies on top, the next fills what it does not see
+Hidden   what a frame's camera did not see of the chosen objects, because another of them stands before it, gets nothing
+         of that frame, unless that is not wanted
 Onto     a card per frame, a dome around the first camera, or chosen objects, whose own materials come back
+Colour   as in the file under any view: the compositor gives the view to the render, and the plate's light is left out
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,21 +18,26 @@ import bpy
 from mathutils import Matrix
 
 from platewright.camera import CameraPath
-from platewright.errors import PlateError, RequestError
+from platewright.errors import RequestError
 
+from . import scene_light, ways_depth
 from . import ways_lens as lens
+from .plate_image import discard_unused, set_space
 from .plate_link import TAG, path_for_blend, remember
 from .plate_read import Plate
+from .scene_composite import bake_view_alone
 from .scene_read import metres_per_unit
-from .scene_write import discard_unused, set_space
 from .solve_read import Frame, blender_axes
 from .solve_write import frame_of
 from .ways_marks import (
+    DEPTH,
     PROJECTION,
     camera_path_of,
+    check_colour,
     check_scene,
     discard_material,
     images_in,
+    is_bent,
     is_ours,
     mark,
     own_collection,
@@ -41,12 +47,11 @@ from .ways_marks import (
     view_notes,
 )
 from .ways_plane import quad
+from .ways_screens import card_place, dressed, plate_worn, put_on, sphere, surfaces, undress, wear
 
 FRAME = "platewright_frame"                        # custom property: number of the frame that is thrown
-WORN = "platewright_worn"                          # custom property of an object: how its slots were linked before
 CARD = "platewright_card"                          # custom property: it fills its camera's view
 LOOKS_ALONG = -1.0                                 # of an object's own space, for a camera
-RINGS, SPOKES = 32, 64                             # of the dome
 UNCOVERED = 0.18                                   # grey of chosen objects where no frame reaches
 CARDS, DOME, CHOSEN = "CARDS", "DOME", "CHOSEN"
 FRAMES_MAX = 32
@@ -68,16 +73,22 @@ def project(
     onto: str,                                     # CARDS, DOME, CHOSEN
     distance: float = 10.0,                        # Blender units from the frozen camera to card and dome
     chosen: Sequence[bpy.types.Object] = (),
+    *,
+    is_occluded: bool = True,                      # chosen objects hide one another, and themselves
+    keeps_codes: bool = True,
 ) -> list[str]:
     """Throw frames of the plate onto cards, a dome or the chosen objects, in place of an earlier projection; notes.
 
-    Raises PlateError E_SCENE_LINKED, E_NO_CAMERA_FILE, E_PROJECT_ONTO, E_OBJECT_LINKED and RequestError E_RANGE,
-    E_CAMERA_FILE, before anything has changed.
+    Raises PlateError E_SCENE_LINKED, E_NO_CAMERA_FILE, E_PROJECT_ONTO, E_PROJECT_DEPTH, E_OBJECT_LINKED,
+    E_COMPOSITOR_LINKED and RequestError E_RANGE, E_CAMERA_FILE, before anything has changed.
     """
     check_scene(scene)
+    check_colour(scene, keeps_codes)
     throw = Throw(plate=plate, path=camera_path_of(plate), frames=tuple(dict.fromkeys(frames)))
     check_frames(throw)
     chosen = surfaces(chosen) if onto == CHOSEN else []
+    if hidden := chosen if is_occluded else []:
+        ways_depth.check_size(throw.path.width, throw.path.height)
     withdraw_projection(scene, [plate.name])
     cameras = {frame: frozen_camera(scene, throw, frame) for frame in throw.frames}
     if onto == CARDS:
@@ -91,10 +102,19 @@ def project(
         dome = bpy.data.objects.new(f"{plate.name} dome", sphere(f"{plate.name} dome", distance))
         wear(scene, dome, cameras[throw.frames[0]], material_of(throw, cameras, covers=False), plate)
     else:
-        put_on(chosen, material_of(throw, cameras, covers=True))
+        put_on(chosen, material_of(throw, cameras, covers=True, hidden=hidden))
     numbers = ", ".join(map(str, throw.frames))
     where = {CARDS: "a card", DOME: "a dome", CHOSEN: ", ".join(each.name for each in chosen)}[onto]
-    return [f"{plate.folder.name}, frame {numbers}, is projected onto {where}.", *view_notes(scene)]
+    notes = [f"{plate.folder.name}, frame {numbers}, is projected onto {where}."]
+    return notes + (keep_light(scene, plate) if keeps_codes else view_notes(scene))
+
+
+def keep_light(scene: bpy.types.Scene, plate: Plate) -> list[str]:
+    """Show what is projected by its own codes where the view would bend it; notes."""
+    if not is_bent(scene):
+        return []
+    scene_light.add_passes(scene)
+    return bake_view_alone(scene, plate)
 
 
 def check_frames(throw: Throw) -> None:
@@ -108,21 +128,6 @@ def check_frames(throw: Throw) -> None:
     if len(throw.frames) > FRAMES_MAX:
         why = f"{len(throw.frames)} frames at once are more than a shader can mix."
         raise RequestError("E_RANGE", why, f"Choose {FRAMES_MAX} at most; a few that see different parts are enough.")
-
-
-def surfaces(chosen: Sequence[bpy.types.Object]) -> list[bpy.types.Object]:
-    """The chosen objects that can wear a material. Raises PlateError E_PROJECT_ONTO, E_OBJECT_LINKED."""
-    found = [each for each in chosen if each.type in {"MESH", "CURVE", "SURFACE", "FONT", "META"}]
-    if not found:
-        why = "Nothing is chosen that a frame can be projected onto."
-        raise PlateError("E_PROJECT_ONTO", why, "Select the objects first, or project onto cards or a dome.")
-    for each in found:
-        bare = each.data.library is not None and not each.material_slots
-        if each.library is not None or bare:       # an override keeps the slots it has
-            why = f"{each.name} comes from another file: a material put on it here would be gone after saving."
-            hint = "Make a library override of it or make it local, or project onto cards or a dome."
-            raise PlateError("E_OBJECT_LINKED", why, hint)
-    return found
 
 
 # The frozen camera -------------------------------------------------------------------------------
@@ -169,7 +174,13 @@ def frame_of_plate(scene: bpy.types.Scene, path: CameraPath) -> Frame:
 # The shader --------------------------------------------------------------------------------------
 
 
-def material_of(throw: Throw, cameras: dict[int, bpy.types.Object], *, covers: bool) -> bpy.types.Material:
+def material_of(
+    throw: Throw,
+    cameras: dict[int, bpy.types.Object],
+    *,
+    covers: bool,
+    hidden: Sequence[bpy.types.Object] = (),       # what hides parts of one another
+) -> bpy.types.Material:
     """The frames as light, the first on top; where none reaches, grey if it `covers`, else nothing at all."""
     material = bpy.data.materials.new(f"{throw.plate.name} projection")
     mark(material, PROJECTION, throw.plate)
@@ -178,42 +189,65 @@ def material_of(throw: Throw, cameras: dict[int, bpy.types.Object], *, covers: b
     ground = tree.nodes.new("ShaderNodeBsdfDiffuse" if covers else "ShaderNodeBsdfTransparent")
     if covers:
         ground.inputs["Color"].default_value = (UNCOVERED, UNCOVERED, UNCOVERED, 1.0)
-    shader = ground.outputs[0]
+    shader, light = ground.outputs[0], ground.outputs
     for column, frame in enumerate(reversed(throw.frames), start=1):
         node = tree.nodes.new("ShaderNodeGroup")
-        node.node_tree = frame_group(throw, frame, cameras[frame])
+        node.node_tree = frame_group(throw, frame, cameras[frame], hidden)
         node.location, node.width = (240.0 * column, 0.0), 200.0
         tree.links.new(shader, node.inputs[0])
-        shader = node.outputs[0]
+        for place in (1, 2) if column > 1 else ():
+            tree.links.new(light[place], node.inputs[place])
+        shader, light = node.outputs[0], node.outputs
     end = tree.nodes.new("ShaderNodeOutputMaterial")
     end.location = 240.0 * (len(throw.frames) + 1), 0.0
     tree.links.new(shader, end.inputs["Surface"])
+    scene_light.write_passes(tree, *light[1:3])
     return material
 
 
-def frame_group(throw: Throw, frame: int, camera: bpy.types.Object) -> bpy.types.NodeTree:
-    """One frame over the shader that comes in, wherever its camera sees."""
+def frame_group(
+    throw: Throw, frame: int, camera: bpy.types.Object, hidden: Sequence[bpy.types.Object]
+) -> bpy.types.NodeTree:
+    """One frame over the shader that comes in, and over its light and cover, wherever its camera sees."""
     group = bpy.data.node_groups.new(f"{throw.plate.name}.{frame}", "ShaderNodeTree")
     mark(group, PROJECTION, throw.plate)
     group[FRAME] = frame
-    group.interface.new_socket(name="Shader", in_out="INPUT", socket_type="NodeSocketShader")
-    group.interface.new_socket(name="Shader", in_out="OUTPUT", socket_type="NodeSocketShader")
+    for name, kind in (("Shader", "Shader"), ("Light", "Color"), ("Cover", "Float")):
+        for side in ("INPUT", "OUTPUT"):
+            group.interface.new_socket(name=name, in_out=side, socket_type=f"NodeSocket{kind}")
     space = group.nodes.new("ShaderNodeTexCoord")
     space.object = camera
     seen = lens.picture_of(group, space.outputs["Object"], LOOKS_ALONG)
-    texture, light, mix = (group.nodes.new(f"ShaderNode{kind}") for kind in ("TexImage", "Emission", "MixShader"))
+    texture = group.nodes.new("ShaderNodeTexImage")
     texture.name = texture.label = "Plate"
     texture.extension = "EXTEND"
     group.links.new(seen.place, texture.inputs["Vector"])
-    group.links.new(texture.outputs["Color"], light.inputs["Color"])
-    group.links.new(seen.inside, mix.inputs[0])
-    group.links.new(group.nodes.new("NodeGroupInput").outputs[0], mix.inputs[1])
-    group.links.new(light.outputs[0], mix.inputs[2])
-    group.links.new(mix.outputs[0], group.nodes.new("NodeGroupOutput").inputs[0])
+    inside = seen.inside
+    if hidden:
+        inside = lens.maths(group, "MULTIPLY", inside, ways_depth.unhidden(group, space.outputs["Object"], seen))
+    lay(group, inside, texture.outputs["Color"])
     for column, each in enumerate(group.nodes):
         each.location = 180.0 * column, 0.0
     load_frame(group, throw, frame)
+    load_depth(group, throw, camera, hidden)
     return group
+
+
+def lay(group: bpy.types.NodeTree, inside: bpy.types.NodeSocket, colour: bpy.types.NodeSocket) -> None:
+    """The colour over what comes into the group: as a shader, as light, and as how much is covered."""
+    below, above = group.nodes.new("NodeGroupInput").outputs, group.nodes.new("NodeGroupOutput").inputs
+    light, mix = (group.nodes.new(f"ShaderNode{kind}") for kind in ("Emission", "MixShader"))
+    group.links.new(colour, light.inputs["Color"])
+    for place, socket in enumerate((inside, below[0], light.outputs[0])):
+        group.links.new(socket, mix.inputs[place])
+    group.links.new(mix.outputs[0], above[0])
+    both = group.nodes.new("ShaderNodeMix")
+    both.data_type = "RGBA"
+    sockets = [each for each in both.inputs if each.enabled]
+    for socket, source in zip(sockets, (inside, below[1], colour), strict=True):
+        group.links.new(source, socket)
+    group.links.new(next(each for each in both.outputs if each.enabled), above[1])
+    group.links.new(lens.maths(group, "MAXIMUM", inside, below[2]), above[2])
 
 
 def load_frame(group: bpy.types.NodeTree, throw: Throw, frame: int) -> None:
@@ -221,6 +255,18 @@ def load_frame(group: bpy.types.NodeTree, throw: Throw, frame: int) -> None:
     group.nodes["Plate"].image = still(throw.plate, frame)
     _, optics = pose_and_lens(throw.path, frame)
     lens.set_lens(group.nodes["Across"], group.nodes["Up"], optics, throw.path.width, throw.path.height)
+
+
+def load_depth(
+    group: bpy.types.NodeTree, throw: Throw, camera: bpy.types.Object, hidden: Sequence[bpy.types.Object]
+) -> None:
+    """What the frame's camera sees of the things that hide one another, if the group asks for it."""
+    if not (hidden and set(group.nodes.keys()) >= ways_depth.NODES):
+        return
+    _, optics = pose_and_lens(throw.path, int(group[FRAME]))
+    view = ways_depth.View(camera=camera, lens=optics, width=throw.path.width, height=throw.path.height)
+    ways_depth.aim(group, view)
+    group.nodes["Depth"].image = ways_depth.depth_map(f"{group.name} depth", view, hidden)
 
 
 def still(plate: Plate, frame: int) -> bpy.types.Image:
@@ -240,90 +286,7 @@ def still(plate: Plate, frame: int) -> bpy.types.Image:
     return image
 
 
-# Onto what ---------------------------------------------------------------------------------------
-
-
-def wear(
-    scene: bpy.types.Scene,
-    screen: bpy.types.Object,
-    camera: bpy.types.Object,
-    material: bpy.types.Material,
-    plate: Plate,
-) -> None:
-    """Hang a screen of ours on a frozen camera."""
-    mark(screen, PROJECTION, plate)
-    own_collection(scene).objects.link(screen)
-    screen.parent = camera
-    screen.data.materials.append(material)
-    screen.visible_shadow = False
-
-
-def card_place(camera: bpy.types.Object, own: Frame, distance: float) -> Matrix:
-    """Of a unit quad that fills the frozen camera's view at a distance, in its space."""
-    width = distance * own.sensor_width_mm / camera.data.lens
-    height = width * own.aspect * own.height / own.width
-    middle = Matrix.Translation((camera.data.shift_x * width, camera.data.shift_y * width, -distance))
-    return middle @ Matrix.Diagonal((width, height, 1.0, 1.0))
-
-
-def sphere(name: str, radius: float) -> bpy.types.Mesh:
-    """A closed ball of quads and two caps, seen from within as from without."""
-    mesh = bpy.data.meshes.new(name)
-    points = [(0.0, 0.0, radius), (0.0, 0.0, -radius)]
-    for ring in range(1, RINGS):
-        polar = math.pi * ring / RINGS
-        out, up = radius * math.sin(polar), radius * math.cos(polar)
-        turns = (2 * math.pi * spoke / SPOKES for spoke in range(SPOKES))
-        points += [(out * math.cos(turn), out * math.sin(turn), up) for turn in turns]
-    faces: list[tuple[int, ...]] = []
-    for spoke in range(SPOKES):
-        after, last = (spoke + 1) % SPOKES, 2 + (RINGS - 2) * SPOKES
-        faces += [(0, 2 + spoke, 2 + after), (1, last + after, last + spoke)]
-        for ring in range(RINGS - 2):
-            row = 2 + ring * SPOKES
-            faces.append((row + spoke, row + SPOKES + spoke, row + SPOKES + after, row + after))
-    mesh.from_pydata(points, [], faces)
-    return mesh
-
-
-def put_on(chosen: Sequence[bpy.types.Object], material: bpy.types.Material) -> None:
-    """Dress objects, and note what they wore. Their meshes keep their own materials: the slots are the objects'."""
-    for each in chosen:
-        if WORN not in each:
-            each[WORN] = " ".join(slot.link for slot in each.material_slots)
-            for index, slot in enumerate(each.material_slots):
-                if slot.link == "OBJECT" and slot.material:
-                    each[f"{WORN}_{index}"] = slot.material
-        if not each.material_slots:
-            each.data.materials.append(None)
-        for slot in each.material_slots:
-            slot.link = "OBJECT"
-            slot.material = material
-
-
-def dressed(scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """Objects of the artist's that wear a projection of ours."""
-    return [each for each in scene.objects if WORN in each and each.library is None]
-
-
-def undress(thing: bpy.types.Object) -> None:
-    """Give an object back what it wore; a slot that wears something else by now is left alone."""
-    links = str(thing[WORN]).split()
-    for index, slot in enumerate(thing.material_slots):
-        if slot.link == "OBJECT" and slot.material is not None and is_ours(slot.material, PROJECTION):
-            before = thing.get(f"{WORN}_{index}")
-            slot.material = before if isinstance(before, bpy.types.Material) else None
-            slot.link = "OBJECT" if links[index : index + 1] == ["OBJECT"] else "DATA"
-    if not links and thing.data.library is None and not any(slot.material for slot in thing.material_slots):
-        thing.data.materials.clear()               # it had no slot at all
-    for name in [name for name in thing.keys() if name.startswith(WORN)]:  # noqa: SIM118
-        del thing[name]
-
-
-def plate_worn(thing: bpy.types.Object) -> str:
-    """Name of the plate that is projected onto the object; empty where somebody has taken it off."""
-    materials = (slot.material for slot in thing.material_slots)
-    return next((str(each[TAG]) for each in materials if each is not None and is_ours(each, PROJECTION)), "")
+# What stands ------------------------------------------------------------------------------------
 
 
 def withdraw_projection(scene: bpy.types.Scene, names: Sequence[str] | None = None) -> None:
@@ -365,13 +328,32 @@ def check_switch(scene: bpy.types.Scene, plate: Plate) -> Throw | None:
 def switch(scene: bpy.types.Scene, throw: Throw) -> int:
     """Throw another version of the plate from where its own cameras stood; how many frames were changed."""
     groups = groups_in(scene, throw.plate.name)
-    for group in groups:
-        images = images_in(group)
-        load_frame(group, throw, int(group[FRAME]))
-        discard_unused(images)
-    own = frame_of_plate(scene, throw.path)
-    for camera in frozen(scene, throw.plate.name):
+    own, cameras = frame_of_plate(scene, throw.path), frozen(scene, throw.plate.name)
+    for camera in cameras:
         aim_camera(scene, camera, throw.path, int(camera[FRAME]))
         for card in [each for each in own_objects(scene, PROJECTION) if each.parent == camera and CARD in each]:
             card.matrix_local = card_place(camera, own, -card.matrix_local.translation.z)
+    for group in groups:
+        images = images_in(group)
+        load_frame(group, throw, int(group[FRAME]))
+        for camera in [each for each in cameras if each[FRAME] == group[FRAME]]:
+            load_depth(group, throw, camera, dressed_by(scene, group))
+        discard_unused(images)
+        for image in images_in(group):
+            if DEPTH in image:
+                image.name = f"{group.name} depth"           # which the earlier one had
     return len(groups)
+
+
+def dressed_by(scene: bpy.types.Scene, group: bpy.types.NodeTree) -> list[bpy.types.Object]:
+    """Objects of the artist's that wear what this group throws."""
+    return [
+        each
+        for each in dressed(scene)
+        if any(
+            node.bl_idname == "ShaderNodeGroup" and node.node_tree == group
+            for slot in each.material_slots
+            if slot.material and is_ours(slot.material, PROJECTION)
+            for node in slot.material.node_tree.nodes
+        )
+    ]

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import bpy
 
-from . import ways_projection, ways_strip, ways_wipe, ways_world
+from . import scene_light, ways_projection, ways_strip, ways_wipe, ways_world
+from .plate_image import discard_unused
 from .plate_link import TAG
-from .scene_write import discard_unused, withdraw_composite
-from .ways_marks import PLANE, WAY, check_scene, found_collection, own_objects, remove_objects
+from .scene_composite import withdraw_composite
+from .ways_marks import (
+    PLANE,
+    PROJECTION,
+    WAY,
+    check_scene,
+    found_collection,
+    own_objects,
+    remove_objects,
+    view_notes,
+)
 from .ways_uses import cameras_of
 
 
@@ -25,7 +35,30 @@ def remove(scene: bpy.types.Scene, way: str) -> list[str]:
         "background": lambda: withdraw_backgrounds(scene),
     }
     removals[way]()
-    return open_planes(scene) if way == "compositor" else []
+    if way in ("projection", "strip"):
+        give_view_back(scene)
+    return [*open_planes(scene), *light_again(scene)] if way == "compositor" else []
+
+
+def give_view_back(scene: bpy.types.Scene) -> None:
+    """A branch that only gave the view to the render has nothing to do once no projection and no strip is left."""
+    is_projected = bool(own_objects(scene, PROJECTION) or ways_projection.dressed(scene))
+    if not is_projected:
+        scene_light.remove_passes(scene)
+    if not is_projected and not ways_strip.own_strips(scene) and not shows_pictures(scene):
+        withdraw_composite(scene)
+
+
+def shows_pictures(scene: bpy.types.Scene) -> bool:
+    """Our branch of the compositor stands a plate behind the render."""
+    nodes = (node for each in ways_wipe.own_nodes(scene) for node in each.node_tree.nodes)
+    return any(node.bl_idname == "CompositorNodeImage" for node in nodes)
+
+
+def light_again(scene: bpy.types.Scene) -> list[str]:
+    """What becomes of projections and strips once the view acts on everything again."""
+    stands = own_objects(scene, PROJECTION) or ways_projection.dressed(scene) or ways_strip.own_strips(scene)
+    return view_notes(scene) if stands else []
 
 
 def open_planes(scene: bpy.types.Scene) -> list[str]:

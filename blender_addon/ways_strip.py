@@ -6,24 +6,33 @@ from collections.abc import Iterable
 
 import bpy
 
+from .plate_image import set_space
 from .plate_link import TAG, path_for_blend, set_directory
 from .plate_read import Plate
-from .scene_write import set_space
-from .ways_marks import check_scene, view_notes
+from .scene_composite import bake_view_alone
+from .ways_marks import check_colour, check_scene, is_bent, view_notes
 
 CHANNELS = 128
 BEFORE = "platewright_use_sequencer"               # custom property of a strip: what the first one of ours has changed
 
 
 def lay_strip(
-    scene: bpy.types.Scene, plate: Plate, channel: int = 0, *, frame_start: int | None = None
+    scene: bpy.types.Scene,
+    plate: Plate,
+    channel: int = 0,
+    *,
+    frame_start: int | None = None,
+    keeps_codes: bool = True,
 ) -> list[str]:
     """Lay the plate onto the timeline, in place of an earlier version; notes.
 
     A sequencer with strips takes the place of the scene in renders. Where ours is the first strip, renders go on
-    showing the scene. Raises PlateError E_SCENE_LINKED, before anything has changed.
+    showing the scene. A strip has no colours of its own: to keep them the scene shows all as it is, and its view goes
+    into the compositor, to the render alone. Raises PlateError E_SCENE_LINKED, E_COMPOSITOR_LINKED, before anything
+    has changed.
     """
     check_scene(scene)
+    check_colour(scene, keeps_codes)
     start = plate.start if frame_start is None else frame_start
     editor = scene.sequence_editor_create()
     withdraw_strips(scene, [each for each in own_strips(scene) if each[TAG] == plate.name])
@@ -42,7 +51,7 @@ def lay_strip(
         strip[BEFORE] = True
         scene.render.use_sequencer = False
         notes.append("Renders go on showing the scene: Sequencer is switched off under Post Processing.")
-    return notes + view_notes(scene)
+    return notes + (bake_view_alone(scene, plate) if keeps_codes and is_bent(scene) else view_notes(scene))
 
 
 def strips_of(owner: bpy.types.bpy_struct) -> bpy.types.bpy_prop_collection:

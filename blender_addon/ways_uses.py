@@ -16,9 +16,10 @@ from pathlib import Path
 import bpy
 
 from . import ways_projection, ways_strip
+from .plate_image import absolute_folder, discard_unused, load_sequence, range_notes, set_frames
 from .plate_link import TAG, own_images, recorded
 from .plate_read import Plate, read_plate
-from .scene_write import absolute_folder, compositor_tree, discard_unused, load_sequence, range_notes, set_frames
+from .scene_composite import compositor_tree
 from .ways_marks import check_scene, start_again
 from .words import file_of
 

@@ -12,9 +12,10 @@ import bpy
 
 from platewright.errors import PlateError
 
+from .plate_image import absolute_folder
 from .plate_link import TAG
 from .plate_read import Plate, read_plate
-from .scene_write import absolute_folder, check_compositor, composite_behind, compositor_tree, plate_picture
+from .scene_composite import check_compositor, composite_behind, compositor_tree, plate_picture
 from .ways_marks import check_scene
 from .ways_uses import OTHER, versions_on_disk
 

@@ -11,9 +11,10 @@ import bpy
 from platewright.errors import PlateError
 
 from . import ways_lens as lens
+from .plate_image import range_notes
 from .plate_link import TAG
 from .plate_read import Plate
-from .scene_write import bypass, range_notes
+from .scene_composite import bypass
 from .ways_marks import (
     WAY,
     WORLD,

@@ -212,7 +212,27 @@ def test_a_rendered_strip_shows_the_frames(addon: ModuleType, tmp_path: Path) ->
     scene.view_settings.view_transform = "AgX"
     assert ways_shots.worst(ways_shots.rendered(scene, FIRST, tmp_path), pictures[0]) > 40, "guilty: AgX bends it"
     (strip,) = ways_strip.own_strips(scene)
-    assert any("W_VIEW" in note for note in ways_strip.lay_strip(scene, plate_of_strip(strip)))
+    assert any("W_VIEW" in note for note in ways_strip.lay_strip(scene, plate_of_strip(strip), keeps_codes=False))
+
+
+@pytest.mark.parametrize("view", ways_shots.views()[1:], ids=lambda view: f"{view[0]}{view[2]:+g}")
+def test_a_strip_keeps_its_codes_and_the_render_its_view(
+    addon: ModuleType, tmp_path: Path, view: ways_shots.View
+) -> None:
+    """The view goes into the compositor, so that the sequencer shows all as it is; without the strip it comes back."""
+    scene = shot(view)
+    ways_shots.patch(scene, 5.0)
+    before = ways_shots.rendered(scene, FIRST, tmp_path)
+    pictures = [ways_shots.blocks(seed) for seed in range(3)]
+    folder = plate_of(scene, tmp_path, pictures)
+    assert not press("sequencer_strip", folder) - {"FINISHED"}
+    assert ways_shots.worst(ways_shots.rendered(scene, FIRST, tmp_path), before) <= 1, "the scene, with the view it had"
+    scene.render.use_sequencer = True
+    assert ways_shots.worst(ways_shots.rendered(scene, FIRST, tmp_path), pictures[0]) <= 1
+    bpy.ops.platewright.remove_way(way="strip")
+    scene.render.use_sequencer = False
+    assert scene.view_settings.view_transform == view[0]
+    assert ways_shots.worst(ways_shots.rendered(scene, FIRST, tmp_path), before) == 0
 
 
 def plate_of_strip(strip: bpy.types.bpy_struct) -> Any:

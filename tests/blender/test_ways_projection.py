@@ -7,10 +7,18 @@ from pathlib import Path
 import bpy
 import pytest
 
-from blender_addon import plate_read, ways_marks, ways_projection, ways_uses
+from blender_addon import (
+    plate_read,
+    scene_composite,
+    ways_marks,
+    ways_projection,
+    ways_removal,
+    ways_screens,
+    ways_uses,
+)
 from platewright.errors import PlateError, RequestError
 from tests.blender import ways_shots
-from tests.blender.plate_files import Picture
+from tests.blender.plate_files import Picture, flat, linear
 from tests.blender.test_ways_plane import CODES, LENSES, PLACE_PX
 from tests.blender.ways_shots import AGX, FIRST, HEIGHT, WIDTH, plate_of, rendered, shot, slope, slopes
 
@@ -156,7 +164,7 @@ def test_what_a_file_says_of_projections_is_not_believed(tmp_path: Path) -> None
     throw(scene, folder, [FIRST, FIRST + 1], "CHOSEN", thing)
     first, _ = ways_projection.frozen(scene, "shot")
     first[ways_projection.FRAME] = "rm -rf"
-    thing[f"{ways_projection.WORN}_0"] = scene.camera
+    thing[f"{ways_screens.WORN}_0"] = scene.camera
     group = min(ways_projection.groups_in(scene, "shot"), key=lambda each: each.name)
     group.nodes["Across"].name = "Mine"
     _, notes = ways_uses.use_version(scene, plate_of(scene, tmp_path, slopes(), version=2))
@@ -184,7 +192,8 @@ def test_another_version_is_thrown_from_its_own_cameras(tmp_path: Path, onto: st
         got = of_shot(scene, FIRST, tmp_path)
     assert ways_shots.shift_px(got, slopes()[0]) <= PLACE_PX
     left = {image.name for image in bpy.data.images if image.type == "IMAGE"}
-    assert left == {f"shot_v002.{frame}.exr" for frame in (FIRST, FIRST + 2)}
+    maps = {f"shot.{frame} depth" for frame in (FIRST, FIRST + 2)} if onto == "CHOSEN" else set()
+    assert left == maps | {f"shot_v002.{frame}.exr" for frame in (FIRST, FIRST + 2)}
 
 
 def test_what_cannot_be_is_refused_before_anything_has_changed(tmp_path: Path) -> None:
@@ -210,10 +219,99 @@ def test_a_linked_object_is_refused(tmp_path: Path) -> None:
         throw(scene, folder, [FIRST], "CHOSEN", wanted.objects[0])
 
 
-def test_under_agx_it_says_what_becomes_of_the_colours(tmp_path: Path) -> None:
+@pytest.mark.parametrize("view", ways_shots.views()[1:], ids=lambda view: f"{view[0]}{view[2]:+g}")
+@pytest.mark.parametrize("onto", ["CARDS", "DOME", "CHOSEN"])
+def test_under_any_view_the_plate_keeps_its_codes_and_the_rest_its_view(
+    tmp_path: Path, onto: str, view: ways_shots.View
+) -> None:
+    """Left of the middle glows a thing of the scene's own, which looks as it looked without a projection."""
+    scene = shot(view)
+    ways_shots.patch(scene, 2.0)
+    before = rendered(scene, FIRST, tmp_path)
+    pictures = [ways_shots.blocks(seed) for seed in range(3)]
+    things = [hills(scene)] if onto == "CHOSEN" else []
+    throw(scene, plate_of(scene, tmp_path, pictures), [FIRST], onto, *things)
+    got = rendered(scene, FIRST, tmp_path)
+    assert ways_shots.worst(got, pictures[0], range(WIDTH // 2 + 1, WIDTH)) <= 1
+    inner = [(x, y) for y in range(6, 12) for x in range(10, 14)]
+    assert max(abs(got[y][x][c] - before[y][x][c]) for x, y in inner for c in range(3)) <= 1
+    ways_removal.remove(scene, "projection")
+    assert (scene.view_settings.view_transform, scene.view_settings.exposure) == (view[0], pytest.approx(view[2]))
+    if things:
+        bpy.data.objects.remove(things[0])
+    assert ways_shots.worst(rendered(scene, FIRST, tmp_path), before) == 0
+
+
+def test_the_measure_sees_a_plate_that_the_view_bends(tmp_path: Path) -> None:
+    """Guilty: the same as light in the scene."""
+    scene = shot(AGX)
+    pictures = [ways_shots.blocks(seed) for seed in range(3)]
+    plate = plate_read.read_plate(plate_of(scene, tmp_path, pictures))
+    ways_projection.project(scene, plate, [FIRST], "DOME", keeps_codes=False)
+    assert ways_shots.worst(rendered(scene, FIRST, tmp_path), pictures[0]) > 40
+
+
+def test_half_covered_pixels_weigh_both_by_what_they_cover(tmp_path: Path) -> None:
+    """The ideal mix of the plate's codes and the thing's codes under the view, in the light of the display."""
+    scene = shot(AGX)
+    scene.cycles.samples, scene.render.filter_size = 256, 1.0
+    scene.cycles.pixel_filter_type = "BOX"
+    ways_shots.patch(scene, 2.0, width=0.19)
+    throw(scene, plate_of(scene, tmp_path, [flat(WIDTH, HEIGHT, (30, 200, 90))] * 3), [FIRST], "DOME")
+    got = rendered(scene, FIRST, tmp_path)
+    thing, plate = got[9][12], (30, 200, 90)
+    mixed = 0
+    for row in got:
+        for pixel in row:
+            shares = [(linear(p) - linear(q)) / (linear(r) - linear(q))
+                      for p, q, r in zip(pixel, plate, thing, strict=True) if abs(q - r) > 40]
+            assert max(shares) - min(shares) < 0.03, "one share explains every channel"
+            mixed += 0.1 < shares[0] < 0.9
+    assert mixed > 20
+
+
+@pytest.mark.parametrize("is_behind_first", [True, False])
+def test_a_plate_behind_and_a_projection_before_it(tmp_path: Path, is_behind_first: bool) -> None:
+    """In either order, and each goes without the other."""
+    scene, far = shot(AGX), flat(WIDTH, HEIGHT, (9, 99, 199))
+    pictures = [ways_shots.blocks(seed) for seed in range(3)]
+    folder, behind = plate_of(scene, tmp_path, pictures), plate_of(scene, tmp_path / "behind", [far] * 3)
+    steps = [
+        lambda: scene_composite.composite_behind(scene, plate_read.read_plate(behind)),
+        lambda: throw(scene, folder, [FIRST], "CHOSEN", panel(scene)),
+    ]
+    for step in steps if is_behind_first else reversed(steps):
+        step()
+    got = rendered(scene, FIRST, tmp_path)
+    assert ways_shots.worst(got, pictures[0], range(1, WIDTH // 2)) <= 1
+    assert ways_shots.worst(got, far, range(WIDTH // 2 + 1, WIDTH)) <= 1
+    ways_removal.remove(scene, "projection")
+    bpy.data.objects.remove(bpy.data.objects["Patch"])
+    assert ways_shots.worst(rendered(scene, FIRST, tmp_path), far) <= 1
+    notes = ways_removal.remove(scene, "compositor")
+    assert scene.view_settings.view_transform == "AgX" and not notes
+
+
+def panel(scene: bpy.types.Scene) -> bpy.types.Object:
+    """A quad before the shot's camera that covers the left half of its picture."""
+    ways_shots.patch(scene, 5.0)
+    thing = bpy.data.objects["Patch"]
+    thing.data.materials.clear()
+    return thing
+
+
+def test_a_branch_that_is_taken_away_leaves_light_and_says_so(tmp_path: Path) -> None:
+    scene = shot(AGX)
+    throw(scene, plate_of(scene, tmp_path, slopes()), [FIRST], "DOME")
+    notes = ways_removal.remove(scene, "compositor")
+    assert any(note.startswith("W_VIEW") and "AgX" in note for note in notes)
+
+
+def test_as_light_under_agx_it_says_what_becomes_of_the_colours(tmp_path: Path) -> None:
     scene = moving()
     scene.view_settings.view_transform = AGX[0]
-    notes = throw(scene, plate_of(scene, tmp_path, slopes()), [FIRST], "DOME")
+    plate = plate_read.read_plate(plate_of(scene, tmp_path, slopes()))
+    notes = ways_projection.project(scene, plate, [FIRST], "DOME", keeps_codes=False)
     assert any(note.startswith("W_VIEW") and "AgX" in note for note in notes)
 
 
