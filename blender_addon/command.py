@@ -97,6 +97,7 @@ def run(words: Sequence[str]) -> int:
     path = scene_read.camera_path(scene, camera=camera, frames=frames)
     is_read = options.is_scene_read and verb in GEOMETRY_FLAGS
     geometry = shot_command.geometry_of(scene, path, rest) if is_read else None
+    shot_command.refuse_passing(rest)
     rest = shot_command.with_list(scene, verb, path, rest)
     if read is None:
         return still_command.write(scene, path, rest)
@@ -157,7 +158,7 @@ def list_shots(path: CameraPath, _geometry: SceneGeometry | None, words: Sequenc
 def flags_of(geometry: SceneGeometry, names: Mapping[str, str], words: Sequence[str]) -> list[str]:
     """What the scene knows, in the verb's own flags; those that were given by hand are left to the hand."""
     print(f"platewright: {geometry.words()}", file=sys.stderr)
-    guide = geometry.write(Path(bpy.app.tempdir) / scene_geometry.GUIDE)
+    guide = geometry.write(shot_command.lasting(words) / scene_geometry.GUIDE)
     known = {
         "ground": None if geometry.ground_m is None else f"{geometry.ground_m:.17g}",
         "sun": None if geometry.sun is None else "{:.17g},{:.17g}".format(*geometry.sun),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,6 +153,7 @@ class Board:
             push_undo("Storyboard")
         except PlatewrightError as error:
             self.error = error
+        shutil.rmtree(self.sketch.records, ignore_errors=True)
         return True
 
     def wait(self) -> None:

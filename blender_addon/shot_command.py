@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import bpy
 
 from platewright.camera import CameraPath
+from platewright.errors import RequestError
 from platewright.shots import FORMAT, VERSION, split
 
 from . import shot_read
 from .scene_geometry import SceneGeometry, geometry_along
+from .still_command import FROM
 
 SHOTS, LIST, JOBS = "--shots", "--shot-list", "--jobs"
 BY_SHOT = ("shots", "storyboard")                  # verbs that are of shots without being told so
@@ -38,6 +42,21 @@ def with_list(scene: bpy.types.Scene, verb: str, path: CameraPath, words: Sequen
     file.write_text(json.dumps({"format": FORMAT, "version": VERSION, "shots": told}), encoding="ascii")
     chosen = [] if SHOTS in given else [SHOTS, "all"]      # else only those of the list would be made
     return [*words, f"{LIST}={file}", *chosen]
+
+
+def lasting(words: Sequence[str]) -> Path:
+    """A folder for what a command is given of the scene: beside the job files where it writes any, else our own."""
+    given = dict(word.split("=", 1) for word in words if word.startswith(f"{JOBS}="))
+    given |= dict(pairwise(words))
+    return Path(given[JOBS], f"scene_{os.urandom(4).hex()}") if JOBS in given else Path(bpy.app.tempdir)
+
+
+def refuse_passing(words: Sequence[str]) -> None:
+    """RequestError E_USAGE for job files that would hold a picture which ends with this Blender."""
+    given = {word.partition("=")[0] for word in words}
+    if {JOBS, FROM} <= given and any(word in ("render", f"{FROM}=render") for word in words):
+        hint = "Render it with `still -o FILE.png`, and give it with --first-frame."
+        raise RequestError("E_USAGE", "A job file cannot hold a picture that is rendered now.", hint)
 
 
 def _told(scene: bpy.types.Scene, path: CameraPath) -> Iterator[dict[str, Any]]:
