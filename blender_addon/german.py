@@ -12,7 +12,8 @@ from .german_jobs import JOBS
 from .german_panel import PANEL
 from .german_provenance import PROVENANCE
 from .german_runtime import RUNTIME
+from .german_sentences import SENTENCES
 from .german_shots import SHOTS
 from .german_ways import WAYS
 
-GERMAN = {**PANEL, **JOBS, **WAYS, **PROVENANCE, **RUNTIME, **SHOTS, **ERRORS, **CORE}
+GERMAN = {**PANEL, **JOBS, **WAYS, **PROVENANCE, **RUNTIME, **SHOTS, **ERRORS, **CORE, **SENTENCES}

@@ -21,7 +21,7 @@ from .properties import (
     TRIES_MAX,
     PLATEWRIGHT_PG_scene,
 )
-from .translations import say_report, say_tip
+from .translations import say_sentence, say_tip
 from .words import in_panel_words, told
 
 if TYPE_CHECKING:                                  # what only a press needs is loaded with the first one
@@ -190,7 +190,7 @@ def refuse(operator: bpy.types.Operator, error: PlatewrightError) -> Outcome:
 def tell(operator: bpy.types.Operator, notes: tuple[str, ...]) -> None:
     """What the artist should know of something that worked."""
     for note in notes:
-        operator.report({"WARNING" if note.startswith("W_") else "INFO"}, in_panel_words(say_report(note)))
+        operator.report({"WARNING" if note.startswith("W_") else "INFO"}, in_panel_words(say_sentence(note)))
 
 
 def job_of(scene: bpy.types.Scene) -> "Job":

@@ -10,7 +10,7 @@ from platewright.errors import PlatewrightError
 
 from . import jobs
 from .job_run import place_of
-from .translations import say
+from .translations import say, say_sentence
 from .words import draw_text, duration, file_of, shown, told
 
 if TYPE_CHECKING:                                  # not at every start of Blender
@@ -96,7 +96,7 @@ def draw_error(layout: bpy.types.UILayout, error: PlatewrightError, run: jobs.Ru
     """What happened, what to do, the code to search for, and the buttons for it."""
     box, job = layout.box(), run.handle.id if run else ""
     icon = "CANCEL" if error.code == "E_CANCELLED" else "ERROR"
-    message = say(error.message)
+    message = say_sentence(error.message)
     draw_text(box, f"{run.handle.job.name}: {message}" if run else message, icon=icon)
     draw_text(box, error.hint or next_step(error, run), icon="BLANK1")
     box.label(text=error.code, icon="BLANK1", translate=False)

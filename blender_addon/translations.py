@@ -6,15 +6,19 @@ filled in, one that is broken into lines, and one that is put together. So no te
 
     layout.label(text=say("{count} frames left", count=3))
 
-A new text gets its German line in `german_*.py`. What comes from the core, an error's message or a model's description,
-is shown in the core's English, unless it is one of the texts that the dictionary knows.
+A new text gets its German line in `german_*.py`. What comes filled in, an error's message or a note, goes through
+`say_sentence`; a sentence that no dictionary knows, as most of the core's, is shown in English.
 """
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
 import bpy
 from bpy.app.translations import pgettext_iface, pgettext_rpt, pgettext_tip
 
+PLACE = re.compile(r"\\?\{(\w+)\\?\}")         # where something is filled in, as it is or escaped
 OWN = "Platewright"                                # the context in which Blender's own words for a text do not win
 LANGUAGE = "de"
 LATER_SECONDS = 2.0                                # the start is to be short
@@ -36,6 +40,36 @@ def say_report(text: str, /, **values: object) -> str:
     return filled(pgettext_rpt(text, OWN), values)
 
 
+def say_sentence(text: str) -> str:
+    """A finished sentence, such as an error's message: the dictionary has it whole, or knows its pattern."""
+    said = say(text)
+    if said != text or not is_spoken():
+        return said
+    for pattern, sentence in patterns():
+        if found := pattern.fullmatch(text):
+            return say(sentence, **{name: part_of(value) for name, value in found.groupdict().items()})
+    return text
+
+
+def part_of(value: str) -> str:
+    """What is filled in may be a sentence itself; a name is none, and stays."""
+    return say_sentence(value) if " " in value else value
+
+
+@cache
+def patterns() -> list[tuple[re.Pattern[str], str]]:
+    """Of the sentences that are filled in where they arise; those with the most words of their own come first."""
+    from .german_sentences import SENTENCES
+
+    own = sorted(SENTENCES, key=lambda sentence: len(PLACE.sub("", sentence)), reverse=True)
+    return [(re.compile(PLACE.sub(r"(?P<\1>.+?)", re.escape(each))), each) for each in own]
+
+
+def is_spoken() -> bool:
+    """Blender's language is one of ours."""
+    return str(bpy.app.translations.locale).partition("_")[0] == LANGUAGE
+
+
 def filled(text: str, values: dict[str, object]) -> str:
     """Without values it stays as it is: braces in somebody's name are no places to fill in."""
     return text.format(**values) if values else text
@@ -43,7 +77,7 @@ def filled(text: str, values: dict[str, object]) -> str:
 
 def register() -> None:
     """Hand over the dictionary at once if it is spoken; else after the start, for whoever changes the language."""
-    if bpy.app.translations.locale.partition("_")[0] == LANGUAGE:
+    if is_spoken():
         hand_over()
     else:
         bpy.app.timers.register(hand_over, first_interval=LATER_SECONDS, persistent=True)

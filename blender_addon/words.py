@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .translations import say
+from .translations import say_sentence
 
 if TYPE_CHECKING:                                  # not at every start of Blender
     from platewright.errors import PlatewrightError
@@ -39,14 +39,14 @@ def draw_text(layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None
     """Wrap a sentence in the interface's language into labels, which do not wrap by themselves."""
     column = layout.column(align=True)
     width_px = bpy.context.region.width if bpy.context.region else COLUMN_PX
-    for line in wrapped(shown(in_panel_words(say(text)), most=SENTENCE_CHARS), columns_of(width_px)):
+    for line in wrapped(shown(in_panel_words(say_sentence(text)), most=SENTENCE_CHARS), columns_of(width_px)):
         column.label(text=line, icon=icon, translate=False)
         icon = "BLANK1" if icon != "NONE" else "NONE"
 
 
 def told(error: PlatewrightError) -> str:
     """What happened and what to do, for people who have the panel before them."""
-    return in_panel_words(f"{say(error.message)} {say(error.hint)}".strip())
+    return in_panel_words(f"{say_sentence(error.message)} {say_sentence(error.hint)}".strip())
 
 
 def in_panel_words(text: str) -> str:

@@ -17,6 +17,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 import bpy
 
@@ -27,7 +28,7 @@ from tests.conftest import ROOT
 ANY, OPERATOR, OWN = translations.CONTEXTS
 Text = tuple[str, str]
 
-UNSEEN = re.compile(r"german(_\w+)?|command|(still|guide)_command|scene_child|job_details")     # or seen in English
+UNSEEN = re.compile(r"german(_\w+)?|command|\w+_command|scene_child|job_details")     # or seen in English
 OF_BLENDER = re.compile(                           # where words name nodes and sockets, or are sought in foreign text
     r"(scene|guide|camera|solve)_\w+|ways_(?!operators|panel)\w+|render_aside|plate_(image|link|read|told)|depth_exr"
     r"|job_(memory|record)|words|translations|__init__"
@@ -203,17 +204,31 @@ def stages() -> Iterator[Text]:
                     yield OWN, each.value
 
 
-def is_text(node: ast.AST) -> bool:
+def is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def of_core() -> set[str]:
-    """Whatever is written out in the core and the installer: it may have its German, or be shown as it is."""
-    folders = (ROOT / "core/platewright", ROOT / "blender_addon/installer")
-    trees = (ast.parse(path.read_text(encoding="utf-8")) for folder in folders for path in folder.rglob("*.py"))
-    locks = (path.read_text(encoding="utf-8") for path in (ROOT / "blender_addon/installer/locks").glob("*.txt"))
-    titles = {title for lock in locks for title in re.findall("^# title: (.+)$", lock, re.MULTILINE)}
-    return titles | {each.value for tree in trees for each in ast.walk(tree) if is_text(each)}
+def elsewhere() -> set[str]:
+    """What is written out where no panel is drawn, and what is filled in anywhere, with `{}` in its places.
+
+    All of it may have its German, or be shown as it is.
+    """
+    titles, found = re.compile("^# title: (.+)$", re.MULTILINE), set[str]()
+    for path in (ROOT / "blender_addon/installer/locks").glob("*.txt"):
+        found |= set(titles.findall(path.read_text(encoding="utf-8")))
+    for path in [*(ROOT / "core/platewright").rglob("*.py"), *(ROOT / "blender_addon").rglob("*.py")]:
+        if not UNSEEN.fullmatch(path.stem):
+            is_drawing = path.parent.name == "blender_addon" and not OF_BLENDER.fullmatch(path.stem)
+            nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            found |= {as_template(each) for each in nodes if isinstance(each, ast.JoinedStr) or not is_drawing}
+    return found
+
+
+def as_template(node: ast.AST) -> str:
+    """A text as it is written; empty for what is none."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(each.value) if isinstance(each, ast.Constant) else "{}" for each in node.values)
+    return str(node.value) if is_text(node) else ""
 
 
 def all_texts(package: str) -> set[Text]:

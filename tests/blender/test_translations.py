@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import string
+from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 import bpy
@@ -55,8 +57,10 @@ def test_every_text_has_its_german_line(addon: ModuleType, german: dict[str, str
 
 
 def test_no_german_line_is_stale(addon: ModuleType, german: dict[str, str]) -> None:
-    texts = {text for _, text in interface_texts.all_texts(addon.__name__)} | interface_texts.of_core()
-    assert "Cancelled." in texts and sorted(set(german) - texts) == []
+    texts = {text for _, text in interface_texts.all_texts(addon.__name__)}
+    known = interface_texts.elsewhere()
+    assert "Frame {} of {} is missing." in known and "Frame {} of {} is lost." not in known
+    assert sorted(each for each in set(german) - texts if interface_texts.FIELD.sub("{}", each) not in known) == []
 
 
 def test_what_is_filled_in_is_the_same(german: dict[str, str]) -> None:
@@ -127,3 +131,18 @@ def test_blender_looks_it_up_as_long_as_the_extension_is_enabled(addon: ModuleTy
     assert not bpy.app.timers.is_registered(translations.hand_over)
     translations.register()
     assert bpy.app.timers.is_registered(translations.hand_over) != has_german
+
+
+def test_a_finished_sentence_is_known_by_its_pattern(addon: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    from blender_addon.german import GERMAN
+
+    said = addon.translations.say_sentence
+    gone = import_module("blender_addon.plate_read").missing_error(Path("a {b} of c"), 1003)
+    assert said(gone.message) == "Frame 1003 of a {b} of c is missing."
+    for name, asked in (("pgettext_iface", lambda text, _context: GERMAN.get(text, text)), ("is_spoken", lambda: True)):
+        monkeypatch.setitem(said.__globals__, name, asked)
+    assert said(gone.message) == "Einzelbild 1003 von a {b} of c fehlt."
+    ranges = "the plate covers frames 1-9, the scene runs 1-20"
+    note = f"W_RANGE: {ranges}; before the plate there is nothing, after it the last frame is held."
+    assert said(note).startswith("W_RANGE: Die Plate hat die Einzelbilder 1-9, die Szene l")
+    assert said("Nobody has said this before.") == "Nobody has said this before."
