@@ -17,6 +17,7 @@ if TYPE_CHECKING:                                  # not at every start of Blend
     from .job_record import Left
     from .plate_read import Plate
     from .preparing import Again, Preparation
+    from .shot_making import Several
 
 CHECK = "check"                                    # instead of a job's id: what was asked of the worker's Python
 THUMB_SCALE = 3.2                                  # of a row's height
@@ -37,7 +38,7 @@ def draw_jobs(layout: bpy.types.UILayout) -> None:
         draw_done(layout, run)
 
 
-def draw_preparation(layout: bpy.types.UILayout, preparation: Preparation | Again) -> None:
+def draw_preparation(layout: bpy.types.UILayout, preparation: Preparation | Several | Again) -> None:
     """How far the scene was read, and the way out."""
     row = layout.row(align=True)
     row.progress(factor=preparation.fraction, text=preparation.headline())

@@ -16,6 +16,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TypeGuard
 
@@ -190,6 +191,7 @@ def modules() -> list[Path]:
     return [path for path in sorted((ROOT / "blender_addon").glob("*.py")) if not UNSEEN.fullmatch(path.stem)]
 
 
+@cache
 def read(path: Path) -> Reader:
     return Reader(ast.parse(path.read_text(encoding="utf-8")), is_drawing=not OF_BLENDER.fullmatch(path.stem))
 
@@ -233,5 +235,10 @@ def as_template(node: ast.AST) -> str:
 
 def all_texts(package: str) -> set[Text]:
     """Everything that a dictionary must have."""
-    found = {text for path in modules() for text in read(path).texts}
-    return {each for each in {*found, *registered(package), *stages()} if re.search("[A-Za-z]{2}", each[1])}
+    return {each for each in {*in_source(), *registered(package)} if re.search("[A-Za-z]{2}", each[1])}
+
+
+@cache
+def in_source() -> frozenset[Text]:
+    """What is written, and the stages."""
+    return frozenset({*stages(), *(text for path in modules() for text in read(path).texts)})

@@ -63,6 +63,14 @@ def test_no_german_line_is_stale(addon: ModuleType, german: dict[str, str]) -> N
     assert sorted(each for each in set(german) - texts if interface_texts.FIELD.sub("{}", each) not in known) == []
 
 
+def test_a_text_has_one_german(german: dict[str, str]) -> None:
+    from blender_addon import german as whole
+
+    parts = [each for name, each in vars(whole).items() if name.isupper() and name != "GERMAN"]
+    assert len(parts) > 5
+    assert sum(map(len, parts)) == len(german), [each for each in german if sum(each in part for part in parts) > 1]
+
+
 def test_what_is_filled_in_is_the_same(german: dict[str, str]) -> None:
     assert mistaken(german) == []
 
