@@ -218,6 +218,7 @@ def _facts(
         "scene": scene.name,
         "markers": tuple((span.first, span.marker.name) for span in found if span.marker and span.camera in used),
         "lens_distortion": next(filter(None, distortions), None),
+        "shutter": _decimal(render.motion_blur_shutter) if render.use_motion_blur else None,
         "pixel_aspect_x": render.pixel_aspect_x,
         "pixel_aspect_y": render.pixel_aspect_y,
         "scale_length": metres_per_unit(scene),

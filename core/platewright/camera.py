@@ -60,6 +60,7 @@ class CameraPath:
     warnings: tuple[str, ...] = ()                 # "W_CODE: sentence", things the plate cannot honour
     lens_distortion: dict[str, Any] | None = field(default=None, hash=False)   # of the tracked movie clip, if any
     markers: tuple[tuple[int, str], ...] = ()      # frame and name of each that binds a camera
+    shutter: float | None = None                   # share of a frame's time that it is open, where motion is blurred
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -73,8 +74,9 @@ class CameraPath:
             plain[key] = list(plain[key])
         for key in ("camera_to_world", "intrinsics", "markers"):
             plain[key] = [list(row) for row in plain[key]]
-        if not self.markers:
-            del plain["markers"]
+        for key in ("markers", "shutter"):
+            if not plain[key]:
+                del plain[key]
         return {"format": FORMAT, "version": VERSION, **plain}
 
     @classmethod

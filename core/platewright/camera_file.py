@@ -16,6 +16,7 @@ VERSION = 1
 FRAME_MAX = 1_048_574                              # Blender's last frame
 SIZE_MAX = 16_384                                  # pixels
 REACH_METRES = 1e7
+SHUTTER_MAX = 100.0                                # frames: as long as Blender's goes
 ORTHONORMAL = 1e-4                                 # what is left of a rotation written with five digits
 HINT = "Write it with `platewright camera SHOT.blend -o camera.json`, or compare it with the format in the README."
 
@@ -57,6 +58,7 @@ def fields(document: dict[str, Any]) -> dict[str, Any]:
         "warnings": tuple(_text("warnings", warning) for warning in _list("warnings", document.get("warnings", []))),
         "lens_distortion": distortion,
         "markers": tuple(_marker(row) for row in _list("markers", document.get("markers", []))),
+        "shutter": None if document.get("shutter") is None else _shutter(document["shutter"]),
     }
 
 
@@ -111,6 +113,13 @@ def _check_format(document: dict[str, Any]) -> None:
     if version > VERSION:
         why = f"The camera file has version {version}; this Platewright reads up to version {VERSION}."
         raise RequestError("E_CAMERA_FILE", why, "Update Platewright, or write the file with the older one.")
+
+
+def _shutter(value: Any) -> float:
+    found = _positive("shutter", value)
+    if found > SHUTTER_MAX:
+        refuse("shutter", f"is {found:g}; it is a share of a frame's time")
+    return found
 
 
 def _required(document: dict[str, Any], key: str) -> Any:

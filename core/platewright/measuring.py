@@ -18,7 +18,7 @@ import numpy as np
 from . import disk
 from .camera import CameraPath
 from .disk import FileRecord
-from .match import Match, check, leftover
+from .match import Match, blur, check, leftover
 from .match.drawing import write_match_picture
 from .match.footage import Footage
 from .match.placing import DEPTH_SHARE, Sight, likeness
@@ -63,6 +63,7 @@ def measured(
         plate_size=plate_size,
         tell=lambda stage, done, total: emit(Progress(job, stage, done, total)),
     )
+    match.report["blur"] = blur.compared(match, footage, camera.shutter).told()
     if scene_depth is None or match.report.get("world_against") != BY_DEPTH:
         return match
     return match if likeness_in_shape(match, scene_depth) >= SHAPE_SHARE else _without_scale(match)
@@ -159,6 +160,8 @@ def warnings(report: dict[str, Any], before: dict[str, Any] | None = None) -> li
     if report["verdict"] == "unsolved":
         why = f"Whether the plate follows the camera is not known. {report['reason']}"
         found.append(("W_CAMERA_UNSOLVED", why))
+    if differs := (report.get("blur") or {}).get("differs"):
+        found.append(("W_SHUTTER", differs))
     if before is not None and quality(report) > quality(before):
         was = f"it was {before['verdict']}, and is {report['verdict']}"
         found.append(("W_LOCK_NO_GAIN", f"The lock did not help: {was}. Try --no-lock, or another --to."))

@@ -63,6 +63,7 @@ def retimed(camera: CameraPath, fps: float) -> CameraPath:
         cameras=camera.cameras[:1] * len(frames),
         fps=float(rate),
         fps_base=1.0,
+        shutter=camera.shutter and camera.shutter * float(rate) / camera.fps,      # open for as long
         frames=frames,
         camera_to_world=tuple(tuple(float(value) for value in pose.ravel()) for pose in found),
         intrinsics=tuple(_lens(row) for row in lenses),

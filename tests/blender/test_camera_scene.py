@@ -267,6 +267,14 @@ def test_what_is_ignored_is_said() -> None:
     assert all(": " in warning for warning in path.warnings)
 
 
+def test_the_shutter_goes_along_where_motion_is_blurred() -> None:
+    scene, _ = shot()
+    scene.render.motion_blur_shutter = 0.35
+    assert scene_read.camera_path(scene).shutter is None
+    scene.render.use_motion_blur = True
+    assert scene_read.camera_path(scene).shutter == 0.35
+
+
 def test_a_static_camera_and_a_leap() -> None:
     scene, camera = shot()
     camera.animation_data_clear()

@@ -83,6 +83,14 @@ def test_whole_numbers_are_numbers() -> None:
     assert all(isinstance(number, float) for number in (*path.intrinsics[0], path.fps))
 
 
+def test_a_shutter_is_there_where_motion_is_blurred() -> None:
+    assert "shutter" not in FULL.to_dict()
+    path = replace(FULL, shutter=0.5)
+    assert json.loads(path.to_json())["shutter"] == 0.5 and CameraPath.from_json(path.to_json()) == path
+    assert CameraPath.from_dict(document(shutter=None)) == FULL
+    assert path.window(path.frames[1], path.frames[2]).shutter == path.scaled(128, 72).shutter == 0.5
+
+
 def test_the_hash_is_of_the_content() -> None:
     assert FULL.sha256 != replace(FULL, fps=25.0).sha256
     assert len(FULL.sha256) == 64
@@ -99,6 +107,7 @@ def test_a_missing_key(key: str) -> None:
         ("format", "other.camera"), ("version", 0), ("version", "1"), ("version", True),
         ("camera", 5), ("camera", "Other"),
         ("cameras", ["Kamera 📷"] * 2), ("cameras", "Kamera"), ("cameras", [None] * 3),
+        ("shutter", 0), ("shutter", -0.5), ("shutter", "180"), ("shutter", 180), ("shutter", True),
         ("fps", 0), ("fps", -24), ("fps", "24"), ("fps", True), ("fps", None), ("fps_base", 0),
         ("width", 0), ("width", 16385), ("width", 64.0), ("width", True), ("height", "36"),
         ("frames", []), ("frames", [1001, 1003, 1005]), ("frames", [1001, 1001, 1002]),
