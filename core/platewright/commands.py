@@ -79,7 +79,7 @@ def generate(options: argparse.Namespace) -> Answer:
         if getattr(options, name) is None:
             setattr(options, name, value)
     delivery = delivery_options.delivery_of(options)
-    camera = CameraPath.read(Path(options.camera))
+    camera = delivery_options.seen_through(CameraPath.read(Path(options.camera)), options)
     if shot_options.are_asked(options):
         return _of_shots(options, camera, delivery)
     request = _request(options, delivery_options.delivered(camera, options.frames, delivery), delivery)

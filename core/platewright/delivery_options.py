@@ -12,11 +12,12 @@ from typing import Any
 from .camera import CameraPath
 from .delivery import BUILT_IN, COMPRESSIONS, PROXY_FORMATS, PROXY_SIZES, SPACES, Delivery, Studio
 from .errors import RequestError
+from .exports import working
 from .inputs import Input, fingerprint
 
 OPTIONS = (
     "space", "compression", "frame_offset", "proxy", "proxy_format", "keep_overscan", "overscan_window", "upscale",
-    "ocio",
+    "working", "ocio",
 )  # fmt: skip
 
 
@@ -39,6 +40,8 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--keep-overscan", type=float, metavar="X", help=around)
     larger = "enlarge the model's pictures by this super-resolution model first (needs spandrel)"
     command.add_argument("--upscale", metavar="MODEL.safetensors", help=larger)
+    straight = "make the undistorted working format, as large as a clip's picture needs it once it is bent again"
+    command.add_argument("--working", action="store_true", default=None, help=straight)
     beyond = "that overscan lies outside the display window of EXR frames, as an EXR data window"
     command.add_argument("--overscan-window", action="store_true", default=None, help=beyond)
 
@@ -98,6 +101,16 @@ def _studio(options: argparse.Namespace) -> Studio | None:
         return Studio(given, hashlib.sha256(given.encode()).hexdigest(), options.space, source, view)
     path = Path(given)
     return Studio(str(path.resolve()), fingerprint(path), options.space, source, view)
+
+
+def seen_through(camera: CameraPath, options: argparse.Namespace) -> CameraPath:
+    """The camera that was read, or its working format; RequestError E_USAGE, and those of `exports.working`."""
+    if not options.working:
+        return camera
+    if options.size:
+        why = "--size does not go with --working, which has the size that the clip's lens needs."
+        raise RequestError("E_USAGE", why, "Leave one of them out.")
+    return working.camera(camera)
 
 
 def delivered(camera: CameraPath, frames: tuple[int, int] | None, delivery: Delivery | None) -> CameraPath:

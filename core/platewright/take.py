@@ -228,6 +228,8 @@ class Take:
             scale = [seen[0] / (native[0] * times), seen[1] / (native[1] * times)]
             told |= {"upscaler": source.larger.told()}
             told |= {"resample": {"filter": warp or RESAMPLE_FILTER, "scale": scale}}
+        if lens := self.camera.lens_distortion:
+            told["distortion"] = f"none: the picture of {lens.get('clip', 'a clip')} with its lens straightened"
         told |= {"delivery": self.delivered()}
         return told | {"kept": self.kept.to_dict(self.request.frame_format)} if self.kept else told
 

@@ -19,8 +19,11 @@ from platewright import cli, colour, guide_folder, guides, pictures, provenance
 from platewright.camera import CameraPath
 from platewright.delivery import Delivery, Studio
 from platewright.errors import RequestError
+from platewright.exports import stmap
+from platewright.exports.shot import Shot
 from platewright.inputs import Input
 from platewright.protocol import PlateRequest
+from tests.core.export_shots import clip_lens, filmed
 from tests.core.shots import shot
 
 PLAIN = ["--model", "grid", "--no-lock", "--no-check", "--json"]
@@ -211,3 +214,25 @@ def test_a_data_window_needs_overscan_and_exr(
 ) -> None:
     words = ["generate", "--camera", str(camera), *PLAIN, "--overscan-window", *more, "--out", str(tmp_path / "out")]
     assert run(capsys, *words)["error"]["code"] == "E_VALUE" and not (tmp_path / "out").exists()
+
+
+def test_the_undistorted_working_format_covers_the_clip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bent by the ST map of the plate's own export, no corner of the clip is empty; without the option some are."""
+    lens = clip_lens(size=(96, 54), k1=-0.2)
+    filmed((96, 54), lens).write(tmp_path / "clip.json")
+    plates: dict[str, Path] = {}
+    for name, more in (("as_is", []), ("working", ["--working"])):
+        words = ["generate", "--camera", str(tmp_path / "clip.json"), *PLAIN, *more, "--out", str(tmp_path / name)]
+        plates[name] = Path(run(capsys, *words)["plate"])
+    made = {name: CameraPath.read(plate / "camera.json") for name, plate in plates.items()}
+    short = {name: stmap.warnings(Shot("a", camera, None, None)) for name, camera in made.items()}
+    assert short["as_is"] and not short["working"]
+    document = provenance.read_manifest(plates["working"])
+    size = pictures.read_size(plates["working"] / document["frames"][0]["file"])
+    assert size == (made["working"].width, made["working"].height) > (96, 54)
+    assert document["picture"]["distortion"].startswith("none: the picture of A001.mov")
+    shot(2).write(tmp_path / "plain.json")
+    for file, more, code in (("plain", [], "E_LENS_NONE"), ("clip", ["--size", "64x36"], "E_USAGE")):
+        words = ["generate", "--camera", str(tmp_path / f"{file}.json"), *PLAIN, "--working", *more]
+        assert run(capsys, *words, "--out", str(tmp_path / "no"))["error"]["code"] == code
+    assert not (tmp_path / "no").exists()
