@@ -122,9 +122,9 @@ def next_step(error: PlatewrightError, run: jobs.Run | None) -> str:
 def draw_check_error(layout: bpy.types.UILayout, error: PlatewrightError) -> None:
     """Why the worker's Python does not answer, and the way out."""
     draw_text(layout, told(error), icon="ERROR")
-    row = layout.row(align=True)
-    row.operator("platewright.open_preferences", icon="PREFERENCES")
-    row.operator("platewright.copy_details").job = CHECK
+    column = layout.column(align=True)
+    column.operator("platewright.open_preferences", icon="PREFERENCES")
+    column.operator("platewright.copy_details", icon="COPYDOWN").job = CHECK
 
 
 def draw_lost(layout: bpy.types.UILayout, plate: str) -> None:
