@@ -269,8 +269,10 @@ def test_what_cannot_be_is_refused_before_a_version_is_taken(
     both = job(tmp_path / "out", first_frame=Input.of(tmp_path / "first.png"))
     with pytest.raises(RequestError, match="is to be made of the prompt as well"):
         engine.make_plate(both, ignore)
+    blind = replace(grid.card(), needs_first_frame=False)
+    monkeypatch.setattr(grid, "card", lambda: blind)
     with pytest.raises(RequestError, match="starts from no picture"):
-        engine.make_plate(replace(both, request=replace(both.request, model="draft", first_frame=None)), ignore)
+        engine.make_plate(job(tmp_path / "out"), ignore)
     assert not (tmp_path / "out").exists()
 
 
