@@ -315,8 +315,9 @@ def findings(inquiry: Inquiry) -> Iterator[tuple[str, str]]:
     for each in answer.get("findings", ()):
         refused = str(each["code"]).startswith("E_")
         yield f"{each['code']}: {each['message']} {each['mend']}", "ERROR" if refused else "INFO"
-    for each in (answer.get("credentials") or {}).values():
-        yield say("Credentials of {name}: {words}", name=each.get("signer") or "?", words=each["words"]), "KEYINGSET"
+    claims = (answer.get("credentials") or {}).values()
+    for name, words in dict.fromkeys((each.get("signer") or "?", each["words"]) for each in claims):
+        yield say("Credentials of {name}: {words}", name=name, words=words), "KEYINGSET"
     for each in answer.get("unknown", ()):
         yield say("Cannot be known: {what}", what=each), "QUESTION"
 
