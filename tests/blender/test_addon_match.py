@@ -13,7 +13,6 @@ import pytest
 
 from blender_addon import plate_link, plate_match, scene_write
 from blender_addon.plate_read import read_plate
-from blender_addon.plate_told import Told
 from tests.blender import scenes
 from tests.blender.plate_files import flat, read_manifest, write_manifest, write_plate
 
@@ -151,7 +150,8 @@ def test_the_figures_stay_in_the_blend(addon: ModuleType, plate: Path, tmp_path:
 def test_a_plate_measured_since_is_told_at_the_next_import(plate: Path) -> None:
     scene, _ = scenes.shot(1001, 1003)
     scene_write.import_plate(scene, with_match(plate, None))
-    assert read_plate(plate).told.match is None and plate_link.told_of(str(plate)) == Told()
+    told = read_plate(plate).told
+    assert told.match is None and plate_link.told_of(str(plate)) == told
     scene_write.import_plate(scene, with_match(plate, REPORT))
     assert plate_link.told_of(str(plate)).match == plate_match.kept(REPORT)
 
