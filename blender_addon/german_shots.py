@@ -44,6 +44,7 @@ SHOTS = {
         "geändert hat, wird neu gezeichnet",
     "Show Storyboard": "Storyboard zeigen",
     "Open the storyboard in an Image Editor of its own": "Das Storyboard in einem eigenen Bildeditor öffnen",
+    "Look for {name} in an Image Editor": "{name} in einem Bildeditor suchen",
     "Tick Shots": "Shots ankreuzen",
     "Tick all shots, or none": "Alle Shots ankreuzen, oder keine",
     "Ticked": "Angekreuzt",

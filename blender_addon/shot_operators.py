@@ -9,10 +9,12 @@ from platewright.errors import PlatewrightError, RequestError
 
 from . import jobs, panel_choices, preferences
 from .operators import Outcome, refuse
+from .translations import say_report
 
 if TYPE_CHECKING:                                  # what only a press needs is loaded with the first one
     from .shot_read import SceneShot
 
+FIT_SECONDS = 0.3
 NO_SHOTS = "No camera is bound to a marker, so there are no shots."
 BIND = "Go to the frame where a shot begins, select its camera, and press Ctrl+B over the timeline."
 
@@ -102,11 +104,16 @@ class PLATEWRIGHT_OT_show_storyboard(bpy.types.Operator):
             gone = RequestError("E_FILE_MISSING", f"{sheet} is not there any more.", "Press Storyboard.")
             return refuse(self, gone)
         image = shot_board.show(context.scene.session_uid, sheet)
-        if not bpy.app.background and not is_shown(context.window_manager, image):
+        if bpy.app.background or is_shown(context.window_manager, image):
+            return {"FINISHED"}
+        if not bpy.ops.wm.window_new.poll():       # from an area that fills its window
+            self.report({"INFO"}, say_report("Look for {name} in an Image Editor", name=image.name))
+        else:
             bpy.ops.wm.window_new()
             area = context.window_manager.windows[-1].screen.areas[0]
             area.type = "IMAGE_EDITOR"
             area.spaces.active.image = image
+            bpy.app.timers.register(fit_boards, first_interval=FIT_SECONDS)
         return {"FINISHED"}
 
 
@@ -185,6 +192,16 @@ def wait_for_board() -> None:
     board.wait()
     if board.error:
         raise board.error
+
+
+def fit_boards() -> None:
+    """A new window has its size a moment later: then the whole sheet is shown in it."""
+    window = bpy.context.window_manager.windows[-1]
+    for area in window.screen.areas:
+        if area.type == "IMAGE_EDITOR":
+            region = next(each for each in area.regions if each.type == "WINDOW")
+            with bpy.context.temp_override(window=window, area=area, region=region):
+                bpy.ops.image.view_all(fit_view=True)
 
 
 def is_shown(manager: bpy.types.WindowManager, image: bpy.types.Image) -> bool:

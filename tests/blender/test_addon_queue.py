@@ -302,7 +302,7 @@ def test_the_first_plate_tells_how_long_the_next_will_take(
     (measured,) = jobs.state.past.memory.measured
     manifest = json.loads((jobs.latest().plate.folder / "plate.json").read_text(encoding="utf-8"))
     assert measured.sampling == pytest.approx(manifest["timings"]["frames"])
-    assert "by 1 earlier plate" in paper.tab(addon).text
+    assert "by one earlier plate" in paper.tab(addon).text
     scene.platewright.model = "draft"
     assert "not known yet" in paper.tab(addon).text, "of another model nobody knows"
     again = type(jobs.state.past)(folder=jobs.state.past.folder)
