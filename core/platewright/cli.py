@@ -225,6 +225,7 @@ def _measure_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--scene-depth", metavar="DIR", help=depth)
     command.add_argument("--ground", type=float, metavar="Z", help="height of the scene's ground in metres")
     command.add_argument("--mask", metavar="PATH", help="what moves: a picture or a folder of them, white is ignored")
+    command.add_argument("--ocio", metavar="CONFIG", help="the config.ocio of a plate in a studio's own colours")
 
 
 def _check_options(command: argparse.ArgumentParser) -> None:
@@ -237,7 +238,6 @@ def _lock_options(command: argparse.ArgumentParser) -> None:
     _measure_options(command)
     command.add_argument("--to", choices=("far", "ground", "region"), default="far", help="what is pinned")
     command.add_argument("--region", metavar="PIC", help="for --to region: a picture or a folder, white is pinned")
-    command.add_argument("--ocio", metavar="CONFIG", help="the config.ocio of a plate in a studio's own colours")
     edges = "what to do where the pictures end before the plate does"
     command.add_argument("--uncovered", choices=("fill", "refuse"), default="fill", help=edges)
     command.add_argument("--size", type=pixel_size, metavar="WxH", help="the new plate's size (default: the frames')")
