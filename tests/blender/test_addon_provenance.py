@@ -249,6 +249,18 @@ def test_a_picture_is_asked_for_until_it_is_said_and_again_for_another(addon: Mo
     assert "whose the plate is" in lack(scene, CARD)
 
 
+def test_generate_waits_for_the_answer(addon: ModuleType, checks: ModuleType, tmp_path: Path) -> None:
+    scene, settings = bpy.context.scene, bpy.context.scene.platewright
+    scene.camera = bpy.data.objects.new("Cam", bpy.data.cameras.new("Cam"))
+    addon.jobs.state.check.models = {"lead": {"title": "Lead", "kind": "final", "takes_first_frame": True}}
+    settings.model, settings.prompt, settings.out = "lead", "a street", str(tmp_path)
+    settings.first_frame, settings.first_frame_file = "FILE", picture(tmp_path, "a.png")
+    sheet = paper.tab(addon)
+    assert "Say whose the picture is" in sheet.text and not sheet.button("platewright.generate").is_enabled
+    scene.platewright_provenance.picture = "UNKNOWN"
+    assert paper.tab(addon).button("platewright.generate").is_enabled
+
+
 ANSWERS = {"MINE": "mine", "UNKNOWN": "unknown", "UNSAID": None, "LICENSED": "licensed: Agency 7"}
 
 
