@@ -54,7 +54,7 @@ def run(*words: str | Path, cwd: Path | None = None) -> tuple[int, str, str]:
 
 
 def test_handles_lie_around_the_frames_that_were_asked_for(blend: Path, tmp_path: Path, addon: ModuleType) -> None:
-    """As on the command line: the cut is what was named, the scene is read beyond it, and the offset moves all of it."""
+    """As on the command line: the cut is what was named, the scene is read beyond it, the offset moves all of it."""
     words = ("generate", "--model", "grid", "--no-lock", "--no-check", "--no-scene", "--format", "png", "--json")
     asked = ("--frames", "1002-1003", "--handles", "1", "--frame-offset", "-1000", "--out", tmp_path)
     code, out, err = run(blend, "--command", "platewright", *words, *asked)
