@@ -3,6 +3,7 @@
 Renders the clips that are missing, fits the patches, trains the reader of prompts, the decoder and the denoiser, and
 writes weights and card into DIR/model. Everything comes from seeds. Stopped at any point, the same command goes on;
 `--only` does one stage, so that decoder and denoiser can learn side by side. With --clips DIR they lie elsewhere.
+`cpu-ten-minutes` goes the whole way, to see that everything learns.
 """
 
 from __future__ import annotations
@@ -88,6 +89,19 @@ CONFIGS = {
         squares=(1, 32),
         decoder=Stage(steps=4, warm_up=1, look_every=2),
         denoiser=Stage(steps=4, warm_up=1, look_every=2),
+    ),
+    "cpu-ten-minutes": Config(  # enough to see that everything learns, and no more
+        order=Order(clips=2),
+        shards=100,
+        held_out=1,
+        render_seconds=100.0,
+        network={"outer": 192, "inner": 256, "before": 1, "within": 2, "after": 1},
+        widths=(32, 64, 96),
+        shapes={(4, 9, 8): 1.0, (4, 6, 8): 1.0},
+        tokens=1008,
+        squares=(4, 64),
+        decoder=Stage(steps=5_000, seconds=270.0, rates=(0.02, 4e-4), warm_up=20, look_every=100),
+        denoiser=Stage(steps=5_000, seconds=270.0, warm_up=20, look_every=100),
     ),
     "cpu-three-hours": Config(
         order=Order(),
