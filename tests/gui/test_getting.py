@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import http.server
+import ipaddress
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ import pytest
 
 from tests.gui.conftest import RUN_SECONDS, Blender
 from tests.gui.upgrade import NEXT, next_release
+
+HERE = str(ipaddress.IPv4Address(socket.INADDR_LOOPBACK))
 
 
 @pytest.fixture
@@ -53,9 +57,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """The folder's address on a server of this machine."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
+    with http.server.ThreadingHTTPServer((HERE, 0), functools.partial(Quiet, directory=folder)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://{HERE}:{server.server_port}"
         server.shutdown()
 
 
