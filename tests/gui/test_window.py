@@ -7,22 +7,11 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.gui.conftest import RUN_SECONDS, SHOTS, Blender, window_words
-
-
-@pytest.fixture
-def stage(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """An empty folder for a scenario; its pictures are kept."""
-    folder = tmp_path / "stage"
-    folder.mkdir()
-    yield folder
-    for picture in set(folder.glob("*.png")) - set(folder.glob("rendered-*")):
-        shutil.copy(picture, SHOTS / picture.name)
 
 
 def is_gone(pid: int) -> bool:
@@ -56,11 +45,23 @@ def test_another_try_is_picked_and_its_own_figures_are_seen(blender: Blender, bl
     shutil.copy(opened, SHOTS / "contact sheet of tries.png")
 
 
-@pytest.mark.parametrize(
-    "scenario", ["cancel", "undo_and_load", "long_camera", "render", "no_camera_no_runtime", "disable"]
-)
+ENDS_WELL = (
+    "cancel", "undo_and_load", "other_file", "kill_worker", "long_camera", "render", "no_camera_no_runtime", "disable",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("scenario", ENDS_WELL)
 def test_it_goes_well(blender: Blender, blend: Path, stage: Path, scenario: str) -> None:
     blender.window(blend, scenario, stage)
+
+
+def test_ways_in_under_a_real_pointer(blender: Blender, blend: Path, stage: Path) -> None:
+    noted = blender.window(blend, "ways", stage, "clicking.py")
+    assert {"background", "plane", "world", "strip", "projection", "compositor"} == set(noted["standing"])
+
+
+def test_shots_have_a_storyboard_and_a_plate_each(blender: Blender, blend: Path, stage: Path) -> None:
+    assert len(set(blender.window(blend, "shots", stage, "clicking.py")["plates"])) == 2
 
 
 def test_jobs_queue_up_with_their_pictures(blender: Blender, blend: Path, stage: Path) -> None:

@@ -1,0 +1,107 @@
+"""The panel under a real pointer: Generate, then every way in; shots; see `hands`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).parent))     # Blender does not look beside a script
+
+from hands import ADDON, Steps, generate, has_plate, jobs, look, noted, perform, prepare, until, view
+from mouse import DOWN, click, scroll, unfold
+
+PLATE_FRAMES = 6
+WAYS = {                                           # the button, and what then stands in the scene
+    "image_plane": "plane",
+    "world_background": "world",
+    "sequencer_strip": "strip",
+    "project_frames": "projection",
+    "wipe": "compositor",
+}
+
+
+def sidebar() -> bpy.types.Region:
+    """Ours, in the window's 3D view."""
+    return next(region for region in view()["area"].regions if region.type == "UI")
+
+
+def ways() -> Steps:
+    """A plate by a press on Generate, a second version, then all of Ways In by its buttons."""
+    with bpy.context.temp_override(**view()):
+        bpy.ops.screen.screen_full_area()
+    yield 1.0
+    yield from prepare()
+    scene = bpy.context.scene
+    scene.frame_end = scene.frame_start + PLATE_FRAMES - 1
+    yield from until(lambda: jobs().state.check.models)
+    yield from click(sidebar(), "platewright.generate")
+    yield from until(lambda: jobs().latest() and jobs().latest().is_over)
+    assert has_plate(), jobs().latest().error
+    first = scene.platewright.plate
+    run = yield from generate()
+    yield from until(lambda: run.is_over)
+    assert run.folder != first == bpy.path.abspath(first) and run.is_shown
+    for each in list(jobs().state.runs):           # room for what follows
+        jobs().dismiss(each)
+    scene.frame_set(scene.frame_start + 2)
+    yield from fold_out("ways_panel", "WaysPanel")
+    yield from scroll(sidebar(), DOWN)
+    look("ways")
+    for button, way in WAYS.items():
+        yield from click(sidebar(), f"platewright.{button}")
+        yield from until(lambda way=way: way in standing(), 10.0)
+        yield 1.0
+        look(f"way {way}")
+    noted.update(standing=sorted(standing()))
+
+
+def fold_out(module: str, name: str) -> Steps:
+    """Open a panel by a press on its header."""
+    drawn: list[bool] = []
+    panel = getattr(sys.modules[f"{ADDON}.{module}"], name)
+    draw = panel.draw
+    panel.draw = lambda self, context: (drawn.append(True), draw(self, context))[1]
+    yield from unfold(sidebar(), lambda: drawn)
+    panel.draw = draw
+
+
+def shots() -> Steps:
+    """Two cameras and two markers are two shots: a storyboard of both, then their plates, each behind its camera."""
+    yield from prepare()
+    scene = bpy.context.scene
+    scene.frame_end = scene.frame_start + 2 * PLATE_FRAMES - 1
+    first = scene.camera
+    second = bpy.data.objects.new("Second", first.data.copy())
+    scene.collection.objects.link(second)
+    second.location, second.rotation_euler = (5.0, -5.0, 1.7), (1.45, 0.0, 0.785)
+    for camera, frame in ((first, scene.frame_start), (second, scene.frame_start + PLATE_FRAMES)):
+        scene.timeline_markers.new("", frame=frame).camera = camera
+    yield from until(lambda: jobs().state.check.models)
+    yield from fold_out("panel_shots", "ShotsPanel")
+    yield from click(sidebar(), "platewright.storyboard")
+    yield from until(lambda: jobs().state.board and not jobs().state.board.is_running, 200.0)
+    assert jobs().state.board.error is None, jobs().state.board.error
+    assert Path(bpy.path.abspath(scene.platewright_board.sheet)).is_file()
+    yield 2.0
+    look("storyboard")
+    yield from click(sidebar(), "platewright.generate_shots")
+    yield from until(lambda: len(jobs().state.runs) == 2 and not jobs().under_way(), 200.0)
+    assert [run.error for run in jobs().state.runs] == [None, None]
+    for camera in (first, second):
+        assert any(each.image for each in camera.data.background_images), camera.name
+    yield 1.0
+    look("shots")
+    noted.update(plates=sorted(Path(run.folder).name for run in jobs().state.runs))
+
+
+def standing() -> set[str]:
+    """The ways by which the scene shows plates."""
+    from importlib import import_module
+
+    return import_module(f"{ADDON}.ways_removal").standing(bpy.context.scene)
+
+
+if __name__ == "__main__":
+    perform(globals())
