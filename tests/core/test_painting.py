@@ -100,8 +100,8 @@ def test_sun_moon_and_stars_stand_where_the_renderer_has_them(time: str, elevati
     world = replace(world, elevation=math.radians(elevation))
     picture, paints, light = seen(world, pitch=elevation)
     sun = slice(PAINTS.index("sun_red"), PAINTS.index("sun_blue") + 1)
-    bright = paints[sun].mean(0) > 0.1
-    assert 0.001 < float(bright.float().mean()) < 0.6
+    bright = paints[sun].mean(0) > 0.5                     # the far glow of a low sun is no paint
+    assert 0.0005 < float(bright.float().mean()) < 0.5
     made, without = in_light(paints, light, False), in_light(_without(paints, sun), light, False)
     errors = [float((some - picture)[bright].square().mean()) for some in (made, without)]
     assert errors[0] < 0.1 * errors[1]
