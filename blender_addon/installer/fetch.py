@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,14 +82,15 @@ def batches(wheels: list[Wheel]) -> Iterator[list[Wheel]]:
 
 
 def bytes_below(*folders: Path) -> int:
-    """What has arrived so far; files come and go meanwhile."""
+    """What has arrived so far. Files and whole folders come and go meanwhile: pip cleans up after itself."""
     total = 0
     for folder in folders:
-        for path in folder.rglob("*"):
-            try:
-                total += path.stat().st_size if path.is_file() else 0
-            except OSError:
-                continue
+        for place, _, names in os.walk(folder):    # which passes over what is gone, where rglob gives up
+            for name in names:
+                try:
+                    total += os.stat(os.path.join(place, name)).st_size
+                except OSError:
+                    continue
     return total
 
 

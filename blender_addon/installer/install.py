@@ -137,10 +137,7 @@ class Installation:
         self.tell("stage", stage="environment")
         command = [python.program, *ISOLATED, "-m", "venv", "--without-pip", str(self.staging)]
         with open(self.log, "ab") as log:
-            try:
-                code = run_until(command, clean(os.environ), log.fileno(), self.stop, self.look)
-            except OSError as error:
-                raise Trouble("E_PYTHON", f"{python.program} cannot be run ({error.strerror}).") from None
+            code = run_until(command, clean(os.environ), log.fileno(), self.stop, self.look)
         if code:
             hint = "Choose another cache folder, or name another Python."
             raise Trouble("E_PYTHON", f"{python.program} cannot make an environment in {self.staging}.", hint)

@@ -113,10 +113,7 @@ class Pip:
             log.write(f"\n$ pip {' '.join(map(str, words))}\n".encode())
             log.flush()                            # before the child appends its own
             start = log.tell()
-            try:
-                code = run_until(command, environment, log.fileno(), self.stop, look)
-            except OSError as error:
-                raise Trouble("E_PYTHON", f"{python} cannot be run ({error.strerror}).", "Install again.") from None
+            code = run_until(command, environment, log.fileno(), self.stop, look)
         if code:
             raise meaning(told(self.log, start), self.mirror, told(self.verbose, 0))
         self.verbose.unlink(missing_ok=True)
@@ -134,11 +131,18 @@ def run_until(
     stop: threading.Event,
     look: Callable[[], None],
 ) -> int:
-    """Exit code of a child that lives no longer than `stop` is unset, its words in `out`. Raises Trouble, OSError."""
+    """Exit code of a child that lives no longer than `stop` is unset, its words in `out`. Raises Trouble.
+
+    E_PYTHON is raised of the start alone: what `look` raises is no word about the program.
+    """
     flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
-    child = subprocess.Popen(
-        command, env=dict(environment), stdin=subprocess.PIPE, stdout=out, stderr=out, creationflags=flags
-    )
+    try:
+        child = subprocess.Popen(
+            command, env=dict(environment), stdin=subprocess.PIPE, stdout=out, stderr=out, creationflags=flags
+        )
+    except OSError as error:
+        why = f"{command[0]} cannot be run ({error.strerror})."
+        raise Trouble("E_PYTHON", why, "Install again, or name another Python.") from None
     try:
         while child.poll() is None:
             if stop.is_set():

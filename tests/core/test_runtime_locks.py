@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -207,3 +210,39 @@ def test_only_proxies_certificates_and_gpus_get_through() -> None:
     assert {name for name in told if name.startswith("PIP_")} & foreign.keys() == set()
     assert told["PIP_INDEX_URL"] == "https://mirror.invalid/simple"
     assert "PIP_INDEX_URL" not in pip.pip_environment({}, "")
+
+
+# What has arrived
+
+
+def test_folders_that_vanish_while_they_are_counted_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pip deletes its scratch folders while their bytes are counted: that was said to be a Python that cannot run."""
+    (tmp_path / "stays").mkdir()
+    (tmp_path / "stays/wheel").write_bytes(b"12345")
+    gone, look = tmp_path / "gone", os.scandir
+
+    def late(path: Any) -> Any:
+        if path in (gone, str(gone)):                      # shutil asks by number
+            shutil.rmtree(gone, ignore_errors=True)
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", late)
+    gone.mkdir()
+    assert part("fetch").bytes_below(tmp_path, tmp_path / "never") == 5
+    gone.mkdir()
+    with pytest.raises(FileNotFoundError):                 # guilty: who walks by pathlib is told
+        list(tmp_path.rglob("*"))
+
+
+def test_what_a_look_raises_is_no_word_about_the_program() -> None:
+    def look() -> None:
+        raise FileNotFoundError("of its own")
+
+    run, stop = part("pip").run_until, threading.Event()
+    with pytest.raises(FileNotFoundError, match="of its own"):
+        run([sys.executable, "-c", "import time; time.sleep(60)"], os.environ, subprocess.DEVNULL, stop, look)
+    with pytest.raises(Trouble, match="nobody cannot be run") as refused:
+        run(["/nobody"], os.environ, subprocess.DEVNULL, stop, lambda: None)
+    assert refused.value.code == "E_PYTHON"
