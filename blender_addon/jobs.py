@@ -1,4 +1,4 @@
-"""The one job runner: a worker, its queue of jobs, a timer. The only module with state.
+"""The one job runner: a worker, its queue of jobs, a timer. No other module holds a job.
 
     Generate -> a preparation (the scene is read) -> a run, queued -> served by the worker, one after another
                                                   -> its files hashed in a thread -> behind the camera -> over

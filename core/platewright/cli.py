@@ -34,6 +34,7 @@ from .models import presets
 from .protocol import GUIDE_KINDS, OVERSCAN_MAX, STILL_MODEL, TRIES_MAX, frame_range, plate_size
 from .retime_options import declare as declare_retime
 from .shot_options import declare as declare_shots
+from .values import sun_direction
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -183,7 +184,8 @@ def _generate_options(command: argparse.ArgumentParser) -> None:
     where = "for --plate, a picture or a folder of them: white is painted, black is kept bit for bit, grey a soft edge"
     command.add_argument("--mask", metavar="PATH", help=where)
     command.add_argument("--ground", type=float, metavar="Z", help="height of the scene's ground in metres")
-    command.add_argument("--sun", type=sun, metavar="AZ,EL", help=f"{_SUN}; write --sun=AZ,EL where it is negative")
+    sun = f"{_SUN}; write --sun=AZ,EL where it is negative"
+    command.add_argument("--sun", type=sun_direction, metavar="AZ,EL", help=sun)
     memory = f"{', '.join(presets.NAMES)}, or more behind a +: docs/models.md (default: by the memory that is free)"
     command.add_argument("--preset", metavar="NAME", help=memory)
     command.add_argument("--device", help="auto (the default), cpu, cuda, cuda:N, mps")
@@ -263,15 +265,6 @@ def guide_kinds(text: str) -> tuple[str, ...]:
     if strangers := [word for word in wanted if word not in GUIDE_KINDS]:
         raise argparse.ArgumentTypeError(f"{strangers[0]!r} is none of {', '.join(GUIDE_KINDS)}")
     return tuple(kind for kind in GUIDE_KINDS if kind in wanted)
-
-
-def sun(text: str) -> tuple[float, float]:
-    """`120,35` in degrees."""
-    azimuth, _, elevation = text.partition(",")
-    try:
-        return float(azimuth), float(elevation)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a direction like 120,35") from None
 
 
 def pixel_size(text: str) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import shot_options, shots
 from .camera import CameraPath
-from .values import frame_range
+from .values import frame_range, sun_direction
 
 Answer = dict[str, Any]
 
@@ -59,18 +59,9 @@ def declare_storyboard(command: argparse.ArgumentParser) -> None:
     command.add_argument("--title", default="", help="what stands on the sheet (default: the scene's name)")
     command.add_argument("--ground", type=float, metavar="Z", help="height of the scene's ground in metres")
     sun = "towards the sun: azimuth from +X towards +Y and elevation, degrees"
-    command.add_argument("--sun", type=direction, metavar="AZ,EL", help=sun)
+    command.add_argument("--sun", type=sun_direction, metavar="AZ,EL", help=sun)
     command.add_argument("--device", default="auto", help="auto (the default), cpu, cuda, cuda:N, mps")
     command.add_argument("-o", "--output", required=True, metavar="sheet.png", help="stills go to sheet_stills/")
-
-
-def direction(text: str) -> tuple[float, float]:
-    """`120,35` in degrees."""
-    azimuth, _, elevation = text.partition(",")
-    try:
-        return float(azimuth), float(elevation)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a direction like 120,35") from None
 
 
 def storyboard(options: argparse.Namespace) -> Answer:

@@ -77,6 +77,15 @@ def frame_range(text: str) -> tuple[int, int]:
         raise RequestError("E_USAGE", f"{text!r} is not a range of frames.", "Write it like 1001-1048.") from None
 
 
+def sun_direction(text: str) -> tuple[float, float]:
+    """`120,35`, azimuth and elevation in degrees, as typed; RequestError E_USAGE."""
+    azimuth, _, elevation = text.partition(",")
+    try:
+        return float(azimuth), float(elevation)
+    except ValueError:
+        raise RequestError("E_USAGE", f"{text!r} is not a direction.", "Write it like 120,35.") from None
+
+
 def plate_size(size: tuple[int, int]) -> tuple[int, int]:
     """Width and height in pixels, or RequestError E_SIZE outside 16..16384."""
     sides_fit = len(size) == 2 and all(is_whole(side) and SIDE_MIN <= side <= SIDE_MAX for side in size)

@@ -7,12 +7,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from platewright.layout.heavens import Cover, Heavens, fog_height, level
+from platewright.layout.painting import MOON, SUN
 from platewright.layout.worlds import World
 from platewright.world_noise import WorldNoise
 
 from .lights import Light, horizon_colour, through_air
-
-SUN_RADIUS, MOON_RADIUS = 0.009, 0.014  # radians, about twice what they are
 
 
 class Sky:
@@ -59,9 +58,9 @@ class Sky:
         if mirrored or self.world.sky == "overcast":
             return added
         away = (up - self.light.to_light).norm(dim=1)
-        radius = MOON_RADIUS if self.light.night else SUN_RADIUS
+        radius, bright = MOON if self.light.night else SUN
         disc = ((radius - away) / pixel_rad + 0.5).clamp(0.0, 1.0)
-        added = added + (disc * (6.0 if self.light.night else 8.0))[:, None] * self.light.sun
+        added = added + (disc * bright)[:, None] * self.light.sun
         if self.light.night:
             stars = self.noise.stars(up, pixel_rad).pow(1.6) * (1.0 - 0.75 * torch.exp(30.0 * (facing - 1.0)))
             added = added + (0.6 * stars)[:, None] * torch.tensor([0.85, 0.92, 1.0], device=up.device)

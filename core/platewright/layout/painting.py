@@ -32,7 +32,7 @@ _HAZE = 20.0  # heights of the air that the sky lies behind, in weather
 SUN, MOON = (0.009, 8.0), (0.014, 6.0)  # radius in radians, about twice what it is; brightness in its own light
 STARS = (2.0, 1.8, 1.5)  # in the moon's light: a little bluer than it
 # Glow of the air close around the light, and far around it, in its light. The far glow of a low sun the painter has
-# learned to paint by itself, from pictures whose paints had none: held-out skies are up to 7 dB nearer this way.
+# learned to paint by itself, from pictures whose paints had none: told of it, it would paint it twice.
 GLOW = {"dawn": (0.85, 0.0), "noon": (0.4, 0.12), "dusk": (0.45, 0.0), "night": (0.4, 0.4)}
 FALLING = {"rain": (0, 0.30, 1.2), "snowfall": (1, 0.85, 1.8)}  # field, cover, and brightness in the sky's light
 
