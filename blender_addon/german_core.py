@@ -88,7 +88,7 @@ CORE = {
     "Free some space, then install again.": "Platz schaffen, dann noch einmal installieren.",
     "Give HTTPS_PROXY the name and password that your network asks for.":
         "HTTPS_PROXY den Namen und das Passwort geben, nach denen das Netz fragt.",
-    "Install again.": "Noch einmal installieren.",
+    "Install again, or name another Python.": "Noch einmal installieren oder ein anderes Python nennen.",
     "Name a mirror or a bundle that has it, or choose another kind of runtime.":
         "Einen Spiegelserver oder ein Bündel angeben, das es hat, oder eine andere Laufzeitumgebung wählen.",
     "Nothing of it was installed. Do not use this network or mirror for it; tell who runs it.":
