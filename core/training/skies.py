@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from platewright.layout.heavens import Cover, Heavens, fog_height, level
+from platewright.layout.heavens import HAZE, Cover, Heavens, fog_height, level
 from platewright.layout.painting import MOON, SUN
 from platewright.layout.worlds import World
 from platewright.world_noise import WorldNoise
@@ -34,7 +34,7 @@ class Sky:
         colour = self._skylines(colour, air, rays, pixel_rad)
         if self.world.weather == "none":
             return colour
-        reach = torch.full_like(up[:, 2], 20.0 * fog_height(self.world))
+        reach = torch.full_like(up[:, 2], HAZE * fog_height(self.world))
         return through_air(self.world, colour, self.air(air, rays), reach, up[:, 2].clamp_min(0.004), origin[2])
 
     def horizon(self, rays: Tensor) -> Tensor:

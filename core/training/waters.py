@@ -22,6 +22,7 @@ class Water:
 
     def __init__(self, world: World, light: Light, waters: Waters, sky: Sky, surfaces: Surfaces) -> None:
         self.world, self.light, self.waters, self.sky, self.surfaces = world, light, waters, sky, surfaces
+        self.light_kept = sky.heavens.light_kept()
         self.deep = torch.tensor(DEEP[world.terrain], device=light.sun.device)
         self.shallow = torch.tensor(SHALLOW, device=light.sun.device)
 
@@ -29,7 +30,7 @@ class Water:
         """Linear colour (N, 3) at hits on the water."""
         water = self.waters.surface(hits, seconds)
         colour = torch.lerp(self._body(water), self._mirror(hits, water.mirrored, seconds), water.share[:, None])
-        colour = colour + water.glitter[:, None] * self.light.sun
+        colour = colour + (self.light_kept * water.glitter)[:, None] * self.light.sun
         white = 0.8 * (self.light.ambient + (0.2 + 0.6 * self.light.to_light[2]) * self.light.sun)
         return torch.lerp(colour, white.expand_as(colour), water.foam[:, None])
 

@@ -74,6 +74,21 @@ def test_water_is_water_and_rooms_are_lit_at_night() -> None:
     assert float(night.max()) > 0.3 and not bool(noon.any())
 
 
+def test_no_light_glitters_that_weather_or_far_land_takes() -> None:
+    """The sun over a clear sea is mirrored; in haze, or behind far land, only the glow of the air is."""
+    clear = draw_world(4, terrain="sea", time="dusk", sky="clear", weather="none")
+    clear = replace(clear, skyline=tuple((0.0, 0.0) for _ in clear.skyline))
+    hazy = replace(clear, weather="haze", visible=6_000.0)
+    hidden = replace(clear, skyline=tuple((1.5, 0.0) for _ in clear.skyline))
+    heading = math.degrees(math.atan2(clear.to_light[1], clear.to_light[0]))
+    part = slice(PAINTS.index("sun_red"), PAINTS.index("sun_blue") + 1)
+    whole, dim, none = (
+        float(seen(world, heading=heading, pitch=-12.0)[1][part, 27:].amax()) for world in (clear, hazy, hidden)
+    )
+    assert whole > 0.3
+    assert none < 0.2 * whole and dim < 0.2 * whole
+
+
 def test_the_scenes_own_surfaces_become_ground_of_the_place() -> None:
     """A wall of the artist's in the dunes is sand, dark on the side away from the sun, and hides what is behind."""
     stage = Stage(replace(draw_world(5, terrain="dunes", time="noon", sky="clear", weather="none"), centre=(0.0, 0.0)))

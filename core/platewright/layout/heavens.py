@@ -13,6 +13,7 @@ from ..world_noise import CLOUD_ALTITUDE, WorldNoise, footprint
 from .reliefs import length
 from .worlds import World
 
+DISC = 0.01  # radians about the light over which a skyline takes it
 SKYLINE_METRES = (24_000.0, 15_000.0, 9_000.0)  # distance of the far skylines, for the air before them
 CLOUD_WEIGHTS = (0.16, 0.34, 0.58, 0.55)
 # colour of a skyline's lower and upper part, and the share of its height where the upper begins
@@ -57,6 +58,7 @@ class Cover:
     density: Tensor  # (N) about -2..2: how thick they are
 
 
+HAZE = 20.0  # heights of the air that the sky lies behind, in weather
 HUMP = 0.5  # of a skyline's relief above its mean: what rises higher does so by this share
 GRAIN_UP = 2.0  # how much finer the texture of far slopes is upwards than sideways
 
@@ -82,6 +84,17 @@ class Heavens:
         snow = torch.tensor([0.8, 0.84, 0.9])
         self.low, self.high = (torch.lerp(torch.tensor(colour), snow, white).to(device) for colour in (low, high))
         self.weights = torch.tensor(CLOUD_WEIGHTS, device=device)
+
+    def light_kept(self) -> float:
+        """Share of the sun's or moon's own light that skylines and weather leave for the ground to mirror."""
+        ray = self.to_light[None]
+        rise, flat = level(ray)
+        ridges = self.skylines(ray, rise, flat, DISC)
+        kept = math.prod(float(1.0 - ridge.cover) for ridge in ridges)
+        if self.world.weather == "none":
+            return kept
+        reach = torch.full_like(rise, HAZE * fog_height(self.world))
+        return kept * float(kept_by_air(self.world, reach, ray[:, 2].clamp_min(0.004), 0.0))
 
     def clouds(self, origin: Tensor, rays: Tensor, pixel_rad: float, seconds: float) -> Cover:
         """One layer of clouds before rays (N, 3) that rise; towards the horizon the air takes it."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..world_noise import WorldNoise
-from .heavens import Heavens, fog_height, kept_by_air, level
+from .heavens import HAZE, Heavens, fog_height, kept_by_air, level
 from .lands import Land
 from .matter import Hits, Matter, Solids, hits_of
 from .placing import pixel_rays
@@ -28,7 +28,6 @@ PAINTS = (
     *("air", "air_ahead"),  # before everything: away from the light, and towards it
     *("zenith", "horizon", "horizon_ahead", "heap", "under"),  # of the sky; clouds' lit and shaded sides
 )
-_HAZE = 20.0  # heights of the air that the sky lies behind, in weather
 SUN, MOON = (0.009, 8.0), (0.014, 6.0)  # radius in radians, about twice what it is; brightness in its own light
 STARS = (2.0, 1.8, 1.5)  # in the moon's light: a little bluer than it
 # Glow of the air close around the light, and far around it, in its light. The far glow of a low sun the painter has
@@ -44,6 +43,7 @@ class Painter:
         self.land, self.solids = land, Solids(noise, land)
         self.heavens = Heavens(land.world, noise, land.centre.device)
         self.waters = Waters(noise, land) if land.watery else None
+        self.light_kept = self.heavens.light_kept()
 
     def paints(
         self, pose: Tensor, lens: Tensor, distance: Tensor, seconds: float, own: Tensor | None = None
@@ -123,7 +123,7 @@ class Painter:
         body = (1.0 - water.share) * (1.0 + 0.12 * water.waves[:, 1] + 0.08 * water.waves[:, 0]).clamp_min(0.0)
         paints[8] += body * (1.0 - water.shallow)
         paints[9] += body * water.shallow
-        paints[3:6] += water.glitter
+        paints[3:6] += water.glitter * self.light_kept
         paints = paints * (1.0 - water.foam)
         paints[0:3] += 0.8 * water.foam
         paints[3:6] += 0.8 * (0.2 + 0.6 * self.heavens.to_light[2]) * water.foam
@@ -172,7 +172,7 @@ class Painter:
         paints = self._skylines(paints, rays, ahead, pixel_rad)
         if self.land.world.weather == "none":
             return paints
-        reach = torch.full_like(low, _HAZE * fog_height(self.land.world))
+        reach = torch.full_like(low, HAZE * fog_height(self.land.world))
         kept = kept_by_air(self.land.world, reach, up[:, 2].clamp_min(0.004), origin[2])
         return self._aired(paints, rays, kept)
 
