@@ -116,13 +116,14 @@ def _guide_options(command: argparse.ArgumentParser) -> None:
     _shot_options(command)
     command.add_argument("--camera", metavar="camera.json", help="default: the camera of the shot")
     kinds = f"{','.join(GUIDE_KINDS)} (default: all; without a shot the grid)"
-    command.add_argument("--kinds", type=guide_kinds, metavar="KINDS", help=kinds)
+    command.add_argument("--kinds", "--kind", type=guide_kinds, metavar="KINDS", help=kinds)
     size = "of the camera's own picture; overscan comes on top (default: the camera's, at most 1280 on a side)"
     command.add_argument("--size", type=pixel_size, metavar="WxH", help=size)
     wider = "share of the width added around the view (default: what the models need that take a guide)"
     command.add_argument("--overscan", type=float, metavar="X", help=f"{wider}; 0 to {OVERSCAN_MAX:g}")
     command.add_argument("--ground", type=float, metavar="Z", help="height of the grid in metres (default: 0)")
-    command.add_argument("-o", "--output", required=True, metavar="DIR", help="a new folder for `generate --guide`")
+    made = "a new folder for `generate --guide`"
+    command.add_argument("-o", "--output", "--out", required=True, metavar="DIR", help=made)
     command.add_argument("--view", metavar="FILE", help="only write the view that is to be rendered, as a camera.json")
     command.add_argument("--passes", metavar="DIR", help="take what was rendered for that view from DIR")
 

@@ -48,7 +48,8 @@ def _findings() -> Iterator[Finding]:
     yield _look("device", _device, "Install a driver that fits, or choose the device cpu.")
     for name in models.BACKENDS:
         is_ours = models.card(name).kind != "final"     # the others are fetched by whoever wants them
-        yield _look(f"model {name}", lambda name=name: _model(name), REINSTALL, is_needed=is_ours)
+        mend = REINSTALL if is_ours else f"platewright models pull {name}"
+        yield _look(f"model {name}", lambda name=name: _model(name), mend, is_needed=is_ours)
     yield _look("temporary folder", _temporary_folder, "Set TMPDIR to a folder you can write.")
     yield _look("blender", _blender, "Set PLATEWRIGHT_BLENDER to a Blender, or a Python with bpy.", is_needed=False)
 

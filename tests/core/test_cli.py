@@ -134,6 +134,20 @@ def test_conditioning_saves_the_tensors(folder: Path) -> None:
     assert all(tensor.dtype == "float32" for tensor in tensors.values())
 
 
+def test_a_guide_of_one_kind_is_asked_for_by_either_word(folder: Path) -> None:
+    for number, words in enumerate([("--kinds", "grid", "-o"), ("--kind", "grid", "--out")]):
+        code, answer, _ = platewright("guide", "--camera", "camera.json", *words, f"guide{number}", cwd=folder)
+        assert (code, answer.get("kinds")) == (0, ["grid"])
+        assert (folder / f"guide{number}" / "grid.1001.png").is_file()
+
+
+def test_the_doctor_names_the_command_that_fetches_what_is_missing(folder: Path) -> None:
+    code, answer, _ = platewright("doctor", cwd=folder)
+    mends = {found["name"]: found["mend"] for found in answer["findings"] if not found["is_well"]}
+    assert (code, answer["ok"]) == (0, True)
+    assert mends["model sana-wm"] == "platewright models pull sana-wm"
+
+
 def test_the_example_job_is_a_job(folder: Path) -> None:
     job = json.loads((CORE.parent / "examples" / "job.json").read_text())
     job["request"] |= {"model": "grid"}
