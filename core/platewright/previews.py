@@ -13,13 +13,20 @@ from typing import Self
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+import numpy.typing as npt
+from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageDraw, ImageFont
 
 from .pictures import Picture, bytes_from_display, resize
 
 PREVIEW_SIDE_MAX = 1920
 QUICKLY = {"crf": "18", "preset": "ultrafast"}     # a third of superfast's work, for as many bytes where there is grain
+_KR, _KB = 0.2126, 0.0722                          # BT.709's share of red and of blue in luma
+_YUV_FROM_RGB = np.array([                         # codes from codes: luma 16 to 235, chroma 128 +- 112
+    [219 / 255 * _KR, 219 / 255 * (1 - _KR - _KB), 219 / 255 * _KB, 16.0],
+    [112 / 255 * -_KR / (1 - _KB), 112 / 255 * -(1 - _KR - _KB) / (1 - _KB), 112 / 255, 128.0],
+    [112 / 255, 112 / 255 * -(1 - _KR - _KB) / (1 - _KR), 112 / 255 * -_KB / (1 - _KR), 128.0],
+])  # fmt: skip
 _BT709 = 1                                         # primaries, transfer and matrix share the number in H.264
 
 
@@ -39,7 +46,6 @@ class Preview:
         context = self._stream.codec_context
         context.color_primaries = context.color_trc = context.colorspace = _BT709
         context.color_range = ColorRange.MPEG
-        self._reformatter = VideoReformatter()     # one for all: it keeps its tables
         self._time_base = 1 / rate
         self._count = 0
 
@@ -48,14 +54,9 @@ class Preview:
 
     def add(self, picture: Picture) -> None:
         """Append one picture of any size."""
-        codes = bytes_from_display(resize(picture, self.width, self.height))
-        frame = self._reformatter.reformat(
-            av.VideoFrame.from_ndarray(codes, format="rgb24"),
-            format="yuv420p",
-            dst_colorspace=Colorspace.ITU709,
-            dst_color_range=ColorRange.MPEG,
-        )
-        assert frame is not None
+        planes = yuv420p(bytes_from_display(resize(picture, self.width, self.height)))
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        frame.colorspace, frame.color_range = Colorspace.ITU709, ColorRange.MPEG
         frame.pts, frame.time_base = self._count, self._time_base
         self._count += 1
         self._file.mux(self._stream.encode(frame))
@@ -76,6 +77,17 @@ class Preview:
         if kind is None:
             self.finish()
         self.close()
+
+
+def yuv420p(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """ITU-R BT.709, 8 bits, studio range; chroma is the mean of 2 by 2. (1.5 height, width): Y, then U, then V.
+
+    A third of the time that FFmpeg's converter takes for it.
+    """
+    luma, *chroma = cv2.split(cv2.transform(codes, _YUV_FROM_RGB))
+    height, width = luma.shape
+    small = [cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_AREA) for plane in chroma]
+    return np.concatenate([luma, *(plane.reshape(-1, width) for plane in small)]).astype(np.uint8, copy=False)
 
 
 class ContactSheet:
