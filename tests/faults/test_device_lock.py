@@ -61,8 +61,10 @@ def holder(device: str = GPU) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-c", HOLDER, str(CORE), device]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout and process.stdout.readline() == b"held\n"
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def heard_while_held(device: str = GPU) -> list[Event]:
