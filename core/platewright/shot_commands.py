@@ -61,6 +61,10 @@ def declare_storyboard(command: argparse.ArgumentParser) -> None:
     sun = "towards the sun: azimuth from +X towards +Y and elevation, degrees"
     command.add_argument("--sun", type=sun_direction, metavar="AZ,EL", help=sun)
     command.add_argument("--device", default="auto", help="auto (the default), cpu, cuda, cuda:N, mps")
+    signed = "give the sheet Content Credentials (default: where `platewright credentials` names a key)"
+    command.add_argument("--sign", action=argparse.BooleanOptionalAction, help=signed)
+    told = "what they tell of prompts: their hash, or the text as well (default: as was chosen with the key)"
+    command.add_argument("--prompt-told", choices=("hash", "text"), help=told)
     command.add_argument("-o", "--output", required=True, metavar="sheet.png", help="stills go to sheet_stills/")
 
 
@@ -80,6 +84,8 @@ def storyboard(options: argparse.Namespace) -> Answer:
         device=options.device,
         ground_m=options.ground,
         sun=options.sun,
+        sign=options.sign,
+        prompt_told=options.prompt_told,
     )
     return board.make(found, wish, narration.Narrator())
 

@@ -26,6 +26,8 @@ from PIL import Image
 
 from . import __version__, device_lock, disk, models, pictures, provenance, storyboard_words
 from .camera import CameraPath
+from .credentials import refuse_unsignable, sign_sheet
+from .credentials.keys import Prompts
 from .disk import FileRecord
 from .errors import BackendError, Cancelled, PlatewrightError, RequestError
 from .models.base import Backend
@@ -53,6 +55,8 @@ class Wish:
     device: str = "auto"
     ground_m: float | None = None                  # of the scene, as for a plate
     sun: tuple[float, float] | None = None
+    sign: bool | None = None                       # Content Credentials; None: where this person has chosen a key
+    prompt_told: Prompts | None = None             # what they tell of prompts; None: as was chosen with the key
 
     @property
     def stills(self) -> Path:
@@ -131,6 +135,7 @@ def make(shots: Sequence[Shot], wish: Wish, emit: Emit) -> Answer:
     Cancelled, and the first still's own error where none could be drawn.
     """
     card = _quick_card(wish)
+    refuse_unsignable(wish.sign)
     stills = [Still.of(shot, wish, card) for shot in shots]
     with disk.refusing(wish.stills):
         wish.stills.mkdir(parents=True, exist_ok=True)
@@ -151,7 +156,7 @@ def make(shots: Sequence[Shot], wish: Wish, emit: Emit) -> Answer:
             finally:
                 backend = None
                 models.give_memory_back()
-    return _published([each for each in drawn.values() if each], wish, card, device)
+    return _published([each for each in drawn.values() if each], wish, card, device, emit)
 
 
 def _quick_card(wish: Wish) -> ModelCard:
@@ -262,26 +267,32 @@ def _kept(still: Still, known: dict[str, tuple[str, str]]) -> Drawn | None:
 # The sheet -----------------------------------------------------------------------------------------
 
 
-def _published(drawn: list[Drawn], wish: Wish, card: ModelCard, device: str) -> Answer:
+def _published(drawn: list[Drawn], wish: Wish, card: ModelCard, device: str, emit: Emit) -> Answer:
     failed = [each.error for each in drawn if each.error]
     if len(failed) == len(drawn):
         raise failed[0]
     source_type = provenance.source_type(card)
-    texts = {"platewright.version": __version__, "platewright.model": card.name}
-    texts |= {"platewright.digitalSourceType": source_type, "platewright.storyboard": wish.manifest.name}
-    sheet = _sheet(drawn, wish, card)
-    record = disk.publish(wish.sheet, lambda part: sheet.save(part, texts))
-    document = {
+    document: Answer = {
         "format": FORMAT,
         "version": VERSION,
+        "title": wish.sheet.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "sheet": record.to_dict(),
         "stills": wish.stills.name,
         "shots": [each.told() for each in drawn],
         "model": {"name": card.name, "title": card.title, "revision": card.revision, "licence": card.licence},
         "versions": provenance.versions(),
         "disclosure": {"digitalSourceType": source_type, "c2pa": False},
     }
+    texts = {"platewright.version": __version__, "platewright.model": card.name}
+    texts |= {"platewright.digitalSourceType": source_type, "platewright.storyboard": wish.manifest.name}
+    sheet = _sheet(drawn, wish, card)
+
+    def write(part: Path) -> None:
+        sheet.save(part, texts)
+        if signed := _signed(part, document, wish, emit):
+            document["disclosure"] |= {"c2pa": True, "credentials": signed}
+
+    document["sheet"] = disk.publish(wish.sheet, write).to_dict()
     disk.write_json(wish.manifest, document)
     kept = sum(each.is_kept for each in drawn)
     told = {"sheet": str(wish.sheet.resolve()), "manifest": str(wish.manifest.resolve())}
@@ -289,6 +300,15 @@ def _published(drawn: list[Drawn], wish: Wish, card: ModelCard, device: str) -> 
     told |= {"kept": kept, "seconds": round(sum(each.seconds for each in drawn), 3)}
     codes = {error.exit_code for error in failed}
     return told | ({"exit_code": codes.pop() if len(codes) == 1 else 1} if codes else {})
+
+
+def _signed(part: Path, document: Answer, wish: Wish, emit: Emit) -> Answer | None:
+    """Who signed the sheet; it is whole without it, so that what goes wrong is told and no more."""
+    try:
+        return sign_sheet(part, document, wish.sign, wish.prompt_told)
+    except PlatewrightError as error:
+        emit(Warned(JOB, "W_UNSIGNED", f"The sheet is whole, but it is not signed. {error.for_people()}"))
+        return None
 
 
 def _sheet(drawn: list[Drawn], wish: Wish, card: ModelCard) -> Sheet:

@@ -7,6 +7,7 @@
     EXR frames     carry nothing inside: plate.c2pa is signed over plate.json, which has every frame's SHA-256
     PNG frames     carry the claim inside, each with its own number
     preview.mp4    carries the claim inside, with all hashes
+    a storyboard   its sheet carries a claim inside, with the hashes of its stills
 
 A plate is signed when it is whole, so that a failure to sign takes nothing from it. What replaces a file is written
 beside it first. plate.json, which knows both hashes of every file, comes before them: whoever is killed in between
@@ -56,8 +57,7 @@ def sign_finished(
     prompts   what the claim tells of the prompt; None: as was chosen with the key
     """
     try:
-        credentials = keys.needed() if wish else keys.chosen() if wish is None else None
-        credentials = replace(credentials, prompts=prompts) if credentials and prompts else credentials
+        credentials = _wanted(wish, prompts)
         if credentials is None or (read_manifest(folder).get("disclosure") or {}).get("c2pa"):
             return []
         emit(Stage(job, "signing", "Content Credentials"))
@@ -67,6 +67,28 @@ def sign_finished(
         emit(Warned(job, "W_UNSIGNED", why))
         return [f"W_UNSIGNED: {why}"]
     return []
+
+
+def sign_sheet(
+    part: Path, document: Mapping[str, Any], wish: bool | None, prompts: keys.Prompts | None = None
+) -> dict[str, Any] | None:
+    """Sign a storyboard's sheet, which nobody has seen yet, where that is wanted; what its record keeps of it, or None.
+
+    part       the sheet, a PNG; afterwards it is the signed one
+    document   what the record of the storyboard says of model, stills and source
+    wish, prompts   as of `sign_finished`
+    """
+    if (credentials := _wanted(wish, prompts)) is None:
+        return None
+    signature, claim = keys.opened(credentials), claims.of_storyboard(document, credentials.prompts)
+    part.write_bytes(carrying.embedded(part.read_bytes(), ".png", claim, signature))
+    return _told_of(signature, credentials)
+
+
+def _wanted(wish: bool | None, prompts: keys.Prompts | None) -> Credentials | None:
+    """Who signs; None where nobody does. RequestError of `keys`."""
+    credentials = keys.needed() if wish else keys.chosen() if wish is None else None
+    return replace(credentials, prompts=prompts) if credentials and prompts else credentials
 
 
 def sign(folder: Path, credentials: Credentials) -> dict[str, Any]:
@@ -164,12 +186,16 @@ def _embed(
 
 def _disclosed(document: Mapping[str, Any], signature: Signature, credentials: Credentials) -> dict[str, Any]:
     """The manifest of the signed plate: its entries were brought up to date already."""
-    told = {
-        "file": CREDENTIALS,
+    told = {"file": CREDENTIALS, **_told_of(signature, credentials)}
+    return {**document, "disclosure": {**document["disclosure"], "c2pa": True, "credentials": told}}
+
+
+def _told_of(signature: Signature, credentials: Credentials) -> dict[str, Any]:
+    """Who signed, when, and what is told."""
+    return {
         **signature.certificate_told(),
         "is_self_made": credentials.is_self_made,
         "prompt": credentials.prompts,
         "training": claims.NOT_ALLOWED,
         "signed": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    return {**document, "disclosure": {**document["disclosure"], "c2pa": True, "credentials": told}}

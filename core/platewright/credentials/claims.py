@@ -4,6 +4,7 @@
     cawg.metadata            IPTC 2025.1: AI system and its version, the prompt if it may be told
     cawg.training-mining     the frames are not offered for training
     org.platewright.plate    plate, request, seed, model, licence, inputs and the SHA-256 of every frame
+    org.platewright.storyboard    of a sheet instead: model, licence, and of every still shot, request and SHA-256
     ingredients              first frame, guide, plate and mask by name and SHA-256, with whose they are
 
 Numbers are texts in it: c2pa's reader gives flat lists of numbers back as something else.
@@ -18,10 +19,11 @@ from typing import Any
 
 from .keys import Prompts
 
-LABEL = "org.platewright.plate"
+LABEL, SHEET = "org.platewright.plate", "org.platewright.storyboard"
 TRAINING = ("cawg.ai_generative_training", "cawg.ai_training", "cawg.data_mining")
 NOT_ALLOWED = "notAllowed"                         # CAWG's word for these uses
 INPUTS = {"first_frame": "first frame", "guide": "guide", "plate": "plate painted into", "mask": "mask"}
+_TRAINING = {"label": "cawg.training-mining", "data": {"entries": {use: {"use": NOT_ALLOWED} for use in TRAINING}}}
 _IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CARRIER = b"caBX"                                 # the chunk that holds a C2PA manifest store
@@ -40,7 +42,7 @@ def claim(document: Mapping[str, Any], bare: Mapping[int, str], prompts: Prompts
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": list(_actions(document))}},
             {"label": "cawg.metadata", "data": _metadata(document, prompts)},
-            {"label": "cawg.training-mining", "data": {"entries": {use: {"use": NOT_ALLOWED} for use in TRAINING}}},
+            _TRAINING,
             {"label": LABEL, "data": _plate(document, bare, prompts)},
         ],
     }
@@ -51,6 +53,36 @@ def for_frame(whole: Mapping[str, Any], frame: int) -> dict[str, Any]:
     own = {key: value for key, value in whole["assertions"][-1]["data"].items() if key != "frames"}
     last = {"label": LABEL, "data": {**own, "frame": str(frame)}}
     return {**whole, "assertions": [*whole["assertions"][:-1], last]}
+
+
+def of_storyboard(document: Mapping[str, Any], prompts: Prompts) -> dict[str, Any]:
+    """The definition of a C2PA manifest for the sheet of a storyboard.
+
+    document   its record: title, created, shots, model, versions, disclosure
+    """
+    drawn = [shot for shot in document["shots"] if shot["file"]]
+    words = "; ".join(dict.fromkeys(shot["prompt"] for shot in drawn if shot["prompt"]))
+    laid = f"{len(drawn)} stills were laid on a sheet with words about their shots."
+    own = {"name": "Platewright", "version": document["versions"]["platewright"]}
+    actions = [_created(document), {"action": "c2pa.edited", "softwareAgent": own, "description": laid}]
+    told = {"model": "name", "model_revision": "revision", "licence": "licence"}
+    known = {name: str(document["model"][key]) for name, key in told.items() if document["model"].get(key)}
+    return {
+        "claim_generator_info": [own],
+        "title": document["title"],
+        "assertions": [
+            {"label": "c2pa.actions.v2", "data": {"actions": actions}},
+            {"label": "cawg.metadata", "data": _metadata({**document, "request": {"prompt": words}}, prompts)},
+            _TRAINING,
+            {"label": SHEET, "data": {**known, "stills": [_still(shot, prompts) for shot in drawn]}},
+        ],
+    }
+
+
+def _still(shot: Mapping[str, Any], prompts: Prompts) -> dict[str, str]:
+    told = {name: str(shot[name]) for name in ("shot", "still", "file", "sha256", "request_sha256", "seed")}
+    told["prompt_sha256"] = hashlib.sha256(shot["prompt"].encode("utf-8")).hexdigest()
+    return told | ({"prompt": shot["prompt"]} if prompts == "text" else {})
 
 
 def digest(bare: Mapping[int, str]) -> str:
@@ -74,13 +106,8 @@ def _given(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _actions(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    model, picture = document["model"] or {}, document["picture"]
-    agent = {"name": str(model.get("title") or model.get("name")), "version": str(model.get("revision") or "unknown")}
-    source = document["disclosure"]["digitalSourceType"]
-    created = {
-        "action": "c2pa.created", "when": _when(document), "softwareAgent": agent, "digitalSourceType": source,
-    }  # fmt: skip
-    yield created | ({"parameters": {"ingredientIds": list(given)}} if (given := _given(document)) else {})
+    picture = document["picture"]
+    yield _created(document) | ({"parameters": {"ingredientIds": list(given)}} if (given := _given(document)) else {})
     own = {"name": "Platewright", "version": document["versions"]["platewright"]}
     if document.get("locked_from") or ((document.get("match") or {}).get("lock") or {}).get("applied"):
         what = "Each picture was turned and scaled so that it follows the shot's camera."
@@ -88,6 +115,13 @@ def _actions(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if resample := picture.get("resample"):
         size = f"{picture['native_width']}x{picture['native_height']} to {picture['width']}x{picture['height']}"
         yield {"action": "c2pa.resized", "softwareAgent": own, "description": f"{size} pixels, {resample['filter']}"}
+
+
+def _created(document: Mapping[str, Any]) -> dict[str, Any]:
+    """By which model, when, and IPTC's word for it."""
+    model, source = document["model"] or {}, document["disclosure"]["digitalSourceType"]
+    agent = {"name": str(model.get("title") or model.get("name")), "version": str(model.get("revision") or "unknown")}
+    return {"action": "c2pa.created", "when": _when(document), "softwareAgent": agent, "digitalSourceType": source}
 
 
 def _when(document: Mapping[str, Any]) -> str:
