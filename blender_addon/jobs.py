@@ -21,7 +21,7 @@ from platewright.errors import Cancelled, PlatewrightError, RequestError
 from .job_end import read_back, show_at_origin
 from .job_run import Origin, Run
 from .job_state import State
-from .runtime import Check, Runtime, answer_of, default_python, own_folder
+from .runtime import Check, Runtime, answer_of, own_folder, studios_python
 
 if TYPE_CHECKING:                                  # what only a job needs is loaded with the first one
     from platewright.client import Worker
@@ -370,8 +370,8 @@ def look_back() -> float | None:
 
 
 def register() -> None:
-    """Look for a runtime; nothing is started before somebody asks."""
-    state.default_python = default_python()
+    """Nothing is started before somebody asks; `runtime_install` looks for a runtime where no studio names one."""
+    state.default_python = studios_python()
     if not bpy.app.background:
         bpy.app.timers.register(look_back, first_interval=LOOK_BACK_SECONDS, persistent=True)
 

@@ -8,7 +8,7 @@ import bpy
 
 from platewright.errors import WorkerMissing
 
-from . import jobs, plate_link, preferences
+from . import jobs, plate_link, preferences, preloading
 from .panel_jobs import draw_check_error, draw_error, draw_jobs, draw_left, draw_lost, draw_waiting
 from .panel_models import PLATEWRIGHT_MT_models, card_of, draw_inputs, draw_model
 from .panel_plate import draw_plate, plate_in_hand, told_of
@@ -45,6 +45,7 @@ class PlatePanel:
     def draw(self, context: bpy.types.Context) -> None:
         layout, scene = self.layout, context.scene
         ask_models_soon()
+        preloading.soon()
         draw_shot(layout, scene)
         settings = scene.platewright
         draw_presets(layout, settings)

@@ -1,8 +1,10 @@
 """From the button to a job that can be sent: a window stays alive while a long camera and a large scene are read.
 
-Looking needs Blender and is done a few milliseconds at a time, or as long as the window itself was busy since: every
-helping has Blender sort its scene anew, which a scene of a thousand objects feels more than the looking. What follows
-is arithmetic and text, longer than the looking itself, and done in a thread that touches nothing of Blender.
+Looking needs Blender and is done a few milliseconds at a time: ten, or as long as the window itself was busy since, but
+never so long that somebody feels it. One frame is the least: where evaluating it takes longer, that is the scene's own
+time. Every helping has Blender sort its scene anew, which a scene of thousands of objects feels more than the looking:
+a window that stands still for that takes helpings as long as its own stillness. What follows is arithmetic and text,
+longer than the looking itself, and done in a thread that touches nothing of Blender.
 
     camera looked at -> path (thread) -> scene looked at along the path -> job and its text (thread)
 
@@ -15,7 +17,7 @@ import os
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from threading import Thread
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from platewright.errors import PlatewrightError, RequestError
@@ -29,10 +31,13 @@ if TYPE_CHECKING:
     from .scene_geometry import GeometryReading
     from .scene_read import Reading
 
-LOOK_SECONDS = 0.03                                # of a helping
-LOOK_SECONDS_MAX = 1.0                             # of one in a window that was busy for longer than that
+LOOK_SECONDS = 0.01                                # of a helping
+LOOK_SECONDS_MAX = 0.03                            # of one in a window that was busy for longer than that
+STILL_SECONDS = 0.25                               # of its own work, from which on a window stands still anyway
+STILL_SECONDS_MAX = 1.0                            # of a helping then
 LOOK_PAUSE_SECONDS = 0.01                          # between two helpings: the window's own
 SETTLE_SECONDS = 0.01                              # in which a short shot is written
+GLANCE_SECONDS = 0.001                             # at one that takes longer
 
 Steps = Generator[bool]                            # whether there is nothing to do but wait
 
@@ -55,7 +60,8 @@ class Preparation:
     is_over: bool = False                          # there is a job, or an error
     id: str = field(default_factory=lambda: os.urandom(6).hex())
     clock: Callable[[], float] = perf_counter
-    looked_at: float | None = None                 # when the last helping ended
+    worked: Callable[[], float] = thread_time      # what others have of the processor meanwhile does not count
+    looked_at: float | None = None                 # when the last helping ended, by the window's own work
     pause_seconds: ClassVar[float] = LOOK_PAUSE_SECONDS
     _deadline: float = 0.0
     _what: str = "the camera"
@@ -102,7 +108,7 @@ class Preparation:
             self.is_over = True
         except PlatewrightError as error:
             self.error, self.is_over = error, True
-        self.looked_at = self.clock()
+        self.looked_at = self.worked()
 
     def finish(self) -> None:
         """Start the job, or raise why there is none."""
@@ -132,9 +138,9 @@ class Preparation:
         return self.clock() >= self._deadline
 
     def _end_of_helping(self) -> float:
-        now = self.clock()
-        busy = 0.0 if self.looked_at is None else now - self.looked_at - LOOK_PAUSE_SECONDS
-        return now + min(max(LOOK_SECONDS, busy), LOOK_SECONDS_MAX)
+        busy = 0.0 if self.looked_at is None else self.worked() - self.looked_at
+        most = LOOK_SECONDS_MAX if busy < STILL_SECONDS else STILL_SECONDS_MAX
+        return self.clock() + min(max(LOOK_SECONDS, busy), most)
 
     def _lay(self) -> None:
         self.path = self.reading.path()
@@ -217,6 +223,6 @@ def apart(work: Callable[[], None]) -> Steps:
     thread.join(SETTLE_SECONDS)
     while thread.is_alive():
         yield True
-        thread.join(SETTLE_SECONDS)
+        thread.join(GLANCE_SECONDS)
     if failed:
         raise failed[0]

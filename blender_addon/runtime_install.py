@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections import deque
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 INSTALLER = Path(__file__).parent / "installer"
 POLL_SECONDS = 0.2
+LOOK_SECONDS = 0.05                        # after the start, which is to be short
 CLOSE_SECONDS = 3.0
 PACE_SECONDS, PACE_SHARE = 10.0, 0.01      # of a stage, before anything is said about its end
 STAGES = {
@@ -68,6 +68,8 @@ class Installing:
 
     def start(self, added: Mapping[str, str]) -> None:
         """Start the program. Raises WorkerMissing E_NO_PYTHON."""
+        import shutil  # not at every start of Blender: it brings four compressors
+
         program = sys.executable or shutil.which("python3")
         if not program:
             hint = "Name a Python that has torch, or set PLATEWRIGHT_RUNTIME."
@@ -249,16 +251,24 @@ def wait() -> None:
         conclude(state.installing)
 
 
-def register() -> None:
-    """What is here already; nothing is started."""
+def look_first() -> None:
+    """Once the window stands; in background mode whoever needs it looks."""
     from . import preferences
 
     look(preferences.cache_folder())
+    jobs.redraw()
+
+
+def register() -> None:
+    """What is here already is looked for soon; nothing is started."""
+    if not bpy.app.background:
+        bpy.app.timers.register(look_first, first_interval=LOOK_SECONDS, persistent=True)
 
 
 def unregister() -> None:
     """On disable and when Blender quits."""
-    if bpy.app.timers.is_registered(tick):
-        bpy.app.timers.unregister(tick)
+    for timer in (tick, look_first):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
     if is_under_way() and state.installing:
         state.installing.close()

@@ -72,6 +72,7 @@ class PLATEWRIGHT_OT_mend_runtime(bpy.types.Operator):
     bl_label = "Mend Runtime"
 
     def execute(self, _context: bpy.types.Context) -> Outcome:
+        runtime_install.look(preferences.cache_folder())
         managed = runtime_install.state.managed
         variant = ["--variant", managed.variant] if managed else []
         jobs.close_worker()                        # it holds files of the runtime open

@@ -103,7 +103,7 @@ def test_the_button_reads_camera_and_scene_between_the_ticks(
     jobs, sent, headlines = addon.jobs, [], []
     monkeypatch.setattr(jobs, "follow", lambda: None)
     monkeypatch.setattr(jobs, "submit", lambda job, text, **words: sent.append((job, text)))
-    for limit in ("LOOK_SECONDS", "LOOK_SECONDS_MAX"):
+    for limit in ("LOOK_SECONDS", "LOOK_SECONDS_MAX", "STILL_SECONDS_MAX"):
         monkeypatch.setattr(preparing, limit, 0.0)
     monkeypatch.setattr(scene_geometry, "LOOKS_SECONDS", math.inf)
     monkeypatch.setattr(scene_geometry, "PIECE", scene_geometry.WIDTH)

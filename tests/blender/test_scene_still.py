@@ -133,7 +133,7 @@ def test_what_goes_away_half_way_is_missed_and_nothing_else(monkeypatch: pytest.
 def test_cancel_half_way_leaves_nothing(addon: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = addon.jobs
     monkeypatch.setattr(jobs, "follow", lambda: None)
-    for limit in ("LOOK_SECONDS", "LOOK_SECONDS_MAX"):
+    for limit in ("LOOK_SECONDS", "LOOK_SECONDS_MAX", "STILL_SECONDS_MAX"):
         monkeypatch.setattr(preparing, limit, 0.0)
     monkeypatch.setattr(scene_geometry, "LOOKS_SECONDS", math.inf)
     monkeypatch.setattr(scene_geometry, "PIECE", scene_geometry.WIDTH)
