@@ -1,4 +1,4 @@
-"""The reader of prompts: trained on captions in a minute, judged by words that no caption ever held.
+"""The reader of prompts: trained on captions in two minutes, judged by words that no caption ever held.
 
     python -m training.wording [OUT.safetensors]
 
@@ -25,7 +25,7 @@ from .unseen import PROMPTS
 from .vectors import TABLE
 
 CAPTIONS = 20_000
-STEPS = 600
+STEPS = 1_800
 BATCH = 128
 RATE = 2e-3
 DECAY = 0.1

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from platewright.models import draft
 from platewright.nets.draft_text import LINKING, STYLE, TextConfig, TextEncoder, spelled, word_indices
 from training import wording
-from training.phrases import NEUTRAL
+from training.phrases import NEUTRAL, TRAINED
 
 WORDS = ("desert", "snow", "night", "fog", "spaceship", "golden")
 ATTRIBUTES = {"terrain": ["dunes", "snowfield"], "time": ["noon", "night"]}
@@ -120,3 +121,29 @@ def test_the_table_has_words_once_and_unit_vectors(blank: TextEncoder) -> None:
     assert len(blank.dictionary()) == blank.config.words == 22_000
     lengths = (blank.table[1:].float() * blank.scales[1:, None]).norm(dim=1)
     assert bool(((lengths > 0.98) & (lengths < 1.02)).all())
+
+
+@pytest.fixture(scope="module")
+def shipped() -> TextEncoder:
+    """The reader inside the package."""
+    return draft.open("cpu").loaded.text
+
+
+def test_plain_words_are_read_as_they_are_meant(shipped: TextEncoder) -> None:
+    """Every word that captions hold, alone and after a place: at most one in thirty is read as anything else."""
+    for name, values in TRAINED.items():
+        beside = "" if name == "terrain" else "a lake, "
+        phrases = [(beside + phrase, value) for value, phrases in values.items() for phrase in phrases]
+        read = shipped.read([phrase for phrase, _ in phrases])
+        said = [shipped.understood(vector).get(name) for vector in read]
+        wrong = [phrase for (phrase, value), heard in zip(phrases, said, strict=True) if heard != value]
+        assert len(wrong) <= len(phrases) / 30, f"{name}: {wrong}"
+        own = [phrases[0] for phrases in values.values()]
+        assert not set(wrong) & {beside + phrase for phrase in own}
+
+
+def test_words_that_no_caption_held_are_mostly_read_as_meant(shipped: TextEncoder, blank: TextEncoder) -> None:
+    least = {"terrain": 0.75, "time": 0.85, "sky": 0.75, "weather": 0.9}
+    shares = wording.held_out_shares(shipped)
+    assert all(shares[name] >= share for name, share in least.items()), shares
+    assert not any(wording.held_out_shares(blank)[name] >= share for name, share in least.items())
