@@ -244,6 +244,9 @@ def _lock_options(command: argparse.ArgumentParser) -> None:
     edges = "what to do where the pictures end before the plate does"
     command.add_argument("--uncovered", choices=("fill", "refuse"), default="fill", help=edges)
     command.add_argument("--size", type=pixel_size, metavar="WxH", help="the new plate's size (default: the frames')")
+    larger = "enlarge the pictures by this super-resolution model first (needs spandrel)"
+    command.add_argument("--upscale", metavar="MODEL.safetensors", help=larger)
+    command.add_argument("--device", default="auto", help="for --upscale: auto (the default), cpu, cuda, cuda:N, mps")
     command.add_argument("--name", help="the new plate's name (default: the plate's, or the camera's)")
     command.add_argument("--format", choices=("exr", "png"), default="exr")
     command.add_argument("--out", required=True, metavar="DIR", help="where versions go")

@@ -364,6 +364,8 @@ def lock(options: argparse.Namespace) -> Answer:
         size=options.size,
         name=options.name,
         frame_format=options.format,
+        upscaler=Input.of(Path(options.upscale)) if options.upscale else None,
+        device=options.device,
     )
     return relock.lock(_subject(options), wish, narration.Narrator())
 

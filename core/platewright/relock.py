@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from . import guides, measuring, own_colours, provenance, versions
+from . import device_lock, enlarging, guides, measuring, models, own_colours, provenance, versions
 from .camera import CameraPath
 from .credentials import sign_finished
 from .disk import FileRecord
 from .errors import PlateError, RequestError
 from .frame_forms import FrameForm
 from .guides import DepthGuide
-from .inputs import fingerprint
+from .inputs import Input, fingerprint
 from .match import Match, locking
 from .match.footage import Footage
+from .models import device as devices
 from .pictures import Picture
 from .plates import PlateFolder
 from .protocol import Emit, FrameFormat, Stage, Warned, slug
@@ -82,6 +83,8 @@ class Wish:
     size: tuple[int, int] | None = None            # None: the frames' own
     name: str | None = None                        # None: the plate's, else the camera's
     frame_format: FrameFormat = "exr"
+    upscaler: Input | None = None                  # a super-resolution model: the pictures go through it first
+    device: str = "auto"                           # that it runs on
 
 
 def check(subject: Subject, out: Path | None, emit: Emit) -> dict[str, Any]:
@@ -112,6 +115,8 @@ def lock(subject: Subject, wish: Wish, emit: Emit) -> dict[str, Any]:
     _refuse_kept(document)
     name = slug(wish.name or (document or {}).get("name") or camera.camera)
     versions.preflight(wish.out, name, wanted, wish.frame_format)
+    if wish.upscaler:
+        enlarging.opened(wish.upscaler)            # a file that is no such model, before anything is measured
 
     before = _measured(subject, footage, camera, depth, emit)
     with guides.as_seen(depth, wanted) as scene_depth:       # looked at as long as frames are made
@@ -129,11 +134,26 @@ def lock(subject: Subject, wish: Wish, emit: Emit) -> dict[str, Any]:
             plan.report["warnings"].append(measuring.UNSHOWN)
         origin = provenance.Origin.locked(document, subject.frames.resolve().name)
         folder = versions.claim(wish.out, name, None, _record(origin, wish))
-        with folder.recording():
-            _Lock(folder, name, origin, wanted, footage, before, plan, wish, subject, depth, emit).fill()
+        with folder.recording(), _larger(footage, wish, emit) as larger:
+            _Lock(folder, name, origin, wanted, footage, before, plan, wish, subject, depth, emit, larger).fill()
     unsigned = sign_finished(None if origin.source_type else False, folder.path, JOB, emit)
     answer = provenance.answer(folder.path)
     return answer | {"warnings": [*answer["warnings"], *unsigned]}
+
+
+@contextmanager
+def _larger(footage: Footage, wish: Wish, emit: Emit) -> Iterator[enlarging.Enlarged | None]:
+    """The pictures as the user's own model enlarges them, with the device to itself; None where none was asked for."""
+    if wish.upscaler is None:
+        yield None
+        return
+    with device_lock.held(devices.uuid(devices.chosen(wish.device)), JOB, emit):
+        emit(Stage(JOB, "enlarging", f"opening {Path(wish.upscaler.path).name}"))
+        try:
+            own = replace(footage, _last={})       # frames are resampled in a thread
+            yield enlarging.Enlarged.of(own, enlarging.opened(wish.upscaler, wish.device))
+        finally:
+            models.give_memory_back()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +171,7 @@ class _Lock:
     subject: Subject
     depth: DepthGuide | None
     emit: Emit
+    larger: enlarging.Enlarged | None = None
     warnings: list[str] = field(default_factory=list[str])
     timings: dict[str, float] = field(default_factory=dict[str, float])
 
@@ -162,6 +183,8 @@ class _Lock:
         started = perf_counter()
         companions = self.write()
         written = perf_counter()
+        for warning in self.larger.warnings() if self.larger else ():
+            self.warn(warning)
         locked = self.locked_footage()
         after = _measured(self.subject_now(), locked, self.wanted, self.depth, self.emit)
         self.timings.update(frames=written - started, check=perf_counter() - written)
@@ -182,10 +205,12 @@ class _Lock:
     def write(self) -> tuple[FileRecord, ...]:
         """Every frame, one resample away from the picture that is there."""
         pictures: Iterator[Picture] = (self.footage.picture(index) for index in range(len(self.footage)))
-        lender = replace(self.footage, _last={})   # its own: frames are resampled in a thread
+        larger = self.larger
+        lender = larger or replace(self.footage, _last={})     # its own: frames are resampled in a thread
+        plan = self.plan.enlarged(larger.upscaler.scale) if larger else self.plan
 
         def resampled(index: int, picture: Picture) -> Picture:
-            return self.plan.picture(index, picture, lender.picture)
+            return plan.picture(index, larger.next(index) if larger else picture, lender.picture)
 
         marks = provenance.marks(self.origin)
         return write_frames(self.folder, self.wanted, marks, pictures, resampled, JOB, self.emit, self.warn)
@@ -199,6 +224,10 @@ class _Lock:
         colour = FrameForm.of(self.wish.frame_format).told()
         colour["steps"] = [*own_colours.way_back(self.footage), *colour["steps"]]
         told = provenance.picture(self.wanted, native, self.wish.frame_format, warp=WARP, colour=colour)
+        if self.larger:
+            made = native[0] * self.larger.upscaler.scale, native[1] * self.larger.upscaler.scale
+            scale = [self.wanted.width / made[0], self.wanted.height / made[1]]
+            told |= {"upscaler": self.larger.told(), "resample": {"filter": WARP, "scale": scale}}
         return told | ({"delivery": delivery} if (delivery := self.delivered()) else {})
 
     def delivered(self) -> dict[str, Any]:

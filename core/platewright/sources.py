@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from . import device_lock, enlarging, guides, measuring, models, stills
@@ -61,7 +62,8 @@ def _larger(take: Take, footage: Footage) -> Iterator[enlarging.Enlarged | None]
     with device_lock.held(models.gpu(request.model, request.device), take.job.id, take.emit):
         take.stage("enlarging", f"opening {Path(given.path).name}")
         try:
-            yield enlarging.Enlarged.of(footage, enlarging.opened(given, request.device))
+            own = replace(footage, _last={})       # frames are resampled in a thread
+            yield enlarging.Enlarged.of(own, enlarging.opened(given, request.device))
         finally:
             models.give_memory_back()
 
