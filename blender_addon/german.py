@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .german_core import CORE
 from .german_errors import ERRORS
+from .german_hints import HINTS
 from .german_jobs import JOBS
 from .german_panel import PANEL
 from .german_provenance import PROVENANCE
@@ -16,4 +17,4 @@ from .german_sentences import SENTENCES
 from .german_shots import SHOTS
 from .german_ways import WAYS
 
-GERMAN = {**PANEL, **JOBS, **WAYS, **PROVENANCE, **RUNTIME, **SHOTS, **ERRORS, **CORE, **SENTENCES}
+GERMAN = {**PANEL, **JOBS, **WAYS, **PROVENANCE, **RUNTIME, **SHOTS, **ERRORS, **CORE, **HINTS, **SENTENCES}

@@ -7,13 +7,13 @@ filled in, one that is broken into lines, and one that is put together. So no te
     layout.label(text=say("{count} frames left", count=3))
 
 A new text gets its German line in `german_*.py`. What comes filled in, an error's message or a note, goes through
-`say_sentence`; a sentence that no dictionary knows, as most of the core's, is shown in English.
+`say_sentence`; a sentence that no dictionary knows is shown in English.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 import bpy
 from bpy.app.translations import pgettext_iface, pgettext_rpt, pgettext_tip
@@ -21,6 +21,7 @@ from bpy.app.translations import pgettext_iface, pgettext_rpt, pgettext_tip
 PLACE = re.compile(r"\\?\{(\w+)\\?\}")         # where something is filled in, as it is or escaped
 OWN = "Platewright"                                # the context in which Blender's own words for a text do not win
 LANGUAGE = "de"
+SENTENCE_CHARS = 1000                              # a longer one is nobody's; what looks for it would take its time
 LATER_SECONDS = 2.0                                # the start is to be short
 CONTEXTS = ("*", "Operator", OWN)                  # of labels and tooltips; of buttons
 
@@ -45,10 +46,8 @@ def say_sentence(text: str) -> str:
     said = say(text)
     if said != text or not is_spoken():
         return said
-    for pattern, sentence in patterns():
-        if found := pattern.fullmatch(text):
-            return say(sentence, **{name: part_of(value) for name, value in found.groupdict().items()})
-    return text
+    sentence, values = recognised(text)
+    return say(sentence, **{name: part_of(value) for name, value in values.items()}) if values else text
 
 
 def part_of(value: str) -> str:
@@ -56,12 +55,23 @@ def part_of(value: str) -> str:
     return say_sentence(value) if " " in value else value
 
 
+@lru_cache(maxsize=256)
+def recognised(text: str) -> tuple[str, dict[str, str]]:
+    """The sentence of the dictionary that this is, and what was filled into it; nothing if it is none, or too long."""
+    for pattern, sentence in patterns() if len(text) <= SENTENCE_CHARS else ():
+        if found := pattern.fullmatch(text):
+            return sentence, found.groupdict()
+    return text, {}
+
+
 @cache
 def patterns() -> list[tuple[re.Pattern[str], str]]:
     """Of the sentences that are filled in where they arise; those with the most words of their own come first."""
+    from .german_hints import HINTS
     from .german_sentences import SENTENCES
 
-    own = sorted(SENTENCES, key=lambda sentence: len(PLACE.sub("", sentence)), reverse=True)
+    filled_in = filter(PLACE.search, (*SENTENCES, *HINTS))
+    own = sorted(filled_in, key=lambda sentence: len(PLACE.sub("", sentence)), reverse=True)
     return [(re.compile(PLACE.sub(r"(?P<\1>.+?)", re.escape(each))), each) for each in own]
 
 

@@ -222,7 +222,8 @@ def elsewhere() -> set[str]:
         if not UNSEEN.fullmatch(path.stem):
             is_drawing = path.parent.name == "blender_addon" and not OF_BLENDER.fullmatch(path.stem)
             nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            found |= {as_template(each) for each in nodes if isinstance(each, ast.JoinedStr) or not is_drawing}
+            written = (as_template(each) for each in nodes if isinstance(each, ast.JoinedStr) or not is_drawing)
+            found |= {FIELD.sub("{}", each) for each in written}
     return found
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from platewright.client import Limits, Worker, read_record
 from platewright.errors import PlateError, RequestError, WorkerError
-from platewright.protocol import Emit, Event, FrameReady, Hello, Job, Progress, Stage, Warned
+from platewright.protocol import PROTOCOL, Emit, Event, FrameReady, Hello, Job, Progress, Stage, Warned
 
 from .rig import ThreadChild, eventually, fake, job, lives, pump_until
 
@@ -78,6 +78,21 @@ def test_death_before_hello(tmp_path: Path) -> None:
     worker = fake(tmp_path, "shout=1000 die=1")
     assert run(worker, tmp_path, "done") == "lost E_WORKER_DIED"
     assert "xxx" in worker.log_tail()
+
+
+@pytest.mark.parametrize(("protocol", "to_update"), [(PROTOCOL - 1, "runtime"), (PROTOCOL + 1, "extension")])
+def test_a_worker_of_another_version_is_refused_each_time(tmp_path: Path, protocol: int, to_update: str) -> None:
+    """An older runtime, a newer one: it is ended before it sees a job, and it is said which side to update."""
+    pids: list[int] = []
+    worker = fake(tmp_path, f"hello={protocol}")
+    for name in ("a", "b"):
+        handle = worker.submit(job(tmp_path), tmp_path / name)
+        worker.wait(handle.id, 20, lambda event: pids.append(event.pid) if isinstance(event, Hello) else None)
+        assert handle.failure and handle.failure.code == "E_WORKER_MISMATCH" and worker.state == "failed"
+        assert handle.failure.hint == f"Update the {to_update}." and str(protocol) in handle.failure.message
+        assert not handle.frames and handle.answer is None
+    assert len(set(pids)) == 2 and not any(map(lives, pids)), "one process per try, and none is left"
+    worker.close()
 
 
 def test_a_process_killed_while_idle_is_replaced(tmp_path: Path, worker: Worker) -> None:

@@ -132,9 +132,9 @@ class Service:
     def _greet(self, hello: Hello) -> None:
         self.greeted = True
         if hello.protocol != PROTOCOL:
-            older = "runtime" if hello.protocol < PROTOCOL else "extension"
+            hint = "Update the runtime." if hello.protocol < PROTOCOL else "Update the extension."
             message = f"The worker ({hello.core}) speaks protocol {hello.protocol}, this side {PROTOCOL}."
-            self._condemn(WorkerMismatch("E_WORKER_MISMATCH", message, f"Update the {older}."))
+            self._condemn(WorkerMismatch("E_WORKER_MISMATCH", message, hint))
 
     # How it fares ---------------------------------------------------------------------------------
 
