@@ -19,6 +19,12 @@ JOBS = {
     "Nothing was made; Retry starts again.": "Es wurde nichts erzeugt; Wiederholen fängt neu an.",
     "Nothing was made.": "Es wurde nichts erzeugt.",
     "Show It Here": "Hier zeigen",
+    "Show Behind {camera}": "Hinter {camera} zeigen",
+    "Show in Its Shot": "In seinem Shot zeigen",
+    "Show this plate behind the very camera that it was made for":
+        "Diese Plate hinter genau der Kamera zeigen, für die sie gemacht wurde",
+    "The shot of this plate is not in the open file.": "Der Shot dieser Plate ist nicht in der geöffneten Datei.",
+    "Open its file, or press Show It Here.": "Dessen Datei öffnen oder Hier zeigen drücken.",
     "{camera} in {scene}, {file}": "{camera} in {scene}, {file}",
     "an unsaved file": "eine ungespeicherte Datei",
     "Finished when Blender was closed: {plate}": "Fertig geworden, als Blender geschlossen wurde: {plate}",

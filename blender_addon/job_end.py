@@ -10,6 +10,7 @@ from platewright.errors import PlatewrightError
 
 if TYPE_CHECKING:                                  # not at every start of Blender
     from .job_run import Run
+    from .plate_read import Plate
 
 
 def read_back(run: Run) -> None:
@@ -29,20 +30,24 @@ def show_at_origin(run: Run) -> None:
     place = run.origin.find()
     if run.plate is None or place is None:
         return
-    from . import shot_making
-    from .scene_write import show_behind_camera
-
-    scene, camera = place
-    were_seen = shot_making.seen_behind(camera)
     try:
-        show_behind_camera(camera, run.plate, scene)
+        show_at(*place, run.plate)
     except PlatewrightError as error:
         run.error = error
         return
-    shot_making.arrived(scene, camera, run.plate, were_seen)
-    scene.platewright.plate = str(run.plate.folder)
     run.is_shown = True
     push_undo("Show Plate")
+
+
+def show_at(scene: bpy.types.Scene, camera: bpy.types.Object, plate: Plate) -> None:
+    """Stand it behind this camera, in its shot. Raises CameraError and PlateError E_COLOUR_SPACE."""
+    from . import shot_making
+    from .scene_write import show_behind_camera
+
+    were_seen = shot_making.seen_behind(camera)
+    show_behind_camera(camera, plate, scene)
+    shot_making.arrived(scene, camera, plate, were_seen)
+    scene.platewright.plate = str(plate.folder)
 
 
 def push_undo(message: str) -> None:

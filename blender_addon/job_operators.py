@@ -5,9 +5,10 @@ from bpy.props import BoolProperty, StringProperty
 
 from platewright.errors import PlatewrightError, RequestError
 
-from . import job_details, jobs, preferences
+from . import job_details, job_end, jobs, preferences
 from .operators import Outcome, refuse
 from .panel_jobs import CHECK
+from .properties import PATH_OPTIONS
 
 
 class PLATEWRIGHT_OT_cancel(bpy.types.Operator):
@@ -76,6 +77,33 @@ class PLATEWRIGHT_OT_collect(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class PLATEWRIGHT_OT_show_at_home(bpy.types.Operator):
+    """Show this plate behind the very camera that it was made for"""
+
+    bl_idname = "platewright.show_at_home"
+    bl_label = "Show in Its Shot"
+    bl_options = {"REGISTER", "UNDO"}
+
+    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH", options=PATH_OPTIONS)
+
+    def execute(self, _context: bpy.types.Context) -> Outcome:
+        from .plate_read import read_plate
+
+        origins = {str(plate.folder): run.origin for run, plate in jobs.waiting()}
+        origins |= {left.plate: jobs.origin_of(left) for left in jobs.state.past.left if left.plate}
+        place = origins[self.plate].here() if self.plate in origins else None
+        try:
+            if place is None:
+                why = "The shot of this plate is not in the open file."
+                raise RequestError("E_JOB_GONE", why, "Open its file, or press Show It Here.")
+            plate = read_plate(self.plate)
+            job_end.show_at(*place, plate)
+        except PlatewrightError as error:
+            return refuse(self, error)
+        jobs.mark_shown(plate.folder)
+        return {"FINISHED"}
+
+
 class PLATEWRIGHT_OT_copy_details(bpy.types.Operator):
     """Copy what went wrong, its code and all versions, to send to somebody; hold Shift to copy the prompt as well"""
 
@@ -123,6 +151,7 @@ register, unregister = bpy.utils.register_classes_factory(
         PLATEWRIGHT_OT_retry,
         PLATEWRIGHT_OT_dismiss,
         PLATEWRIGHT_OT_collect,
+        PLATEWRIGHT_OT_show_at_home,
         PLATEWRIGHT_OT_copy_details,
     )
 )

@@ -58,6 +58,10 @@ class Origin:
         camera = _with_uid(bpy.data.objects, self.camera_uid)
         return (scene, camera) if scene and camera else None
 
+    def here(self) -> tuple[bpy.types.Scene, bpy.types.Object] | None:
+        """The same, or those of the same names where this very file is open again."""
+        return self.find() or Origin.named(self.file, self.scene_name, self.camera_name).find()
+
     def title(self) -> str:
         """For people: camera, scene and file."""
         return place_of(self.camera_name, self.scene_name, self.file)

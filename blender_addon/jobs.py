@@ -130,11 +130,15 @@ def collect(left: Left, runtime: Runtime) -> None:
     from . import job_record
     from .preparing import Again
 
-    origin = Origin.named(left.file, left.scene, left.camera)
-    start = partial(submit, origin=origin, runtime=runtime, resume=True)
+    start = partial(submit, origin=origin_of(left), runtime=runtime, resume=True)
     state.written.append(Again(left.name, lambda: job_record.job_left(left), start))
     state.past.left = [each for each in state.past.left if each is not left]
     follow()
+
+
+def origin_of(left: Left) -> Origin:
+    """Where a job of another session came from."""
+    return Origin.named(left.file, left.scene, left.camera)
 
 
 def expected(job: Job) -> float | None:

@@ -135,14 +135,23 @@ def draw_lost(layout: bpy.types.UILayout, plate: str) -> None:
 
 
 def draw_waiting(layout: bpy.types.UILayout, run: jobs.Run, plate: Plate) -> None:
-    """A plate whose scene is not here any more: nothing is forced into another file."""
+    """A plate whose scene was not here: nothing is forced into another file, and its own is asked for no place."""
     box = layout.box().column(align=True)
     words = say("{plate} was made for {place}", plate=plate.folder.name, place=run.origin.title())
     draw_text(box, words, icon="FILE_BLEND")
     row = box.row(align=True)
-    row.operator("platewright.show_plate", text="Show It Here", icon="IMPORT").plate = str(plate.folder)
+    draw_way_in(row, run.origin, str(plate.folder))
     row.operator("platewright.open_folder", text="", icon="FILE_FOLDER").plate = str(plate.folder)
     row.operator("platewright.dismiss", text="", icon="X").job = run.handle.id
+
+
+def draw_way_in(row: bpy.types.UILayout, origin: jobs.Origin, plate: str) -> None:
+    """Behind its own camera where that is in the open file; else wherever the artist stands."""
+    if place := origin.here():
+        words = say("Show Behind {camera}", camera=shown(place[1].name))
+        row.operator("platewright.show_at_home", text=words, icon="OUTLINER_OB_CAMERA", translate=False).plate = plate
+    else:
+        row.operator("platewright.show_plate", text="Show It Here", icon="IMPORT").plate = plate
 
 
 def draw_left(layout: bpy.types.UILayout, left: Left) -> None:
@@ -152,7 +161,7 @@ def draw_left(layout: bpy.types.UILayout, left: Left) -> None:
     if left.plate:
         draw_text(box, say("Finished when Blender was closed: {plate}", plate=whose), icon="FILE_BLEND")
         row = box.row(align=True)
-        row.operator("platewright.show_plate", text="Show It Here", icon="IMPORT").plate = left.plate
+        draw_way_in(row, jobs.origin_of(left), left.plate)
         row.operator("platewright.open_folder", text="", icon="FILE_FOLDER").plate = left.plate
     else:
         closed = "Blender was closed after {done} of {all} frames: {plate}"

@@ -93,6 +93,15 @@ def discard_unused(images: set[bpy.types.Image]) -> None:
             bpy.data.images.remove(image)
 
 
+def scale_behind(plate: Plate, fit: str) -> float:
+    """A camera background's scale at which a plate with overscan lies on the render, pixel on pixel.
+
+    At 1 `CROP` makes the shorter side of the picture as long as the camera's, `STRETCH` both.
+    """
+    across, down = plate.larger
+    return min(across, down) if fit == "CROP" else across
+
+
 def fit_for_pixels(scene: bpy.types.Scene) -> str:
     """The plate has the render's aspect; with pixels that are not square only STRETCH gives it the render's shape."""
     return "CROP" if scene.render.pixel_aspect_x == scene.render.pixel_aspect_y else "STRETCH"

@@ -28,6 +28,7 @@ class Plate:
     files: tuple[str, ...]                         # file names inside the folder, one per frame
     space: str                                     # interop id of the pixels, or a name of a studio's configuration
     frame_offset: int = 0                          # what the scene's frame numbers were raised by
+    larger: tuple[float, float] = (1.0, 1.0)       # than the camera's own picture, across and down: overscan
     camera: str                                    # name of the camera it was made for, "" if the manifest has none
     told: Told = field(default_factory=Told)       # what it says of its match, its warnings and its siblings
 
@@ -65,6 +66,7 @@ def read_plate(folder: str | Path) -> Plate:
         files=files,
         space=space,
         frame_offset=frame_offset(manifest),
+        larger=larger(manifest),
         camera=str(manifest["camera"].get("camera", "")) if isinstance(manifest.get("camera"), dict) else "",
         told=told_by(folder, manifest),
     )
@@ -74,6 +76,17 @@ def frame_offset(manifest: dict[str, Any]) -> int:
     """What the scene's frame numbers were raised by."""
     raised = dict_in(dict_in(manifest, "picture"), "delivery").get("frame_offset")
     return raised if type(raised) is int else 0
+
+
+def larger(manifest: dict[str, Any]) -> tuple[float, float]:
+    """How many times as wide and as high as the camera's own picture the frames are; as much shows on either side."""
+    view = dict_in(dict_in(dict_in(manifest, "picture"), "delivery"), "view")
+    sides = ((view.get("left"), view.get("width")), (view.get("top"), view.get("height")))
+    across, down = (
+        1.0 + 2 * rim / size if type(rim) is int and type(size) is int and 0 <= 2 * rim <= size and size else 1.0
+        for rim, size in sides
+    )
+    return across, down
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from platewright.errors import CameraError
 from platewright.errors import PlateError as PlateError
 
 from .plate_image import absolute_folder as absolute_folder
-from .plate_image import discard_unused, fit_for_pixels, range_notes
+from .plate_image import discard_unused, fit_for_pixels, range_notes, scale_behind
 from .plate_image import load_sequence as load_sequence
 from .plate_image import set_frames as set_frames
 from .plate_link import TAG as TAG
@@ -115,7 +115,8 @@ def show_behind_camera(
     background.alpha = 1.0
     background.display_depth = "BACK"
     background.frame_method = fit_for_pixels(scene)
-    background.scale, background.rotation, background.offset = 1.0, 0.0, (0.0, 0.0)
+    background.scale = scale_behind(plate, background.frame_method)
+    background.rotation, background.offset = 0.0, (0.0, 0.0)
     background.show_background_image = True
     set_frames(background.image_user, plate, frame_start)
     camera.data.show_background_images = True

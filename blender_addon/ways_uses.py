@@ -16,7 +16,7 @@ from pathlib import Path
 import bpy
 
 from . import ways_projection, ways_strip
-from .plate_image import absolute_folder, discard_unused, load_sequence, range_notes, set_frames
+from .plate_image import absolute_folder, discard_unused, load_sequence, range_notes, scale_behind, set_frames
 from .plate_link import TAG, own_images, recorded
 from .plate_read import Plate, read_plate
 from .scene_composite import compositor_tree
@@ -46,6 +46,8 @@ class Use:
         shift = self.user.frame_start - (known if type(known) is int else self.user.frame_offset + 1)
         self.owner.image = load_sequence(plate)
         set_frames(self.user, plate, plate.start + shift)
+        if isinstance(self.owner, bpy.types.CameraBackgroundImage):
+            self.owner.scale = scale_behind(plate, self.owner.frame_method)
         if isinstance(self.owner, bpy.types.Node):
             start_again(self.owner.id_data, self.user.frame_start)
 

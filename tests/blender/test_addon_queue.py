@@ -257,6 +257,31 @@ def test_a_whole_plate_that_nobody_has_taken_is_offered_too(
     assert jobs.state.past.left == [] and next_start(jobs, tmp_path / "jobs") == []
 
 
+def test_in_its_own_file_again_a_waiting_plate_asks_for_no_place(
+    addon: ModuleType, jobs: Any, submit: Submit, scene: bpy.types.Scene, tmp_path: Path
+) -> None:
+    """The artist even stands in another scene of it; in another file it is shown where they stand, or not at all."""
+    bpy.data.scenes.new("Other").camera = scene.camera
+    blend = str(tmp_path / "shot.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=blend)
+    run = submit(scene)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    shot(1001, 1005)
+    jobs.wait(run)
+    plate = {"plate": str(run.plate.folder)}
+    assert paper.tab(addon).button("platewright.show_plate", **plate).text == "Show It Here"
+    with pytest.raises(RuntimeError, match="E_JOB_GONE"):
+        bpy.ops.platewright.show_at_home(**plate)
+    bpy.ops.wm.open_mainfile(filepath=blend)
+    bpy.context.window.scene = bpy.data.scenes["Other"]
+    button = paper.tab(addon).button("platewright.show_at_home")
+    assert button.text == "Show Behind Camera" and not paper.tab(addon).has("platewright.show_plate")
+    assert bpy.ops.platewright.show_at_home(**button.values) == {"FINISHED"}
+    home = bpy.data.scenes["Scene"]
+    assert backgrounds(home.camera) == ["Camera_v001.1001.exr"] and home.platewright.plate == plate["plate"]
+    assert bpy.data.scenes["Other"].platewright.plate == "" and not jobs.waiting()
+
+
 def test_what_is_put_away_or_was_cancelled_is_not_offered_again(
     jobs: Any, submit: Submit, scene: bpy.types.Scene, tmp_path: Path
 ) -> None:

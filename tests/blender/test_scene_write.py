@@ -9,10 +9,12 @@ from pathlib import Path
 import bpy
 import pytest
 
-from blender_addon import scene_write
+from blender_addon import plate_read, scene_write, ways_uses
 from platewright.errors import PlatewrightError
-from tests.blender.plate_files import Picture, flat, write_plate
+from tests.blender.plate_files import Picture, flat, read_manifest, write_manifest, write_plate
 
+Size = tuple[int, int]
+Point = tuple[float, ...]
 PICTURES: list[Picture] = [flat(8, 4, (40 * step, 90, 200)) for step in range(5)]
 
 
@@ -94,6 +96,57 @@ def test_pixels_that_are_not_square_stretch_the_plate(tmp_path: Path) -> None:
     scene.render.pixel_aspect_x = 2.0
     scene_write.import_plate(scene, write_plate(tmp_path, PICTURES))
     assert backgrounds(scene)[0].frame_method == "STRETCH"
+
+
+def drawn_at(background: bpy.types.CameraBackgroundImage, picture: Size, render: Size, pixel: Point) -> Point:
+    """Where Blender draws a pixel of a camera background, in pixels of the render: scaled about the middle."""
+    (width, height), fit = picture, background.frame_method
+    zoom = max(render[0] / width, render[1] / height)          # CROP: the picture covers the frame at a scale of 1
+    zooms = (zoom, zoom) if fit == "CROP" else (render[0] / width, render[1] / height)
+    return tuple(
+        size / 2 + (place - whole / 2) * each * background.scale
+        for size, whole, place, each in zip(render, picture, pixel, zooms, strict=True)
+    )
+
+
+def with_rim(folder: Path, size: Size, left: int, top: int) -> Path:
+    """The manifest says that the frames show so much around the camera's own picture."""
+    view = {"left": left, "top": top, "width": size[0], "height": size[1]}
+    write_manifest(folder, {**read_manifest(folder), "picture": {"delivery": {"view": view}}})
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("size", "left", "top", "aspect"),
+    [((1920, 1080), 96, 54, 1.0), ((1001, 563), 50, 28, 1.0), ((563, 1001), 28, 50, 1.0), ((1920, 1080), 96, 54, 2.0)],
+)
+def test_a_plate_with_overscan_lies_pixel_on_pixel(
+    tmp_path: Path, size: Size, left: int, top: int, aspect: float
+) -> None:
+    scene = shot()
+    scene.render.pixel_aspect_x = aspect
+    first = scene_write.import_plate(scene, write_plate(tmp_path, PICTURES))
+    plain = drawn_at(backgrounds(scene)[0], size, size, (10.5, 20.5))
+    assert plain == pytest.approx((10.5, 20.5)) and first.plate.larger == (1.0, 1.0)
+    folder = with_rim(write_plate(tmp_path, PICTURES, version=2), size, left, top)
+    picture = size[0] + 2 * left, size[1] + 2 * top
+    ways_uses.use_version(scene, folder)
+    assert drawn_at(backgrounds(scene)[0], picture, size, (left, top)) == pytest.approx((0.0, 0.0), abs=1e-3)
+    scene_write.import_plate(scene, folder)
+    for x, y in ((0.5, 0.5), (size[0] - 0.5, 0.5), (300.0, size[1] - 0.5)):
+        there = drawn_at(backgrounds(scene)[0], picture, size, (x + left, y + top))
+        assert there == pytest.approx((x, y), abs=1e-3)
+    ways_uses.use_version(scene, first.plate.folder)
+    assert backgrounds(scene)[0].scale == 1.0
+
+
+@pytest.mark.parametrize(
+    "view", [{"left": 3}, {"left": -3, "width": 8}, {"left": True, "width": 8}, {"left": 9, "width": 8}, 7]
+)
+def test_an_overscan_that_cannot_be_is_none(tmp_path: Path, view: object) -> None:
+    folder = write_plate(tmp_path, PICTURES)
+    write_manifest(folder, {**read_manifest(folder), "picture": {"delivery": {"view": view}}})
+    assert plate_read.read_plate(folder).larger == (1.0, 1.0)
 
 
 # Whose work is whose
