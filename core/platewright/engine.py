@@ -189,6 +189,7 @@ def _sign(take: Take, source: Source, after: Match | None, foresight: dict[str, 
     folder = take.folder
     companions = [*take.companions, *stills.companions(folder.path)]
     if after is not None:
+        measuring.split((after, source.before), source.made.model.get("windows"))
         for code, sentence in measuring.warnings(after.report, _unlocked(source)):
             take.warn(f"{code}: {sentence}")
         footage, before = take.frames_as_footage(), source.before if source.is_locked else None

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 from . import disk
 from .camera import CameraPath
 from .disk import FileRecord
-from .match import Match, blur, check, leftover
+from .match import Match, blur, check, leftover, windowing
 from .match.drawing import write_match_picture
 from .match.footage import Footage
 from .match.placing import DEPTH_SHARE, Sight, likeness
@@ -105,6 +106,13 @@ def shown_depth(before: Match, wanted: CameraPath, scene_depth: Path | None) -> 
     return scene_depth if share >= DEPTH_SHARE else None
 
 
+def split(matches: Iterable[Match | None], windows: Sequence[Sequence[int]] | None) -> None:
+    """Each report also tells what becomes of the camera in each window of the model's; see `match.windowing`."""
+    for match in matches:
+        if match is not None and windows:
+            match.report["windows"] = windowing.by_window(match, windows)
+
+
 def told(after: Match, before: Match | None, lock: dict[str, Any] | None) -> dict[str, Any]:
     """The report as plate.json holds it: the finished frames', the model's pictures' before, and what the lock did."""
     beyond = lock.get("usable_beyond_m") if lock else None
@@ -162,6 +170,7 @@ def warnings(report: dict[str, Any], before: dict[str, Any] | None = None) -> li
         found.append(("W_CAMERA_UNSOLVED", why))
     if differs := (report.get("blur") or {}).get("differs"):
         found.append(("W_SHUTTER", differs))
+    found += [("W_SEAM", sentence) for sentence in windowing.seen(report.get("windows") or [])]
     if before is not None and quality(report) > quality(before):
         was = f"it was {before['verdict']}, and is {report['verdict']}"
         found.append(("W_LOCK_NO_GAIN", f"The lock did not help: {was}. Try --no-lock, or another --to."))

@@ -47,6 +47,10 @@ class Drifting(grid.GridBackend):
     end_deg: Callable[[int], float] = lambda seed: DRIFT_DEG
     runs: int = 0
 
+    def provenance(self) -> dict[str, Any]:
+        """Made in two windows of the path."""
+        return {**super().provenance(), "windows": [[PAN.frames[0], PAN.frames[4]], [PAN.frames[5], PAN.frames[-1]]]}
+
     def generate(self, request: Any, camera: Any, job: str, emit: Any) -> Iterator[Any]:
         self.runs += 1
         emit(Stage(job, "sampling"))
@@ -103,6 +107,11 @@ def test_a_plate_that_drifts_is_locked_and_says_what_was_wrong(model: Drifting, 
     assert match["before"]["rotation_error_deg"]["max"] == pytest.approx(DRIFT_DEG, rel=0.5)
     assert match["lock"]["applied"] and match["lock"]["uncovered"]["max"] == 0.0
     assert match["camera_error_px"]["p95"] < 1.0 < match["before"]["camera_error_px"]["p95"]
+
+    drift = [[window["drift_deg"] for window in told["windows"]] for told in (match["before"], match)]
+    assert min(drift[0]) > 0.3 > 0.1 > max(drift[1]) and sum(drift[0]) == pytest.approx(DRIFT_DEG * 8 / 9, rel=0.3)
+    assert [window["frames"] for window in match["windows"]] == [[PAN.frames[0], PAN.frames[4]],
+                                                                 [PAN.frames[5], PAN.frames[-1]]]  # fmt: skip
 
     loose = Path(engine.make_plate(job(tmp_path, lock=False, check=False), ignore)["plate"])
     # Which way is north, no picture says: a turn of the whole plate is nobody's error, and costs decibels.

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from platewright.camera import CameraPath
-from platewright.match import Match, check, choosing
+from platewright.match import Match, check, choosing, windowing
 from platewright.match.footage import Footage
 from platewright.match.views import Views
 from tests.match import planted
@@ -137,6 +137,25 @@ def test_a_drift_is_found_in_degrees(guilt: str) -> None:
     found, expected = match.report["rotation_error_deg"], planted.expected_rotation_deg(filmed(name).true, given)
     assert_size(found["mean"], float(expected.mean()))
     assert_size(found["max"], float(expected.max()))
+
+
+def test_a_drift_that_starts_anew_is_found_in_its_window() -> None:
+    """Windows of twelve frames; the second turns away by a degree, and the third jumps back in one frame."""
+    true = filmed("parallax").true
+    first, count = true.frames[0], len(true)
+    windows = [[first, first + 11], [first + 12, first + 23], [first + 24, first + count - 1]]
+    turn_deg = np.zeros(count)
+    turn_deg[12:24] = np.linspace(0.0, 1.0, 12)
+    turns = [planted.rotation(np.radians([0.0, degrees, 0.0])) for degrees in turn_deg]
+    given = planted.with_poses(true, planted.poses(true) @ np.array(turns))
+    guilty = windowing.by_window(matched(filmed("parallax").frames, given), windows)
+    drift = [window["drift_deg"] for window in guilty]
+    assert drift[1] == pytest.approx(1.0, rel=SIZE) and max(drift[0], drift[2]) < 0.1
+    assert guilty[0]["seam"] is None and guilty[1]["seam"]["step_px"] < 1.0 < guilty[2]["seam"]["step_px"]
+    jumps = windowing.seen(guilty)
+    assert len(jumps) == 1 and f"From frame {first + 23} to {first + 24}" in jumps[0]
+    innocent = windowing.by_window(true_match("parallax"), windows)
+    assert max(window["drift_deg"] for window in innocent) < 0.1 and not windowing.seen(innocent)
 
 
 def test_a_plate_that_drifts_is_found() -> None:
