@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import sleep
@@ -51,14 +52,14 @@ class Sketch:
     @classmethod
     def of(cls, scene: bpy.types.Scene) -> Sketch:
         """As it is now. Raises RequestError E_UNSAVED, E_PATH of the output folder."""
-        from . import operators, preferences, shot_read
+        from . import operators, preferences, provenance_choices, shot_read
 
         settings, frozen = scene.platewright, operators.settings_of(scene)
         out = Path(operators.folder_of(settings.out or preferences.out_folder())) / FOLDER
         model = frozen["model"] if frozen["model"] in QUICK else QUICK[0]
         told = {"title": scene.name, "model": model, "device": frozen["device"]}
         told |= {name: frozen[name] for name in ("prompt", "negative", "seed")}
-        words = tuple(f"--{name}={value}" for name, value in told.items())
+        words = (*(f"--{name}={value}" for name, value in told.items()), *signing(provenance_choices.chosen(scene).job))
         listed = shot_read.as_list(shot_read.shots_of(scene))
         records = runtime.own_folder() / f"storyboard_{os.urandom(6).hex()}"
         return cls(out / f"{_file_name(scene.name)}.png", scene.session_uid, words, listed, records)
@@ -73,6 +74,13 @@ class Sketch:
         listed.write_text(json.dumps(self.listed), encoding="ascii")
         files = ["--camera", str(camera), "--shot-list", str(listed), "-o", str(self.sheet)]
         return ["storyboard", *files, *self.words, *told, "--json"]
+
+
+def signing(job: Mapping[str, Any]) -> list[str]:
+    """What the scene says of Content Credentials, as the command line reads it."""
+    sign, told = job["sign"], job["prompt_told"]
+    wish = [] if sign is None else ["--sign" if sign else "--no-sign"]
+    return wish if told is None else [*wish, f"--prompt-told={told}"]
 
 
 def comma_separated(value: float | tuple[float, ...]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 import pytest
 
-from blender_addon import plate_story
+from blender_addon import plate_story, provenance_choices, shot_board
 from platewright.errors import RequestError
 from tests.blender import paper
 from tests.blender.plate_files import flat, png, read_manifest, write_manifest, write_plate
@@ -215,6 +215,14 @@ def test_a_key_is_made_and_the_next_plate_is_signed(addon: ModuleType, checks: M
     bpy.context.scene.platewright_provenance.sign = "NONE"
     bpy.ops.platewright.generate()
     assert not read_manifest(Path(bpy.context.scene.platewright.plate))["disclosure"]["c2pa"]
+
+
+def test_a_storyboard_is_signed_as_the_scene_says(addon: ModuleType) -> None:
+    assert addon.plate_checks                      # the add-on is enabled
+    own, found = bpy.context.scene.platewright_provenance, list[list[str]]()
+    for own.sign, own.prompt in (("AUTO", "AUTO"), ("SIGN", "TEXT"), ("NONE", "HASH")):
+        found.append(shot_board.signing(provenance_choices.chosen(bpy.context.scene).job))
+    assert found == [[], ["--sign", "--prompt-told=text"], ["--no-sign", "--prompt-told=hash"]]
 
 
 # Whose ---------------------------------------------------------------------------------------------
