@@ -17,6 +17,7 @@ from .errors import PlateError
 
 FORMAT = "platewright.plate"
 VERSION = 1
+SEAL = "record_sha256"                             # of all else that the manifest says
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -30,6 +31,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     for fault in _faults(document):
         raise _unusable(folder, fault)
     return document
+
+
+def sealed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest with the hash of all else it says: by it a byte that changes in plate.json itself is found."""
+    told = {key: value for key, value in document.items() if key != SEAL}
+    return told | {SEAL: _fingerprint(told)}
+
+
+def is_as_sealed(document: Mapping[str, Any]) -> bool:
+    """Whether a manifest that was read says what it said when it was written; older ones have no hash of their own."""
+    return SEAL not in document or document == sealed(document)
 
 
 def proxies(document: Mapping[str, Any]) -> list[Any]:

@@ -41,6 +41,7 @@ from .frame_forms import PROXY, FrameForm
 from .frame_tags import Tags
 from .keeping import Kept, KeptPlate
 from .pictures import Picture
+from .plate_file import sealed
 
 MANIFEST, RECORD, JOURNAL = "plate.json", "job.json", "journal.jsonl"
 NATIVE = "native"                                  # folder of the model's own pictures, while the plate is not whole
@@ -234,7 +235,7 @@ class PlateFolder:
         disk.sync(self.path, [entry["file"] for entry in (*manifest["frames"], *manifest["companions"])])
         if self.proxies:
             disk.sync(self.path / PROXY, [record.file for record in self.proxies.values()])
-        disk.write_json(self.path / MANIFEST, manifest, is_durable=True)
+        disk.write_json(self.path / MANIFEST, sealed(manifest), is_durable=True)
         self.is_whole = True
         self._put_away()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from .disk import PART, FileRecord, measure
 from .errors import PlateError, RequestError
-from .plate_file import proxies, read_manifest
+from .plate_file import is_as_sealed, proxies, read_manifest
 
 PROXY = "proxy"                                    # folder of smaller pictures
 CREDENTIALS = "plate.c2pa"                         # signed over plate.json
@@ -72,7 +72,9 @@ def verify(folder: Path) -> Report:
 
 
 def problems_of(folder: Path, document: Mapping[str, Any]) -> Iterator[Problem]:
-    """Where the files of a folder are not what a manifest that was read says of them."""
+    """Where a manifest that was read is not as it was written, and the files of a folder not what it says of them."""
+    if not is_as_sealed(document):
+        yield Problem("E_MANIFEST_CHANGED", "plate.json is not what was written: what it says has changed.")
     for entry in document["frames"]:
         yield from _file_problems(folder, entry, f"Frame {entry['frame']}", "E_FRAME", entry["frame"])
     for entry in document["companions"]:

@@ -19,6 +19,7 @@ from PIL import Image
 from platewright import account, credentials, disk, pictures, provenance
 from platewright.credentials import Credentials, claims, keys
 from platewright.errors import PlateError, RequestError
+from platewright.plate_file import sealed
 from tests.core.plate_maker import FRAMES, NAME, job_for, make
 
 FIRST, SECOND = (f"{NAME}_v001.{frame}" for frame in (1001, 1002))
@@ -169,7 +170,7 @@ def test_what_it_was_made_from_goes_along_by_hash(
     document = manifest_of(plate)
     given = {"name": "street.png", "sha256": "5" * 64, "rights": "licensed: Agency 7"}
     document["inputs"] |= {"first_frame": given, "guide": {"name": "depth", "sha256": "6" * 64}}
-    (plate / "plate.json").write_text(json.dumps(document))
+    (plate / "plate.json").write_text(json.dumps(sealed(document)))
     credentials.sign(plate, chain)
     data, manifest = (plate / "plate.json").read_bytes(), (plate / "plate.c2pa").read_bytes()
     state, told = read_back("application/json", data, manifest)
@@ -256,7 +257,7 @@ def test_a_record_rewritten_with_its_frame_is_found_by_the_signature(signed: Pat
         shutil.copyfile(plate / f"{FIRST}.exr", path)
         document = manifest_of(plate)
         document["frames"][1].update(disk.measure(path).to_dict())
-        disk.write_json(plate / "plate.json", document)
+        disk.write_json(plate / "plate.json", sealed(document))
     told = account.give(signed)
     assert [p["code"] for p in told["problems"]] == ["E_CREDENTIALS_INVALID", "E_CREDENTIALS_OTHER"]
     assert told["exit_code"] == 1 and "dataHash.mismatch" in told["problems"][0]["message"]
@@ -306,7 +307,7 @@ def test_nobody_vouches_for_frames_from_anywhere(
     plate = Path(shutil.copytree(pristine["exr"], tmp_path / f"{NAME}_v001"))
     document = manifest_of(plate)
     document["disclosure"]["digitalSourceType"] = None
-    disk.write_json(plate / "plate.json", document)
+    disk.write_json(plate / "plate.json", sealed(document))
     with pytest.raises(RequestError, match="E_SIGN_ORIGIN"):
         credentials.sign(plate, chain)
 

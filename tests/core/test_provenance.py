@@ -12,6 +12,7 @@ import pytest
 
 from platewright import disk, pictures, provenance
 from platewright.errors import PlateError, RequestError
+from platewright.plate_file import sealed
 from tests.core.plate_maker import CARD, NAME, job_for, make, picture_of
 
 FIRST, SECOND = f"{NAME}_v001.1001.exr", f"{NAME}_v001.1002.exr"
@@ -34,7 +35,7 @@ def manifest_of(plate: Path) -> dict[str, Any]:
 def rewrite(plate: Path, change: Callable[[dict[str, Any]], object]) -> None:
     document = manifest_of(plate)
     change(document)
-    (plate / "plate.json").write_text(json.dumps(document))
+    (plate / "plate.json").write_text(json.dumps(sealed(document)))
 
 
 def codes(plate: Path) -> list[str]:
@@ -177,6 +178,22 @@ def test_torn_manifests_are_refused(plate: Path, text: str) -> None:
     """O19."""
     (plate / "plate.json").write_text(text)
     assert codes(plate) == ["E_MANIFEST"]
+
+
+@pytest.mark.parametrize("was", ["Apache-2.0", "a meadow", '"seed": 0', "lanczos3"])
+def test_a_byte_that_changed_in_the_manifest_is_found(plate: Path, was: str) -> None:
+    text = (plate / "plate.json").read_text()
+    assert was in text and codes(plate) == []
+    place = text.index(was) + len(was) - 1
+    (plate / "plate.json").write_text(f"{text[:place]}{chr(ord(text[place]) ^ 1)}{text[place + 1:]}")
+    assert codes(plate) in (["E_MANIFEST_CHANGED"], ["E_MANIFEST"])
+
+
+def test_an_older_manifest_has_no_hash_of_its_own(plate: Path) -> None:
+    document = manifest_of(plate)
+    assert document.pop("record_sha256")
+    (plate / "plate.json").write_text(json.dumps(document))
+    assert codes(plate) == []
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])

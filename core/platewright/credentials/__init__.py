@@ -29,7 +29,7 @@ from typing import Any
 from .. import disk
 from ..disk import FileRecord
 from ..errors import PlateError, PlatewrightError, RequestError
-from ..plate_file import read_manifest
+from ..plate_file import read_manifest, sealed
 from ..protocol import Emit, Stage, Warned
 from ..verifying import CREDENTIALS, UNSIGNED, Problem, verify
 from . import carrying, claims, keys
@@ -187,7 +187,7 @@ def _embed(
 def _disclosed(document: Mapping[str, Any], signature: Signature, credentials: Credentials) -> dict[str, Any]:
     """The manifest of the signed plate: its entries were brought up to date already."""
     told = {"file": CREDENTIALS, **_told_of(signature, credentials)}
-    return {**document, "disclosure": {**document["disclosure"], "c2pa": True, "credentials": told}}
+    return sealed({**document, "disclosure": {**document["disclosure"], "c2pa": True, "credentials": told}})
 
 
 def _told_of(signature: Signature, credentials: Credentials) -> dict[str, Any]:
