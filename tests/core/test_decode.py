@@ -58,6 +58,10 @@ def test_wan_is_decoded_with_nothing_but_its_vae(
     answer = json.loads(capsys.readouterr().out)
     again, manifest = Path(answer["plate"]), provenance.read_manifest(Path(answer["plate"]))
     assert np.array_equal(frames_of(Path(made["plate"])), frames_of(again)) and provenance.verify(again).is_sound
+    first = provenance.read_manifest(Path(made["plate"]))
+    sampled = [each["settings"]["sampler"] for each in (first, manifest)]
+    assert sampled[0] == sampled[1] and sampled[1]["steps"] == 2
+    assert manifest["model"]["windows"] == first["model"]["windows"] == [[1001, 1009], [1010, 1012]]
     told = {entry["sha256"] for entry in manifest["model"]["decoded_from"]}
     assert told == {latents_hash(file) for file in files} and answer["device"] == "cpu"
 
@@ -108,6 +112,8 @@ def test_sana_is_decoded_after_its_refiner_and_a_crash_costs_a_decode(
     elsewhere = replace(Job.from_dict(bundle.plate), out=str(tmp_path / "node"))
     again = engine.make_plate(elsewhere, ignore, opener=bundle.backend)
     assert np.array_equal(frames_of(Path(made["plate"])), frames_of(Path(again["plate"])))
+    sampled = [provenance.read_manifest(Path(plate["plate"]))["settings"]["sampler"] for plate in (made, again)]
+    assert sampled[0] == sampled[1] and sampled[1]["refiner"]["sigmas"][-1] == 0.0
     for file in bundle.windows.values():
         file.unlink()
     with pytest.raises(RequestError, match="first stage"):

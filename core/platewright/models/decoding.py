@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import fitting, models
+from ..anchors import windows_of
 from ..camera import CameraPath
 from ..cards import ModelCard
 from ..errors import RequestError
 from ..pictures import Picture
 from ..protocol import Emit, PlateRequest, Progress, Stage
 from . import checkpoint, device, hashes, latents
-from .folder_model import windows_of
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +41,7 @@ class Bundle:
 
     plate: dict[str, Any]                          # its job
     windows: dict[int, Path]
+    sampler: dict[str, Any] | None = None          # what took the steps; None: the files do not say
 
     @classmethod
     def open(cls, path: Path) -> Bundle:
@@ -57,7 +58,9 @@ class Bundle:
         whole = {file: facts for file, facts in mine.items() if facts.get("stage") != FIRST_STAGE}
         if not whole:
             raise RequestError("E_LATENTS", f"{path.name} is the first stage's, and not refined yet.", AGAIN)
-        return cls(json.loads(plates.pop()), {int(facts["window"]): file for file, facts in whole.items()})
+        samplers = (json.loads(facts["sampler"]) for facts in whole.values() if "sampler" in facts)
+        windows = {int(facts["window"]): file for file, facts in whole.items()}
+        return cls(json.loads(plates.pop()), windows, next(samplers, None))
 
     def backend(self, name: str, device_name: str) -> Decoder:
         """What makes the plate's pictures of them."""
@@ -70,6 +73,7 @@ class Decoder:
     def __init__(self, bundle: Bundle, name: str, chosen: torch.device) -> None:
         self.card: ModelCard = models.card(name)
         self._bundle, self._device = bundle, chosen
+        self._facts: dict[str, Any] = {"sampler": bundle.sampler}  # for the manifest: `generate` adds the windows
         self._way, self._folder = models.place_of(name)
         if self._way not in WAYS:
             raise RequestError("E_LATENTS", f"{self.card.title} cannot be decoded by itself.", AGAIN)
@@ -80,10 +84,12 @@ class Decoder:
         return device.words(self._device)
 
     def provenance(self) -> dict[str, Any]:
-        """The VAE's files, and the latents by their hashes."""
+        """The VAE's files, the latents by their hashes, and what had sampled them."""
         files = [self._bundle.windows[index] for index in sorted(self._bundle.windows)]
         decoded = [{"file": file.name, "sha256": hashes.sha256_of(file)} for file in files]
-        return {"files": checkpoint.files(self._folder, ("vae",)), "dtype": {"vae": "float32"}, "decoded_from": decoded}
+        files = checkpoint.files(self._folder, ("vae",))
+        self._facts |= {"files": files, "dtype": {"vae": "float32"}, "decoded_from": decoded}
+        return self._facts
 
     def native_camera(self, camera: CameraPath) -> CameraPath:
         """The same view in the model's own pixels."""
@@ -93,6 +99,7 @@ class Decoder:
         """Yield the plate's pictures; see `base.Backend.generate`. Raises RequestError E_LATENTS."""
         native = self.native_camera(camera)
         windows = windows_of(request, self.card, native)
+        self._facts["windows"] = fitting.spans(native, windows)
         missing = [window.index for window in windows if window.index not in self._bundle.windows]
         if missing:
             raise RequestError("E_LATENTS", f"The latents of window {missing[0]} of {len(windows)} are missing.", AGAIN)

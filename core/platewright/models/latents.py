@@ -33,6 +33,7 @@ class Record:
 
     plate: dict[str, Any]                          # its job, as plain data
     files: list[Path] = field(default_factory=list[Path])
+    sampler: dict[str, Any] | None = None          # what takes the steps: the files say so, too
 
 
 _RECORD: ContextVar[Record | None] = ContextVar("platewright.latents", default=None)
@@ -47,6 +48,12 @@ def of_plate(plate: dict[str, Any]) -> Iterator[Record]:
         yield here
     finally:
         _RECORD.reset(token)
+
+
+def note_sampler(sampler: dict[str, Any]) -> None:
+    """What is kept from now on for the plate was sampled so; plain data."""
+    if here := _RECORD.get():
+        here.sampler = sampler
 
 
 def file_for(origin: dict[str, Any]) -> Path:
@@ -73,7 +80,8 @@ def keep(file: Path, latents: Tensor, facts: dict[str, str]) -> str:
     from safetensors.torch import save
 
     here = _RECORD.get()
-    told = {"plate": json.dumps(here.plate, sort_keys=True, allow_nan=False)} if here else {}
+    of_it = {"plate": here.plate, "sampler": here.sampler} if here else {}
+    told = {name: json.dumps(fact, sort_keys=True, allow_nan=False) for name, fact in of_it.items() if fact is not None}
     metadata = {"format": FORMAT, "version": VERSION, **told, **facts}
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
