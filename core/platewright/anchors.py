@@ -1,21 +1,26 @@
 """The plate of which a part is made anew, and how far its frames hold the new part at either end.
 
-A model that paints into frames (`anchors` of its card: "both") is shown those about the range and keeps them: it makes
-the part in between, and meets what is there on both sides. Any other starts from one picture, and knows nothing of the
-far side.
+What a model's card says of it (`anchors`):
+
+    both    one that paints into frames is shown those about the range and keeps them; one that starts from a picture
+            starts from the last before the range, and the latents that lie wholly within frames after it are put in
+            their places while it samples (`models.far_side`)
+    start   it starts from one picture, and knows nothing of the far side
+
 Only frames of today's camera hold anything: a frame that shows another would pull the part away from the scene.
 """
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from . import pictures, provenance
+from . import fitting, pictures, provenance
 from .camera import CameraPath
-from .cards import FrameRule
+from .cards import ModelCard
 from .errors import RequestError
 from .pictures import Picture
 from .protocol import PlateRequest, Remake
@@ -80,17 +85,54 @@ def about(parent: Parent, remake: Remake, camera: CameraPath) -> tuple[list[int]
     return sorted(before), list(after)
 
 
-def handles_for(remake: Remake, rule: FrameRule) -> int:
-    """As many as were asked for, and no more than leave room in one clip for what they hold."""
-    return min(remake.handles, (rule.maximum - 1) // SHARE)
+def handles_for(remake: Remake, card: ModelCard) -> int:
+    """As many as were asked for, and no more than leave room in one clip for what they hold.
+
+    Where latents hold it they fill one at least; none are none.
+    """
+    most = min(remake.handles, (card.clip.maximum - 1) // SHARE)
+    return most if card.takes_plate else max(most, card.clip.multiple if remake.handles else 0)
+
+
+def windows_of(request: PlateRequest, card: ModelCard, camera: CameraPath) -> list[fitting.Window]:
+    """The windows of a path; of a part that is held at its far end, too, the last one is not much shorter."""
+    return fitting.windows(len(camera), card.clip, even=card.anchors == "both" and request.remake is not None)
+
+
+def latents_within(clip: CameraPath, last: int, known: Container[int], group: int) -> list[int]:
+    """Which latents of a clip lie wholly within `known` frames: latent j > 0 is frames group (j - 1) + 1 .. group j.
+
+    Beyond `last`, where its path ends, a clip rests on that frame.
+    """
+    is_known = [min(frame, last) in known for frame in clip.frames]
+    count = (len(clip) - 1) // group
+    return [j for j in range(1, count + 1) if all(is_known[group * (j - 1) + 1 : group * j + 1])]
+
+
+def holding(
+    parent: Parent, remake: Remake, request: PlateRequest, card: ModelCard, camera: CameraPath
+) -> tuple[list[int], list[int]]:
+    """The frames before and after the range that hold a part made along `camera`; what leads it is not among them."""
+    before, after = about(parent, remake, camera)
+    if card.anchors != "both":
+        return [], []
+    if card.takes_plate:
+        return before, after
+    group, last, held = card.clip.multiple, camera.frames[-1], set[int]()
+    for window in windows_of(request, card, camera):
+        clip = fitting.held(camera, window)
+        for place in latents_within(clip, last, after, group):
+            held |= {min(frame, last) for frame in clip.frames[group * (place - 1) + 1 : group * place + 1]}
+    return [], sorted(held)
 
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """What a model that paints into frames is held to."""
+    """What may hold a model at the ends of a part."""
 
     parent: Parent
-    frames: frozenset[int]
+    before: frozenset[int]
+    after: frozenset[int]
 
     @classmethod
     def of(cls, request: PlateRequest, camera: CameraPath) -> Anchors | None:
@@ -100,4 +142,10 @@ class Anchors:
         plate = request.camera if request.size is None else request.camera.fitted(*request.size)
         parent = Parent.open(request.remake, plate, request.frame_format)
         part = plate.window(camera.frames[0], camera.frames[-1])
-        return cls(parent, frozenset(frame for side in about(parent, request.remake, part) for frame in side))
+        before, after = about(parent, request.remake, part)
+        return cls(parent, frozenset(before), frozenset(after))
+
+    @property
+    def frames(self) -> frozenset[int]:
+        """Both sides."""
+        return self.before | self.after

@@ -6,10 +6,11 @@ Both ends   a model that paints into frames is shown the handles, kept as they a
 Before it   a model that starts from a picture starts from the last frame that is kept: no overscan there, for a frame
             shows no more than itself; or from the picture that the request gives, of the range's own first frame. Any
             other is given a run-up of handles
-After it    such models are held to no picture at their end, which is said before they begin (W_ONE_END). The join lies
-            where the range ends, and nothing is blended: two pictures that are not alike give a ghost. Handles are made
-            beyond it and thrown away; how far they are from the frames that are kept tells how far the new part has
-            come away, and where a longer range would join best
+After it    what lies wholly within frames that are kept is put in its place while such a model samples (`anchors`).
+            One that cannot be held so is held to no picture at its end, nor is one that too few frames follow, which is
+            said before it begins (W_ONE_END). The join lies where the range ends, and nothing is blended: two pictures
+            that are not alike give a ghost. Handles are made beyond it and thrown away; how far they are from the
+            frames that are kept tells how far the new part has come away, and where a longer range would join best
 Camera      of today. Frames that are kept and show another are named (W_FRAMES_STALE); they hold nothing
 
     anchors     kept frames that the model was held to, `before` and `after` the range; the lead is one
@@ -128,11 +129,10 @@ class Remade:
         goes_on = _goes_on(take.request, take.card) and remake.first - 1 in take.folder.frames
         lead = remake.first - 1 if goes_on else None
         part = _part(take, parent, remake, lead)
-        held = anchors.about(parent, remake, part.camera) if take.card.anchors == "both" else ([], [])
-        if take.card.anchors == "start" and remake.last + 1 in take.folder.frames:
-            from_one = f"starts from {'a picture' if lead is None else f'frame {lead}'} and cannot be held at its end"
-            take.warn(f"W_ONE_END: {take.card.title} {from_one}: how frame {remake.last} meets the next is measured.")
-        return cls(take, part, parent, remake, lead, ([lead], []) if lead is not None else held)
+        before, after = anchors.holding(parent, remake, part.request, take.card, part.camera)
+        if not after and remake.last + 1 in take.folder.frames and (why := _why_one_end(take.card, lead)):
+            take.warn(f"W_ONE_END: {why}: how frame {remake.last} meets the next is measured.")
+        return cls(take, part, parent, remake, lead, (before if lead is None else [lead], after))
 
     def whole(self, source: Source) -> Source:
         """The part's pictures where the range is, and nothing where a frame is there already."""
@@ -211,7 +211,7 @@ class Remade:
 def _part(take: Take, parent: Parent, remake: Remake, lead: int | None) -> Take:
     """The range and its handles, as a plate of its own that shares the folder."""
     frames, request = take.camera.frames, take.request
-    handles = anchors.handles_for(remake, take.card.clip) if take.card.anchors == "both" else remake.handles
+    handles = anchors.handles_for(remake, take.card) if take.card.anchors == "both" else remake.handles
     unled = remake.first if _is_led(request, take.card) else max(frames[0], remake.first - handles)
     camera = take.camera.window(unled if lead is None else lead, min(frames[-1], remake.last + handles))
     if lead is not None:
@@ -219,6 +219,16 @@ def _part(take: Take, parent: Parent, remake: Remake, lead: int | None) -> Take:
     elif camera.frames[0] < remake.first:
         request = replace(request, still=None)
     return replace(take, job=replace(take.job, request=request), camera=camera)
+
+
+def _why_one_end(card: ModelCard, lead: int | None) -> str:
+    """Why a part's far side is not held by frames that are there; empty for what needs or knows no such hold."""
+    if card.anchors == "none" or card.takes_plate:
+        return ""
+    starts = f"{card.title} starts from {'a picture' if lead is None else f'frame {lead}'}"
+    if card.anchors == "start":
+        return f"{starts} and cannot be held at its end"
+    return f"{starts}, and to hold its end takes {card.clip.multiple} frames of today's camera behind the range"
 
 
 def _is_led(request: PlateRequest, card: ModelCard) -> bool:

@@ -107,15 +107,18 @@ def test_a_picture_given_by_hand_leads_and_the_far_side_still_holds(parent: Path
 
 def test_every_model_says_what_holds_it() -> None:
     held = {card.name: card.anchors for card in models.cards()}
-    assert {name for name, anchors in held.items() if anchors == "both"} == {"wan-vace-1.3b", "wan-vace-14b"}
+    assert {name for name, anchors in held.items() if anchors == "start"} == {"cosmos-transfer2.5"}
     assert {name for name, anchors in held.items() if anchors == "none"} == {"grid", "draft"}
     rows = model_commands.say_listed({"models": [asdict(card) for card in models.cards()], "stills": []})
-    assert rows.count("held by the frames on both sides") == 2 and rows.count("by the frame before it alone") == 6
+    assert rows.count("held by the frames on both sides") == 7 and rows.count("by the frame before it alone") == 1
 
 
 def test_handles_leave_room_for_what_they_hold() -> None:
     rule, long = FrameRule(multiple=4, offset=1, maximum=81), Remake(Input("plate.json", "0" * 64), 1, 2, 100)
-    assert anchors.handles_for(long, rule) == 20 and anchors.handles_for(replace(long, handles=8), rule) == 8
+    paints = replace(vace.KIND.card(), clip=rule)
+    assert [anchors.handles_for(replace(long, handles=asked), paints) for asked in (100, 8, 1, 0)] == [20, 8, 1, 0]
+    starts = replace(paints, takes_plate=False)
+    assert [anchors.handles_for(replace(long, handles=asked), starts) for asked in (100, 8, 1, 0)] == [20, 8, 4, 0]
     for count in (81, 89, 161, 170, 400):
         covered = fitting.windows(count, rule, even=True)
         assert len(covered) == len(fitting.windows(count, rule))

@@ -91,7 +91,9 @@ def make(name: str, folder: Path) -> Tiny:
 # The bare pipeline -------------------------------------------------------------------------------
 
 
-def bare(tiny: Tiny, packed: Any, picture: Any = None, window: int = 0, swapped: bool = False) -> Any:
+def bare(
+    tiny: Tiny, packed: Any, picture: Any = None, window: int = 0, swapped: bool = False, **given: Any
+) -> Any:
     """diffusers' own pipeline with nothing but hooks; for 2.1 and 5B, what their authors' code adds, written anew."""
     from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPVisionModel, UMT5EncoderModel
 
@@ -127,7 +129,7 @@ def bare(tiny: Tiny, packed: Any, picture: Any = None, window: int = 0, swapped:
             return pipeline(
                 image=image, prompt=PROMPT, negative_prompt=NEGATIVE, height=NATIVE[1], width=NATIVE[0],
                 num_frames=4 * packed.shape[2] - 3, num_inference_steps=STEPS, guidance_scale=GUIDANCE,
-                generator=torch.Generator().manual_seed(SEED + 1_000_003 * window),
+                generator=torch.Generator().manual_seed(SEED + 1_000_003 * window), **given,
             ).frames[0]  # fmt: skip
     finally:
         for handle in handles:

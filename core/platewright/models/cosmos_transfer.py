@@ -71,6 +71,7 @@ class Kind(folder_model.Kind):
             default_guidance=GUIDANCE,
             takes_first_frame=True,
             takes_guide=True,
+            anchors="start",
             drift_deg=2.5,
         )
 

@@ -19,7 +19,7 @@ from ..cards import FrameRule, ModelCard
 from ..errors import BackendError
 from ..pictures import Picture
 from ..protocol import PlateRequest
-from . import checkpoint, device, needs, presets, wan_running
+from . import checkpoint, device, latents, needs, presets, wan_running
 
 if TYPE_CHECKING:  # a card is read without them
     import torch
@@ -66,7 +66,6 @@ class Kind(ABC):
             clip=self.clip,
             memory_gb=needs.least_gb(self.name),
             full_gb=needs.full_gb(self.name),
-            anchors="both" if facts.get("takes_plate") else "start",
             available=not reason,
             reason=reason,
             **presets.card_words(quicker),
@@ -101,11 +100,6 @@ def looked_through(name: str, folder: Path | None, parts: Sequence[str], weights
     for part in weights:
         checkpoint.weight_files(found / part)
     return found
-
-
-def windows_of(request: PlateRequest, card: ModelCard, native: CameraPath) -> list[fitting.Window]:
-    """The windows of a path; of a part that is held at its far end, too, the last one is not much shorter."""
-    return fitting.windows(len(native), card.clip, even=card.anchors == "both" and request.remake is not None)
 
 
 def sampler(part: Path, request: PlateRequest, card: ModelCard, **more: Any) -> dict[str, Any]:
@@ -143,7 +137,8 @@ class FolderModel:
 
     def _samples(self, request: PlateRequest, **more: Any) -> None:
         """The manifest is told what takes the steps; see `sampler`."""
-        self._facts["sampler"] = sampler(self._folder / "scheduler", request, self.card, **more)
+        self._facts["sampler"] = told = sampler(self._folder / "scheduler", request, self.card, **more)
+        latents.note_sampler(told)
 
     def _told(self, parts: Iterable[str], **more: Any) -> dict[str, Any]:
         """Files with sha256, versions, and what else this model says of itself; `generate` goes on writing in it."""
@@ -173,7 +168,7 @@ class Take(ABC):
     def sampled(self, clip: CameraPath, index: int, first: Picture | None) -> torch.Tensor:
         """A window's latents (1, C, T, h, w), or those that an earlier job has left."""
         origin = {"request": self._request.sha256, "clip": clip.sha256, "window": index, "dtype": str(self._dtype)}
-        whole = {**origin, "model": self._name, "weights": self._weights}
+        whole = {**origin, "model": self._name, "weights": self._weights, **self._held(clip)}
         return wan_running.remembered(whole, lambda: self._made(clip, index, first), self._teller)
 
     @property
@@ -183,6 +178,11 @@ class Take(ABC):
             self._model = self._loaded()
             models.give_memory_back()
         return self._model
+
+    def _held(self, clip: CameraPath) -> dict[str, Any]:
+        """What else its latents are made from; see `far_side.FarSide.origin`."""
+        del clip
+        return {}
 
     @abstractmethod
     def decoded(self, found: torch.Tensor) -> Generator[Picture]:

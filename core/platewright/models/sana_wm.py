@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import fitting
+from ..anchors import windows_of
 from ..camera import CameraPath
 from ..cards import FrameRule, ModelCard
 from ..errors import BackendError
 from ..protocol import Emit, PlateRequest
-from . import checkpoint, device, folder_model, hashes
+from . import checkpoint, device, folder_model, hashes, latents
 
 if TYPE_CHECKING:  # a card is read without them
     import numpy
@@ -66,6 +67,7 @@ class Kind(folder_model.Kind):
             default_steps=STEPS,
             default_guidance=GUIDANCE,
             needs_first_frame=True,
+            anchors="both",
             drift_deg=4.5,
         )
 
@@ -154,7 +156,8 @@ class SanaWM:
 
         sampler = folder_model.sampler(self._folder / "scheduler", request, self.card, refiner=refiner_told())
         self._facts["sampler"] = sampler
-        self._facts["windows"] = fitting.spans(camera, fitting.windows(len(camera), CLIP))
+        latents.note_sampler(sampler)
+        self._facts["windows"] = fitting.spans(camera, windows_of(request, self.card, camera))
         with device.told_plainly(self._device, self.card.title):
             places = Places(self._folder, self._refiner, self._device, self._dtype)
             yield from Take(places, request, job, emit).pictures(self.native_camera(camera))

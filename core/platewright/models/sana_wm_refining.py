@@ -3,6 +3,7 @@
 The published model carries an audio half that this pass never looks at: it is not read at all, 11.7 GB of 37.8.
 The steps are those of diffusers 0.42.1, `SanaWMLTX2Refiner.__call__`, as a generator: each block leaves as soon as it
 is refined, and whoever steps in between can stop it. The first latent, the sink, is the given picture's and stays.
+Latents that are held (`far_side`) are put in their places after every step.
 Where its weights come to the device block by block and room is short, what a block remembers of the window comes and
 goes with it: 7.6 GB less at once.
 """
@@ -10,7 +11,7 @@ goes with it: 7.6 GB less at once.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import BackendError
-from . import checkpoint, needs, presets
+from . import checkpoint, far_side, needs, presets
 from .sana_wm_sampling import Told
 
 Refiner = Any  # SanaWMLTX2RefinerTransformer3DModel
@@ -77,33 +78,36 @@ def placed(transformer: Refiner, device: torch.device) -> Refiner:
 
 @torch.no_grad()
 def refined(
-    transformer: Refiner, latents: Tensor, told: Told, fps: float, seed: int, stepped: Step
+    transformer: Refiner, latents: Tensor, told: Told, fps: float, seed: int, stepped: Step, held: Sequence[int] = ()
 ) -> Iterator[Tensor]:
     """Yield the sink, then each refined block: (1, C, n, h, w) float32, normalised, T in all.
 
     latents  of the first stage (1, C, T, h, w)
     stepped  hears of every pass through the transformer; it may raise to stop
+    held     which of the latents are known, and stay
     """
     from diffusers.models.transformers.transformer_sana_wm_refiner import SanaWMRefinerKVCache
 
     seen = _Window(transformer, told, fps, SanaWMRefinerKVCache(len(transformer.transformer_blocks)), stepped)
     try:
-        yield from _refined(seen, latents.to(transformer.device, torch.float32), seed)
+        yield from _refined(seen, latents.to(transformer.device, torch.float32), seed, held)
     finally:
         seen.close()
 
 
-def _refined(seen: _Window, latents: Tensor, seed: int) -> Iterator[Tensor]:
+def _refined(seen: _Window, latents: Tensor, seed: int, held: Sequence[int]) -> Iterator[Tensor]:
     generator = torch.Generator().manual_seed(seed)
     seen.take_sink(latents[:, :, :1])
     yield latents[:, :, :1]
     for start in range(1, latents.shape[2], BLOCK):
-        block = latents[:, :, start : start + BLOCK]
+        given = block = latents[:, :, start : start + BLOCK]
+        here = [place - start for place in held if start <= place < start + BLOCK]
         noise = torch.randn(block.shape, generator=generator).to(block.device)
         block = (1.0 - SIGMAS[0]) * block + SIGMAS[0] * noise
         seen.look_at(start, block)
         for sigma, lower in itertools.pairwise(SIGMAS):
             block = block + (lower - sigma) * seen.velocity(block, sigma)
+            block = far_side.put(block, given[:, :, here], noise, here, lower) if here else block
         seen.remember(block)
         yield block
 

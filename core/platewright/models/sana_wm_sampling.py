@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..camera import CameraPath
+from .far_side import Held, put
 from .sana_wm_camera import cells, latent_frames
 from .sana_wm_exact import camera_arguments
 
@@ -33,6 +34,7 @@ class Shot:
     steps: int
     guidance: float
     seed: int
+    held: Held | None = None  # latents that are known besides the first
 
 
 @torch.no_grad()
@@ -49,13 +51,14 @@ def sampled(
     device = transformer.device
     across, down = cells(shot.camera)
     shape = (1, shot.first.shape[1], latent_frames(len(shot.camera)), down, across)
-    latents = torch.randn(shape, generator=torch.Generator().manual_seed(shot.seed)).to(device)
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(shot.seed)).to(device)
+    latents = noise.clone()
     latents[:, :, :1] = shot.first.to(device)
     free = torch.ones(shape[2], device=device)  # what is sampled: all but the first picture, which is given
     free[0] = 0.0
     known = camera_arguments(transformer, shot.camera)
     scheduler.set_timesteps(shot.steps, device=device)
-    for time in scheduler.timesteps:
+    for step, time in enumerate(scheduler.timesteps):
         times = torch.minimum(time.float(), free * 1000.0)
         velocity = _velocity(transformer, latents, times, shot.prompt, known)
         stepped()
@@ -65,6 +68,8 @@ def sampled(
             velocity = plain + shot.guidance * (velocity - plain)
         moved = _moved(scheduler, latents, velocity, time, times)
         latents = torch.where(free[:, None, None] > 0, moved, latents)
+        if shot.held:
+            latents = put(latents, shot.held.known, noise, shot.held.places, float(scheduler.sigmas[step + 1]))
     return latents
 
 

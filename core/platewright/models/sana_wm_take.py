@@ -25,6 +25,7 @@ from . import checkpoint, hashes, latents, ltx2_decoding, presets, sana_wm_promp
 from . import sana_wm_exact as exact
 from . import sana_wm_refining as refining
 from . import sana_wm_sampling as sampling
+from .far_side import FarSide
 from .first_frame import first_picture
 from .sana_wm_camera import latent_frames
 
@@ -69,7 +70,8 @@ class Take:
         speed = fitting.world_speed(native.fps, FPS)
         if not math.isclose(speed, 1.0, rel_tol=1e-3):
             self._warn("W_WORLD_SPEED", f"What moves by itself runs at {speed:.3g} times its speed: made for 16 fps.")
-        windows = fitting.windows(len(native), CLIP)
+        windows = fitting.windows(len(native), CLIP, even=self._request.remake is not None)
+        self._far_side = FarSide(self._request, native, CLIP.multiple)
         self._total = sum(self._passes(window.length) for window in windows)
         words = self._words()
         for window in windows:
@@ -110,12 +112,13 @@ class Take:
     def _refined(self, vae: Any, clip: CameraPath, index: int, first: Picture, words: _Words) -> Iterator[Tensor]:
         """Refined latents, block by block; the decoder comes to the device when its turn does."""
         places = self._places
-        sampled = self._sampled(clip, index, _encoded(vae, first, places.device), first, words)
+        sampled = self._sampled(vae, clip, index, first, words)
         self._tell("sampling", f"refining on {places.device}")
         loaded = refining.load(places.refiner / "transformer", places.dtype)
         transformer = refining.placed(loaded, places.device)
         vae.decoder.to(places.device)
-        yield from refining.refined(transformer, sampled, words.refiner, FPS, self._request.seed, self._stepped)
+        held = self._far_side.places(clip)
+        yield from refining.refined(transformer, sampled, words.refiner, FPS, self._request.seed, self._stepped, held)
 
     def _kept(self, blocks: Iterator[Tensor], file: Path, index: int) -> Iterator[Tensor]:
         """The blocks as they come; all of them are on disk before the last one goes on to the decoder."""
@@ -130,7 +133,7 @@ class Take:
         if why := latents.keep(file, found, {"model": "sana-wm", **facts}):
             self._warn("W_LATENTS", f"The latents could not be kept: {why}")
 
-    def _sampled(self, clip: CameraPath, index: int, given: Tensor, first: Picture, words: _Words) -> Tensor:
+    def _sampled(self, vae: Any, clip: CameraPath, index: int, first: Picture, words: _Words) -> Tensor:
         """The first stage's latents (1, C, T, h, w), or those that an earlier job has left."""
         file = latents.file_for(self._origin(clip, first))
         found = latents.kept(file)
@@ -139,8 +142,10 @@ class Take:
             self._tell("sampling", f"latents of an earlier job: {file}")
             return found
         self._tell("sampling", f"{len(clip)} frames on {self._places.device}")
-        shot = sampling.Shot(clip, given, words.prompt, words.negative, self._steps, self._guidance, self._request.seed)
-        found = self._stage_1(shot)
+        device, asked = self._places.device, (self._steps, self._guidance, self._request.seed)
+        held = self._far_side.held(clip, lambda video: _encoded_video(vae, video, device))
+        given = _encoded(vae, first, device)
+        found = self._stage_1(sampling.Shot(clip, given, words.prompt, words.negative, *asked, held))
         self._keep(file, found, {"window": str(index), "stage": "1"})
         return found
 
@@ -172,6 +177,7 @@ class Take:
             "first": hashlib.sha256(numpy.ascontiguousarray(first).tobytes()).hexdigest(),
             "words": [request.prompt, request.negative],
             "sampling": [self._steps, self._guidance, request.seed, str(self._places.dtype)],
+            **self._far_side.origin(clip),
         }
 
     def _passes(self, frames: int) -> int:
@@ -195,12 +201,17 @@ def settled(transformer: Any, device: torch.device) -> Any:
     return transformer.to(device)
 
 
-@torch.no_grad()
 def _encoded(vae: Any, picture: Picture, device: torch.device) -> Tensor:
-    """The normalised latent (1, C, 1, h, w) of one picture, float32; the encoder is back on the CPU afterwards."""
+    """The normalised latent (1, C, 1, h, w) of one picture."""
     pixels = torch.from_numpy(numpy.ascontiguousarray(picture)).permute(2, 0, 1)[None, :, None] * 2 - 1
+    return _encoded_video(vae, pixels, device)
+
+
+@torch.no_grad()
+def _encoded_video(vae: Any, video: Tensor, device: torch.device) -> Tensor:
+    """Normalised latents of a video (1, 3, 8 k + 1, H, W), -1..1, float32; the encoder is on the CPU afterwards."""
     vae.encoder.to(device)
-    found = vae.encode(pixels.to(device)).latent_dist.mode().cpu()
+    found = vae.encode(video.to(device)).latent_dist.mode().cpu()
     vae.encoder.to("cpu")
     mean, deviation = (part.view(1, -1, 1, 1, 1) for part in (vae.latents_mean, vae.latents_std))
     return (found - mean) * vae.config["scaling_factor"] / deviation

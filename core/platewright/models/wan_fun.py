@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import fitting, guides
+from ..anchors import windows_of
 from ..camera import CameraPath
 from ..cards import FrameRule, ModelCard
 from ..pictures import Picture
@@ -81,6 +82,7 @@ class Kind(folder_model.Kind):
             default_guidance=GUIDANCE,
             needs_first_frame=True,
             takes_guide=True,
+            anchors="both",
             drift_deg=5.0,
         )
 
@@ -145,7 +147,7 @@ class WanFun(FolderModel):
         what `checkpoint` raises.
         """
         native = self.native_camera(camera)
-        windows = fitting.windows(len(native), self._kind.clip)
+        windows = windows_of(request, self.card, native)
         steps = request.steps or STEPS
         teller = wan_running.Teller(job, emit, steps * len(windows))
         first = first_picture(request, native, job, emit)
@@ -158,7 +160,7 @@ class WanFun(FolderModel):
             teller.warn("W_SCALE", "How far the scene is, no guide tells: the model takes metres for its own unit.")
         with device.told_plainly(self._device, self.card.title):
             emit(Stage(job, "loading", "reading the prompt"))
-            take = _Take(self._kind, self._folder, self._device, request, scale, teller)
+            take = _Take(self._kind, self._folder, self._device, request, native, scale, teller)
             emit(Stage(job, "sampling", f"{len(windows)} windows on {self._device}"))
             yield from take.pictures(native, windows, first)
 
@@ -185,10 +187,14 @@ class _Take(Take):
         folder: Path,
         chosen: torch.device,
         request: PlateRequest,
+        native: CameraPath,
         scale: float,
         teller: wan_running.Teller,
     ) -> None:
+        from .far_side import FarSide
+
         super().__init__(kind.name, hashes_of(folder, kind.parts), chosen, request, teller)
+        self._far_side = FarSide(request, native, kind.clip.multiple)
         self._kind, self._folder, self._scale = kind, folder, scale
         self._told = wan_prompts.told(folder, request.prompt, request.negative, chosen, self._dtype)
 
@@ -198,7 +204,11 @@ class _Take(Take):
 
     def _made(self, clip: CameraPath, index: int, first: Picture | None) -> torch.Tensor:
         assert first is not None                   # the request has one, and later windows have the one before
-        return self.model.sampled(self._request, clip, self._scale, index, first, self._told, self._teller)
+        shot = (clip, self._scale, index, first)
+        return self.model.sampled(self._request, *shot, self._told, self._teller, self._far_side)
+
+    def _held(self, clip: CameraPath) -> dict[str, Any]:
+        return self._far_side.origin(clip)
 
     def _loaded(self) -> Any:
         from .wan_fun_sampling import Sampler

@@ -20,6 +20,7 @@ from ..errors import BackendError
 from ..pictures import Picture
 from ..protocol import PlateRequest
 from . import checkpoint, needs, wan_fun_adapter, wan_fun_camera, wan_running
+from .far_side import FarSide
 from .wan_fun import GUIDANCE, STEPS, Kind
 
 
@@ -113,9 +114,11 @@ class Sampler:
         first: Picture,
         told: tuple[Tensor, Tensor],
         teller: wan_running.Teller,
+        far_side: FarSide,
     ) -> Tensor:
         """A window's latents (1, C, T, h, w), normalised, on the CPU; `clip` is at the model's size, 4k + 1 frames."""
         image = wan_running.as_image(first)
+        begun = self._begun(request, clip, index, far_side, teller)
         removers = self._inject(clip, scale, image)
         try:
             made = self.pipeline(
@@ -129,12 +132,26 @@ class Sampler:
                 guidance_scale=GUIDANCE if request.guidance is None else request.guidance,
                 generator=wan_running.noise_of(request.seed, index),
                 output_type="latent",
-                callback_on_step_end=teller.stepped,
+                **begun,
             )
         finally:
             for remove in removers:
                 remove()
         return made.frames.float().cpu()
+
+    def _begun(
+        self, request: PlateRequest, clip: CameraPath, index: int, far_side: FarSide, teller: wan_running.Teller
+    ) -> dict[str, Any]:
+        """Who hears of the steps; where latents are held, the noise that they begin with, too."""
+        held = far_side.held(clip, self._encoded)
+        if held is None:
+            return {"callback_on_step_end": teller.stepped}
+        drawn = wan_running.noise_of(request.seed, index)
+        noise = held.noise(wan_fun_camera.latent_frames(len(clip)), drawn).to(self._device)
+        return {"latents": noise, "callback_on_step_end": held.after(teller.stepped, noise)}
+
+    def _encoded(self, video: Tensor) -> Tensor:
+        return encoded(self.pipeline.vae.to(self._device), video.to(self._device))
 
     def _inject(self, clip: CameraPath, scale: float, image: Tensor) -> list[Any]:
         """The camera into every transformer, and for the 5B the channels that the stock pipeline does not make."""

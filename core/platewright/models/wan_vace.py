@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import fitting, keeping
-from ..anchors import Anchors
+from ..anchors import Anchors, windows_of
 from ..camera import CameraPath
 from ..cards import FrameRule, ModelCard
 from ..pictures import Picture
 from ..protocol import Emit, PlateRequest, Stage
 from . import checkpoint, device, folder_model, guided, needs, wan_keeping, wan_prompts, wan_running
 from .first_frame import first_picture
-from .folder_model import FolderModel, Take, config_of, hashes_of, looked_through, why_not, windows_of
+from .folder_model import FolderModel, Take, config_of, hashes_of, looked_through, why_not
 from .quicker import ATTENTION
 
 if TYPE_CHECKING:  # a card is read without them
@@ -70,6 +70,7 @@ class Kind(folder_model.Kind):
             takes_guide=True,
             takes_plate=True,
             takes_first_frame=True,
+            anchors="both",
             drift_deg=2.5,
         )
 
