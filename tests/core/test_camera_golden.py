@@ -97,6 +97,13 @@ def scale_left_in(case: dict[str, Any], path: CameraPath) -> CameraPath:
     return replace(path, camera_to_world=(scaled,))
 
 
+def scale_on_the_place(case: dict[str, Any], path: CameraPath) -> CameraPath:
+    """A parent's scale, which the world matrix has already put into the camera's place, applied to it once more."""
+    size = math.hypot(*(case["matrix_world"][row][0] for row in range(3)))
+    p = path.camera_to_world[0]
+    return replace(path, camera_to_world=(tuple(x * size if i < 12 and i % 4 == 3 else x for i, x in enumerate(p)),))
+
+
 def sensor_height_for_auto_portrait(case: dict[str, Any], path: CameraPath) -> CameraPath:
     is_portrait = case["pixel_aspect_x"] * case["width"] < case["pixel_aspect_y"] * case["height"]
     if case["sensor_fit"] != "AUTO" or not is_portrait:
@@ -137,9 +144,9 @@ def size_not_truncated(case: dict[str, Any], path: CameraPath) -> CameraPath:
 
 
 MISTAKES: list[Mistake] = [
-    flip_on_the_left, no_flip, inverted, scale_left_in, sensor_height_for_auto_portrait, shift_with_the_wrong_sign,
-    shift_of_its_own_side, pixel_aspect_ignored, fit_ignored, units_ignored, pixel_centres_at_integers,
-    size_not_truncated,
+    flip_on_the_left, no_flip, inverted, scale_left_in, scale_on_the_place, sensor_height_for_auto_portrait,
+    shift_with_the_wrong_sign, shift_of_its_own_side, pixel_aspect_ignored, fit_ignored, units_ignored,
+    pixel_centres_at_integers, size_not_truncated,
 ]  # fmt: skip
 
 

@@ -39,6 +39,7 @@ PLANTED: dict[str, list[Place]] = {
         (GOLDEN, "MISTAKES", "scale_left_in"), (SANA, "WRONG_CAMERAS", "scale left in the rotation"),
         (WAN, "ERRORS", "scale left in the rotation"),
     ],
+    "a parent's scale on the place": [(GOLDEN, "MISTAKES", "scale_on_the_place")],
     "sensor height for an upright picture": [(GOLDEN, "MISTAKES", "sensor_height_for_auto_portrait")],
     "sign of the shift": [
         (GOLDEN, "MISTAKES", "shift_with_the_wrong_sign"), (SANA, "WRONG_CAMERAS", "lens shift turned round"),
