@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 if sys.version_info < (3, 11):
     raise SystemExit("build.py needs Python 3.11 or newer: try `python3.11 build.py`")
 
-from tools import bundle, checks, demo, environments, extension, lanes, locks, release, windowed
+from tools import bundle, checks, debian, demo, environments, extension, lanes, locks, release, windowed
 from tools.environments import ROOT, SetupFailed, Unavailable
 
 
@@ -89,7 +89,7 @@ def resolve_locks(_options: argparse.Namespace) -> int:
 def gui(options: argparse.Namespace) -> int:
     """Run the windowed tests in a Blender with its window."""
     env(options)
-    return windowed.run(options.blender)
+    return windowed.run(options.blender, options.suite)
 
 
 def tell(line: str) -> None:
@@ -121,7 +121,9 @@ def parser() -> argparse.ArgumentParser:
     made["test"].add_argument("-k", metavar="EXPR", help="only tests whose names match, as pytest's -k")
     made["bundle"].add_argument("--variant", choices=bundle.variants(), help="which machine (default: this one)")
     made["bundle"].add_argument("--python-version", default="", help="such as 3.13 (default: the oldest there is)")
-    made["gui"].add_argument("--blender", help="the Blender to test in (default: the one on PATH)")
+    where = made["gui"].add_mutually_exclusive_group()
+    where.add_argument("--blender", help="the Blender to test in (default: the one on PATH, else Debian's)")
+    where.add_argument("--suite", choices=debian.SUITES, help="in the Blender of this Debian, made in .lanes (as root)")
     return top
 
 

@@ -7,17 +7,33 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from . import environments, extension
+from . import debian, environments, extension
 from .environments import ROOT, Unavailable
 
+SCREEN = ["xvfb-run", "--auto-servernum", "--server-args=-screen 0 1600x1000x24"]
 
-def run(named: str | None) -> int:
-    """Build the zip and test it in the Blender at `named`, or in the one on PATH; raises Unavailable."""
-    blender, screen = find_blender(named), find_screen()
+
+def run(named: str | None, suite: str | None) -> int:
+    """Build the zip and test it in a Blender: see `find_stage`. Raises Unavailable, SetupFailed."""
+    core = environments.core().python
+    front, blender, env = find_stage(named, suite, core)
     built = extension.build(environments.core(), extension.version_now(), ROOT / "dist")
     print(f"{built.name} in {blender}", flush=True)
-    command = [*screen, str(environments.core().python), "tests/gui/run.py", "--blender", blender, "--zip", str(built)]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    command = [*front, core, "tests/gui/run.py", "--blender", blender, "--zip", built]
+    return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+
+
+def find_stage(named: str | None, suite: str | None, core: Path) -> tuple[list[str | Path], str, dict[str, str] | None]:
+    """What stands in front of the tests' command, the Blender that they are to test in, their environment.
+
+    That is the Blender at `named`, else the one on PATH; where there is none, or a suite was asked for, it is
+    Debian's own, in a system that is made for it. Raises Unavailable, SetupFailed.
+    """
+    if suite is None and (named or shutil.which("blender")):
+        return [*find_screen()], find_blender(named), None
+    folder = debian.ensure(suite or debian.SUITES[0])
+    shared = [ROOT, Path("/tmp"), *debian.homes(core)]     # screens are numbered by files in /tmp
+    return debian.inside(folder, shared, SCREEN), "/usr/bin/blender", debian.environment()
 
 
 def find_blender(named: str | None) -> str:
@@ -35,4 +51,4 @@ def find_screen() -> list[str]:
         return []
     if shutil.which("xvfb-run") is None:
         raise Unavailable("there is no screen, and no xvfb-run to stand in for one")
-    return ["xvfb-run", "--auto-servernum", "--server-args=-screen 0 1600x1000x24"]
+    return SCREEN
