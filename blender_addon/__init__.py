@@ -10,7 +10,7 @@ SUBMODULES = (
     "translations", "provenance_choices", "plate_checks", "properties", "preferences", "plate_link", "jobs",
     "operators", "job_operators", "panel_choices", "panels", "ways_operators", "ways_panel", "panel_provenance",
     "shot_properties", "shot_operators", "panel_shots",
-    "runtime_install", "runtime_operators", "preloading",
+    "runtime_install", "runtime_operators", "model_fetch", "model_operators", "preloading",
 )  # fmt: skip
 
 _register, _unregister = bpy.utils.register_submodule_factory(__package__, SUBMODULES)

@@ -25,13 +25,39 @@ PANEL = {
     "Nobody knows the model {model}. Choose another one.": "Das Modell {model} ist nicht bekannt. Ein anderes wählen.",
     "This model cannot run here: {why} Choose another one.":
         "Dieses Modell kann hier nicht laufen: {why} Ein anderes wählen.",
-    "This model is not on this machine yet. Download it with a command in a terminal, or choose another.":
-        "Dieses Modell ist noch nicht auf diesem Rechner. Mit einem Befehl im Terminal herunterladen oder ein anderes "
-        "wählen.",
-    "Copy Download Command": "Befehl zum Herunterladen kopieren",
-    "Copy the command that downloads this model, to paste it into a terminal; then press Check in the preferences":
-        "Den Befehl kopieren, der dieses Modell herunterlädt, und in ein Terminal einfügen; danach in den "
-        "Benutzereinstellungen Prüfen drücken",
+    "This model is not on this machine yet. Download it, or choose another.":
+        "Dieses Modell ist noch nicht auf diesem Rechner. Herunterladen oder ein anderes wählen.",
+    "{model}: Download...": "{model}: Herunterladen...",
+    "Download Model": "Modell herunterladen",
+    "Download": "Herunterladen",
+    "Download this model's weights for the runtime, after its size and its terms are shown":
+        "Die Gewichte dieses Modells für die Laufzeitumgebung herunterladen, nachdem Größe und Bedingungen zu lesen "
+        "waren",
+    "Which model; empty is the chosen one": "Welches Modell; leer ist das gewählte",
+    "I Accept the Terms": "Ich stimme den Bedingungen zu",
+    "The licence of the weights was read and is agreed to":
+        "Die Lizenz der Gewichte ist gelesen, und ihr wird zugestimmt",
+    "Downloads about {size:.3g} GB; {free:.0f} GB are free.":
+        "Lädt etwa {size:.3g} GB herunter; {free:.0f} GB sind frei.",
+    "Its size is known once it is asked for; {free:.0f} GB are free.":
+        "Die Größe ist erst nach der Anfrage bekannt; {free:.0f} GB sind frei.",
+    "{stage}: {done:.1f} of {total:.1f} GB": "{stage}: {done:.1f} von {total:.1f} GB",
+    "Stop the download; what has arrived is kept for the next one":
+        "Das Herunterladen anhalten; was angekommen ist, bleibt für das nächste Mal",
+    "The download was cancelled; what has arrived is kept for the next one.":
+        "Das Herunterladen wurde abgebrochen; was angekommen ist, bleibt für das nächste Mal.",
+    "Allow Online Access under System in Blender's preferences, or ask whoever keeps this machine.":
+        "In Blenders Benutzereinstellungen unter System den Onlinezugriff erlauben, oder fragen, wer diesen Rechner "
+        "betreut.",
+    "There is nothing to download for the model {name}.": "Für das Modell {name} gibt es nichts herunterzuladen.",
+    "Choose another one, or press Check in the preferences.":
+        "Ein anderes wählen, oder in den Benutzereinstellungen Prüfen drücken.",
+    "The terms of this model are not accepted.": "Den Bedingungen dieses Modells ist nicht zugestimmt.",
+    "Read them, and tick that they are accepted.": "Sie lesen und ankreuzen, dass ihnen zugestimmt wird.",
+    "Another model is being downloaded.": "Ein anderes Modell wird gerade heruntergeladen.",
+    "The download of {model} ended without an answer: {why}":
+        "Das Herunterladen von {model} endete ohne Antwort: {why}",
+    "Download again; it goes on where it was.": "Noch einmal herunterladen; es geht weiter, wo es war.",
     "Say in the prompt what the place behind the scene looks like.":
         "Im Prompt sagen, wie der Ort hinter der Szene aussieht.",
     "Choose the picture that the model starts from, or another kind of first frame.":

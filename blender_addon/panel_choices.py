@@ -1,9 +1,6 @@
 """What is chosen with a press: a model, a preset, a seed, a prompt of earlier."""
 
-import os
 import secrets
-import shlex
-from subprocess import list2cmdline
 
 import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
@@ -34,22 +31,6 @@ class PLATEWRIGHT_OT_choose_model(bpy.types.Operator):
         if settings.model != self.model:
             settings.steps = 0                     # another model's number means nothing to this one
         settings.model = self.model
-        return {"FINISHED"}
-
-
-class PLATEWRIGHT_OT_copy_fetch(bpy.types.Operator):
-    """Copy the command that downloads this model, to paste it into a terminal; then press Check in the preferences"""
-
-    bl_idname = "platewright.copy_fetch"
-    bl_label = "Copy Download Command"
-
-    def execute(self, context: bpy.types.Context) -> Outcome:
-        words = panel_models.fetch_words(panel_models.card_of(context.scene.platewright.model))
-        if not words:
-            return {"CANCELLED"}
-        command = [bpy.app.binary_path or "blender", "--background", "--command", "platewright", *words]
-        context.window_manager.clipboard = list2cmdline(command) if os.name == "nt" else shlex.join(command)
-        self.report({"INFO"}, "Copied")
         return {"FINISHED"}
 
 
@@ -136,7 +117,6 @@ def remember(scene: bpy.types.Scene) -> None:
 register, unregister = bpy.utils.register_classes_factory(
     (
         PLATEWRIGHT_OT_choose_model,
-        PLATEWRIGHT_OT_copy_fetch,
         PLATEWRIGHT_OT_use_preset,
         PLATEWRIGHT_OT_roll_seed,
         PLATEWRIGHT_OT_choose_prompt,

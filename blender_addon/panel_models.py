@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 
 from . import jobs
+from .model_fetch import draw_fetch
 from .provenance_choices import draw_rights
 from .translations import say, say_tip
 from .words import draw_text, shown
@@ -45,6 +46,10 @@ class PLATEWRIGHT_MT_models(bpy.types.Menu):
                 self.layout.label(text=heading)
             for name, card in of_kind.items():
                 row = self.layout.row()
+                if fetch_words(card):
+                    words = say("{model}: Download...", model=shown(str(card.get("title", name))))
+                    row.operator("platewright.fetch_model", text=words, icon="IMPORT").model = name
+                    continue
                 row.enabled = bool(card.get("available", True))
                 row.operator("platewright.choose_model", text=menu_line(card, name)).model = name
 
@@ -52,6 +57,7 @@ class PLATEWRIGHT_MT_models(bpy.types.Menu):
 def draw_model(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     """The menu, and below it what a plate by the chosen one may be used for."""
     layout.menu("PLATEWRIGHT_MT_models", text=title_of(settings.model))
+    draw_fetch(layout)
     card = card_of(settings.model)
     header, body = layout.panel("platewright_model", default_closed=True)
     words, icon = commercial(card)

@@ -14,7 +14,7 @@ from .panel_presets import PRESETS, choice
 from .translations import say
 from .words import draw_text, duration, shown
 
-NOT_HERE = "This model is not on this machine yet. Download it with a command in a terminal, or choose another."
+NOT_HERE = "This model is not on this machine yet. Download it, or choose another."
 PROMPT_CHARS = 60                                  # of a line in the menu of earlier ones
 
 
@@ -118,7 +118,7 @@ def lack_of_model(scene: bpy.types.Scene) -> Lack | None:
         return Lack(say("Nobody knows the model {model}. Choose another one.", model=shown(settings.model)))
     if not card.get("available", True):
         if fetch_words(card):
-            return Lack(NOT_HERE, "platewright.copy_fetch", "COPYDOWN")
+            return Lack(NOT_HERE, "platewright.fetch_model", "IMPORT")
         return Lack(say("This model cannot run here: {why} Choose another one.", why=card.get("reason", "")))
     takes_prompt = card.get("takes_prompt", settings.model != "grid")
     if takes_prompt and not settings.prompt.strip():

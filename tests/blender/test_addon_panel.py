@@ -68,7 +68,7 @@ LACKS = {                                          # what is wrong, what is said
     "another thing": (no_true_camera, "is not a camera", ""),
     "unknown model": (set_of(model="none such"), "Nobody knows the model none such", ""),
     "not installed": (set_of(model="away"), "The weights of 'away' are not installed", ""),
-    "not downloaded": (set_of(model="afar"), "not on this machine yet", "platewright.copy_fetch"),
+    "not downloaded": (set_of(model="afar"), "not on this machine yet", "platewright.fetch_model"),
     "no prompt": (set_of(prompt="  "), "Say in the prompt", ""),
     "no picture": (set_of(model="big", first_frame="FILE"), "Choose the picture", ""),
     "no mask": (set_of(model="painter", use_painting=True, painting_plate="/x"), "Choose the plate", ""),
@@ -278,16 +278,6 @@ def test_a_plate_and_its_mask_go_along_by_what_they_hold(
     settings.model = "draft"
     request = addon.operators.job_of(scene).request
     assert request.plate is None and request.lock, "it does not paint"
-
-
-def test_the_command_that_downloads_a_model_can_be_pasted(
-    addon: ModuleType, scene: bpy.types.Scene, cards: object
-) -> None:
-    scene.platewright.model = "afar"
-    assert addon.panel_models.fetch_words(CARDS["afar"]) == ["models", "pull", "afar"]
-    assert bpy.ops.platewright.copy_fetch() == {"FINISHED"}
-    scene.platewright.model = "away"               # it says no such command
-    assert bpy.ops.platewright.copy_fetch() == {"CANCELLED"}
 
 
 @pytest.mark.parametrize(
