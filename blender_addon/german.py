@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from .german_core import CORE
 from .german_errors import ERRORS
+from .german_faults import FAULTS
+from .german_fetching import FETCHING
 from .german_hints import HINTS
 from .german_jobs import JOBS
 from .german_panel import PANEL
@@ -17,4 +19,7 @@ from .german_sentences import SENTENCES
 from .german_shots import SHOTS
 from .german_ways import WAYS
 
-GERMAN = {**PANEL, **JOBS, **WAYS, **PROVENANCE, **RUNTIME, **SHOTS, **ERRORS, **CORE, **HINTS, **SENTENCES}
+GERMAN = {
+    **PANEL, **JOBS, **WAYS, **PROVENANCE, **RUNTIME, **SHOTS, **ERRORS, **CORE, **FAULTS, **FETCHING, **HINTS,
+    **SENTENCES,
+}  # fmt: skip

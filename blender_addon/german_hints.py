@@ -47,8 +47,8 @@ HINTS = {
     "Give the camera of these very frames, numbered alike.":
         "Die Kamera genau dieser Einzelbilder verwenden, gleich nummeriert.",
     "Lock with the camera file that the frames were checked with.":
-        "Mit der Kamera sperren, mit der die Einzelbilder geprüft wurden.",
-    "Lock the very frames that were checked.": "Genau die Einzelbilder sperren, die geprüft wurden.",
+        "Mit der Kamera fixieren, mit der die Einzelbilder geprüft wurden.",
+    "Lock the very frames that were checked.": "Genau die Einzelbilder fixieren, die geprüft wurden.",
     "Mask what moves, or make the plate again with more texture.":
         "Maskieren, was sich bewegt, oder die Plate mit mehr Struktur noch einmal erzeugen.",
     "Give a mask with --region; white is pinned.": "Eine Maske angeben; Weiß wird festgehalten.",
@@ -84,7 +84,7 @@ HINTS = {
     "Make the plate again, without --resume.": "Die Plate ganz neu erzeugen.",
     "Copy it again.": "Noch einmal kopieren.",
     "Fetch the plate again; `platewright verify` tells what else is wrong with it.":
-        "Die Plate neu holen; Prüfen sagt, was ihr sonst noch fehlt.",
+        "Die Plate neu holen; Verifizieren sagt, was ihr sonst noch fehlt.",
     "Give a plate, or a folder of exr, png or jpg with a frame number in each name: shot.1001.exr.":
         "Eine Plate angeben oder einen Ordner mit EXR, PNG oder JPG, jedes mit der Nummer im Namen: shot.1001.exr.",
     "Give each sequence a folder of its own, with nothing else that is numbered in it.":
@@ -111,7 +111,7 @@ HINTS = {
         "Die Plate noch einmal verlangen oder die alten Dateien zurückbringen.",
     "Give --plate and --mask: white is painted, black is kept.":
         "Plate und Maske angeben: Weiß wird gemalt, Schwarz bleibt.",
-    "Leave the lock off: --no-lock, or no word of it.": "Sperren ausschalten.",
+    "Leave the lock off: --no-lock, or no word of it.": "Fixieren ausschalten.",
     "Leave --overscan out.": "Den Overscan weglassen.",
     "Number its pictures like the scene's frames, or ask for fewer with --frames.":
         "Die Bilder wie die Einzelbilder der Szene nummerieren oder weniger davon verlangen.",
@@ -208,7 +208,7 @@ HINTS = {
     "Try other words, or another device.": "Andere Worte oder ein anderes Gerät versuchen.",
     # Credentials
     "`platewright verify` tells all; sign the plate as it was.":
-        "Prüfen sagt alles; die Plate signieren, wie sie war.",
+        "Verifizieren sagt alles; die Plate signieren, wie sie war.",
     "Only plates that a model made here can be signed.":
         "Nur Plates, die hier ein Modell erzeugt hat, lassen sich signieren.",
     "Fetch it again.": "Neu holen.",

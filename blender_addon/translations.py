@@ -67,10 +67,12 @@ def recognised(text: str) -> tuple[str, dict[str, str]]:
 @cache
 def patterns() -> list[tuple[re.Pattern[str], str]]:
     """Of the sentences that are filled in where they arise; those with the most words of their own come first."""
+    from .german_faults import FAULTS
+    from .german_fetching import FETCHING
     from .german_hints import HINTS
     from .german_sentences import SENTENCES
 
-    filled_in = filter(PLACE.search, (*SENTENCES, *HINTS))
+    filled_in = filter(PLACE.search, (*SENTENCES, *FAULTS, *FETCHING, *HINTS))
     own = sorted(filled_in, key=lambda sentence: len(PLACE.sub("", sentence)), reverse=True)
     return [(re.compile(PLACE.sub(r"(?P<\1>.+?)", re.escape(each))), each) for each in own]
 

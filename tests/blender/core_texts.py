@@ -24,7 +24,7 @@ Names = Mapping[str, list[ast.expr]]
 
 OF_COMMANDS = re.compile(                          # modules that only the command line comes to
     r"__main__|cli|host|doctor|guiding|narration|relock|(\w+_)?commands|\w+_options|world_noise|wedge|retime\w*"
-    r"|fetching|pulling|shelves|locks|records|upkeep|staging|decoding|exports|ingest"
+    r"|decoding|exports|ingest"
 )
 OF_WRITERS = {                                     # codes of what somebody has written by hand: a job, a list, a call
     "E_CAMERA_FILE", "E_JOB", "E_JOB_ID", "E_KEY_EXISTS", "E_RECORD", "E_SHOT_LIST", "E_TEMPLATE", "E_THREAD",

@@ -232,9 +232,9 @@ def opened(credentials: Credentials) -> Signature:
     if len({public.public_bytes(serialization.Encoding.DER, spki) for public in publics}) > 1:
         why = f"The first certificate of {credentials.chain.name} is not that of {credentials.key.name}."
         raise _no("E_KEY_CHAIN", why)
-    if not certificate.not_valid_before_utc <= datetime.now(UTC) <= certificate.not_valid_after_utc:
-        why = f"The certificate is valid from {certificate.not_valid_before_utc:%Y-%m-%d} to "
-        raise _no("E_KEY_EXPIRED", f"{why}{certificate.not_valid_after_utc:%Y-%m-%d} alone.")
+    first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if not first <= datetime.now(UTC) <= last:
+        raise _no("E_KEY_EXPIRED", f"The certificate is valid from {first:%Y-%m-%d} to {last:%Y-%m-%d} alone.")
     return Signature(_algorithm(key), chain_pem, certificate, key)
 
 

@@ -91,7 +91,8 @@ class SceneDepth:
         numbered = ((re.findall(r"\d+", path.stem), path) for path in sorted(folder.glob("*.exr")))
         of_frame = {int(digits[-1]): path for digits, path in numbered if digits}
         if lacking := [frame for frame in frames if frame not in of_frame]:
-            why = f"{folder.name} has no depth for frame {lacking[0]}" + (" and others." if lacking[1:] else ".")
+            one = f"{folder.name} has no depth for frame {lacking[0]}."
+            why = f"{folder.name} has no depth for frame {lacking[0]} and others." if lacking[1:] else one
             raise RequestError("E_DEPTH_FRAMES", why, "Name one EXR per frame by its number: depth.1001.exr.")
         return cls(tuple(of_frame[frame] for frame in frames), wanted.width, wanted.height)
 
