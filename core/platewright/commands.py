@@ -254,10 +254,12 @@ def decode(options: argparse.Namespace) -> Answer:
 
 
 def run(options: argparse.Namespace) -> Answer:
+    from . import versions
+
     try:
         job = _read_job(Path(options.job), options.version)
         job = replace(job, request=rights.settled(job.request, options.rights, None))
-        answer = _make(job, options.resume)
+        answer = _make(job, options.resume or versions.is_made(job))
     except (PlatewrightError, KeyboardInterrupt) as stopped:
         error = stopped if isinstance(stopped, PlatewrightError) else Cancelled()
         _leave_result(options, {"error": error.to_dict(), "exit_code": error.exit_code})

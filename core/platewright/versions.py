@@ -77,6 +77,14 @@ def open_folder(job: Job, request: PlateRequest, resume: bool) -> PlateFolder:
     return claim(out, job.name, job.version, record)
 
 
+def is_made(job: Job) -> bool:
+    """Whether the newest version of this very request, or the version that the job owns, is a whole plate."""
+    known = _versions(Path(job.out), job.name)
+    numbers = [job.version] if job.version else sorted(known, reverse=True)
+    fitting = (known[n] for n in numbers if n in known and _request_of(known[n]) == job.request.sha256)
+    return any((path / MANIFEST).is_file() for path in list(fitting)[:1])
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder for files that are no plate; PlateError of `disk.publish`."""
     with disk.refusing(folder):

@@ -168,14 +168,17 @@ def test_run_is_safe_to_retry(folder: Path) -> None:
     code, first, _ = platewright("run", str(job), "--resume", "--result", "result.json", cwd=folder)
     assert code == 0 and Path(first["plate"]) == folder / "plates" / "sh010_BG01_v001"
     assert json.loads((folder / "result.json").read_text()) == first
-    code, again, _ = platewright("run", str(job), "--resume", cwd=folder)
-    assert code == 0 and again["plate"] == first["plate"]
+    for words in [("--resume",), (), ("--version", "1")]:
+        code, again, _ = platewright("run", str(job), *words, cwd=folder)
+        assert code == 0 and again["plate"] == first["plate"]
 
     job.write_text(job.read_text().replace('"seed": 0', '"seed": 1').replace('"prompt": ""', '"prompt": "another"'))
     words = ("run", str(job), "--resume", "--version", "1", "--result", "result.json")
     code, refused, _ = platewright(*words, cwd=folder)
     assert code == 2 and refused["error"]["code"] == "E_JOB_DIFFERS"
     assert json.loads((folder / "result.json").read_text())["error"]["code"] == "E_JOB_DIFFERS"
+    code, refused, _ = platewright("run", str(job), "--version", "1", cwd=folder)
+    assert code == 2 and refused["error"]["code"] == "E_VERSION_TAKEN"
 
 
 @pytest.mark.slow
