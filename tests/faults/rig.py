@@ -20,6 +20,7 @@ from tests.core.shots import shot
 
 CORE = Path(__file__).resolve().parent.parent.parent / "core"
 FAKE = Path(__file__).with_name("fake_worker.py")
+PATIENCE = 60.0                                    # of a machine that has other things to do
 
 
 def job(folder: Path, script: str = "done", name: str = "shot", **changes: Any) -> Job:
@@ -133,7 +134,7 @@ class ThreadChild:
         """A thread cannot be ended from outside."""
 
 
-def eventually(is_so: Callable[[], object], seconds: float = 10.0) -> bool:
+def eventually(is_so: Callable[[], object], seconds: float = PATIENCE) -> bool:
     """True as soon as it is so; False if it is not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not is_so():
@@ -152,6 +153,6 @@ def lives(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def pump_until(worker: Worker, is_so: Callable[[], object], seconds: float = 10.0) -> bool:
+def pump_until(worker: Worker, is_so: Callable[[], object], seconds: float = PATIENCE) -> bool:
     """The same while the worker is polled."""
     return eventually(lambda: worker.poll() is not None and is_so(), seconds)

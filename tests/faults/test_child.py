@@ -180,7 +180,7 @@ def test_killing_the_group_takes_what_the_worker_started(tmp_path: Path) -> None
     sleeper = int(handle.warnings[0].message)
     assert lives(sleeper)
     worker.close()
-    assert eventually(lambda: not lives(sleeper), 2)
+    assert eventually(lambda: not lives(sleeper))
 
 
 def test_without_the_group_it_would_live_on(tmp_path: Path) -> None:

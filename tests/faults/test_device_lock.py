@@ -20,7 +20,7 @@ from platewright.errors import Cancelled
 from platewright.models import grid
 from platewright.protocol import Event, Progress, Stage, Warned
 
-from .rig import CORE, eventually, job, lives, pump_until, real
+from .rig import CORE, PATIENCE, eventually, job, lives, pump_until, real
 
 GPU = "GPU-6a3c"
 HOLDER = """
@@ -94,7 +94,7 @@ def test_the_second_waits_says_for_whom_and_takes_over_when_the_first_is_killed(
             worker.poll()
         assert handle.state == "running" and not handle.ended
         first.send_signal(signal.SIGKILL)
-        worker.wait(handle.id, 20)
+        worker.wait(handle.id, PATIENCE)
     assert handle.state == "done"
 
 
@@ -105,8 +105,8 @@ def test_it_takes_over_when_the_first_is_done(tmp_path: Path, worker: Worker) ->
     second = worker.submit(job(tmp_path, id="second"), tmp_path / "second")
     assert pump_until(worker, lambda: "is used by" in second.detail)
     other.cancel(first.id)
-    other.wait(first.id, 20)
-    worker.wait(second.id, 20)
+    other.wait(first.id, PATIENCE)
+    worker.wait(second.id, PATIENCE)
     assert (first.state, second.state) == ("cancelled", "done") and other.state == "idle", "a warm worker lets go"
     other.close()
 
@@ -117,7 +117,7 @@ def test_cancel_while_waiting(tmp_path: Path, worker: Worker) -> None:
         assert pump_until(worker, lambda: "is used by" in handle.detail)
         pid = worker._service.child.pid  # type: ignore[union-attr]
         worker.cancel(handle.id)
-        worker.wait(handle.id, 20)
+        worker.wait(handle.id, PATIENCE)
         assert handle.state == "cancelled" and lives(first.pid)
         assert worker._service and worker._service.child.pid == pid, "it was asked, not killed"
 
@@ -235,7 +235,7 @@ def test_after_a_job_the_memory_is_given_back(tmp_path: Path, prompt: str, given
     answers: list[Any] = []
     for name in ("first", "second"):
         handle = worker.submit(job(tmp_path, prompt), tmp_path / name)
-        worker.wait(handle.id, 20)
+        worker.wait(handle.id, PATIENCE)
         answers.append(handle.answer)
     assert answers == [{"given": 0}, {"given": given}]
     worker.close()

@@ -100,7 +100,7 @@ def test_kill_the_host_and_resume(tmp_path: Path) -> None:
         assert eventually(lambda: len(frames_on_disk(tmp_path)) >= 3, 60)
         worker_pid = read_record(folder)["worker_pid"]
         host.kill()
-        assert eventually(lambda: not lives(worker_pid), 2)
+        assert eventually(lambda: not lives(worker_pid))
     record = read_record(folder)
     assert (record["state"], record["failure"]["code"], record["stage"]) == ("lost", "E_HOST_DIED", "writing")
     survivors = frames_on_disk(tmp_path)

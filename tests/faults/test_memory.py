@@ -14,7 +14,7 @@ from platewright.client import JobHandle, Limits, Worker, read_record
 from platewright.protocol import Hello
 from platewright.wire.child import memory_kills
 
-from .rig import eventually, fake, job, pump_until, real
+from .rig import PATIENCE, eventually, fake, job, pump_until, real
 from .test_end_to_end import assert_whole, frames_on_disk, grid_job
 
 MOMENTS = ["", "stage=loading", "stage=sampling progress=3", "frame=1001 stage=writing"]
@@ -33,7 +33,7 @@ def run(worker: Worker, folder: Path, script: str, name: str = "job") -> tuple[J
     """The job after its end, and the pid of every worker that was started for it."""
     pids: list[int] = []
     handle = worker.submit(job(folder, script), folder / name)
-    worker.wait(handle.id, 20, lambda event: pids.append(event.pid) if isinstance(event, Hello) else None)
+    worker.wait(handle.id, PATIENCE, lambda event: pids.append(event.pid) if isinstance(event, Hello) else None)
     return handle, pids
 
 
@@ -80,7 +80,7 @@ def test_cancel_between_the_tries(tmp_path: Path, worker: Worker) -> None:
     handle = worker.submit(job(tmp_path, "first=oom obey"), tmp_path / "job")
     assert pump_until(worker, lambda: handle.tries == 2)
     worker.cancel(handle.id)
-    worker.wait(handle.id, 20)
+    worker.wait(handle.id, PATIENCE)
     assert handle.state == "cancelled" and run(worker, tmp_path, "done", "next")[0].state == "done"
 
 
@@ -187,6 +187,6 @@ def test_killed_by_somebody_is_not_for_want_of_memory(tmp_path: Path) -> None:
     handle = worker.submit(job(tmp_path, ""), tmp_path / "job")
     assert pump_until(worker, lambda: handle.stage == "sampling")
     os.kill(worker._service.child.pid, signal.SIGKILL)  # type: ignore[union-attr]
-    worker.wait(handle.id, 20)
+    worker.wait(handle.id, PATIENCE)
     assert handle.state == "lost" and handle.failure and handle.failure.code == "E_WORKER_DIED"
     worker.close()

@@ -18,7 +18,7 @@ from platewright.errors import PlateError
 from platewright.protocol import Finished, Job
 from platewright.record import KEPT_COUNT, JobHandle
 
-from .rig import CORE, eventually, fake, job, pump_until
+from .rig import CORE, PATIENCE, eventually, fake, job, pump_until
 
 ROOT = CORE.parent
 
@@ -32,7 +32,7 @@ def test_the_record_follows_the_job(tmp_path: Path) -> None:
     running = read_record(folder)
     assert pump_until(worker, lambda: handle.frames)
     worker.cancel(handle.id)
-    worker.wait(handle.id, 20)
+    worker.wait(handle.id, PATIENCE)
     ended = read_record(folder)
     worker.close()
     assert [*states, running["state"], ended["state"]] == ["queued", "running", "cancelled"]
@@ -55,7 +55,7 @@ def test_the_record_is_private_and_says_what_was_asked(tmp_path: Path) -> None:
 def test_how_a_worker_died_is_in_the_record(tmp_path: Path) -> None:
     worker = fake(tmp_path)
     handle = worker.submit(job(tmp_path, "stage=sampling frame=1001 die=-9"), tmp_path / "job")
-    worker.wait(handle.id, 20)
+    worker.wait(handle.id, PATIENCE)
     record = read_record(tmp_path / "job")
     assert (record["state"], record["stage"], record["frames"]) == ("lost", "sampling", 1)
     assert "killed from outside" in record["failure"]["message"] and str(worker.log_path) in record["failure"]["hint"]
