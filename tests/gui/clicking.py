@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -13,6 +15,8 @@ from hands import ADDON, Steps, generate, has_plate, jobs, look, noted, perform,
 from mouse import DOWN, click, scroll, unfold
 
 PLATE_FRAMES = 6
+LONG_FRAMES = 800
+CROSS = 0.83                                       # of the sidebar's width: where the crosses stand below each other
 WAYS = {                                           # the button, and what then stands in the scene
     "image_plane": "plane",
     "world_background": "world",
@@ -27,8 +31,8 @@ def sidebar() -> bpy.types.Region:
     return next(region for region in view()["area"].regions if region.type == "UI")
 
 
-def ways() -> Steps:
-    """A plate by a press on Generate, a second version, then all of Ways In by its buttons."""
+def large() -> Steps:
+    """The 3D view alone in the window, a short shot, and the models known."""
     with bpy.context.temp_override(**view()):
         bpy.ops.screen.screen_full_area()
     yield 1.0
@@ -36,6 +40,12 @@ def ways() -> Steps:
     scene = bpy.context.scene
     scene.frame_end = scene.frame_start + PLATE_FRAMES - 1
     yield from until(lambda: jobs().state.check.models)
+
+
+def ways() -> Steps:
+    """A plate by a press on Generate, a second version, then all of Ways In by its buttons."""
+    yield from large()
+    scene = bpy.context.scene
     yield from click(sidebar(), "platewright.generate")
     yield from until(lambda: jobs().latest() and jobs().latest().is_over)
     assert has_plate(), jobs().latest().error
@@ -55,6 +65,42 @@ def ways() -> Steps:
         yield 1.0
         look(f"way {way}")
     noted.update(standing=sorted(standing()))
+
+
+def crosses() -> Steps:
+    """A job under way, what was said of it, one that is done: each goes by the cross beside it."""
+    yield from large()
+    scene = bpy.context.scene
+    last, scene.frame_end = scene.frame_end, scene.frame_start + LONG_FRAMES - 1
+    run = yield from generate()
+    yield from until(lambda: run.handle.frames)
+    look("cross of a job")
+    yield from click(sidebar(), f'platewright.cancel(job="{run.handle.id}")', CROSS)
+    yield from until(lambda: run.is_over)
+    assert run.error.code == "E_CANCELLED" and jobs().state.runs == [run]
+    scene.frame_end = last
+    yield from cross_out(run)
+    run = yield from made()
+    look("cross of a plate")
+    yield from cross_out(run)
+    look("crossed out")
+    assert has_plate() and Path(run.folder).is_dir(), "the row is gone, not the plate"
+    noted["plate"] = Path(run.folder).name
+
+
+def cross_out(run: Any) -> Steps:
+    """Press the cross of a job that has ended."""
+    yield from click(sidebar(), f'platewright.dismiss(job="{run.handle.id}")', CROSS)
+    yield from until(lambda: run not in jobs().state.runs, 5.0)
+    yield 0.5
+
+
+def made() -> Generator[float, None, Any]:
+    """The run of a plate that is done."""
+    run = yield from generate()
+    yield from until(lambda: run.is_over)
+    assert run.error is None and run.is_shown, run.error
+    return run
 
 
 def fold_out(module: str, name: str) -> Steps:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 
 import bpy
 
-LINE_PIXELS = 12                                   # a button is 20 high
+LINE_PIXELS = 16                                   # a button is 20 high
 HEADER_SHARE = 0.25                                # of a region's width: on a panel's name
 WHEEL_TURNS = 40
 UP, DOWN = 4, 5                                    # the wheel, as buttons
@@ -30,9 +30,11 @@ def hand(*words: object) -> Moves:
 
 
 def place(region: bpy.types.Region, share: float, y: float) -> tuple[int, int]:
-    """On the screen: a share of the region's width, `y` pixels above its bottom. The window stands at bottom left."""
+    """On the screen: a share of the region's width, `y` pixels above its bottom. Blender counts from bottom left."""
+    windows = bpy.context.window_manager.windows
+    (own,) = (each for each in windows if any(region in area.regions[:] for area in each.screen.areas))
     told = subprocess.run(["xdotool", "getdisplaygeometry"], capture_output=True, check=True, text=True).stdout
-    return round(region.x + share * region.width), round(int(told.split()[1]) - region.y - y)
+    return round(own.x + region.x + share * region.width), round(int(told.split()[1]) - own.y - region.y - y)
 
 
 def scroll(region: bpy.types.Region, button: int) -> Moves:

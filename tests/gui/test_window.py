@@ -60,6 +60,10 @@ def test_ways_in_under_a_real_pointer(blender: Blender, blend: Path, stage: Path
     assert {"background", "plane", "world", "strip", "projection", "compositor"} == set(noted["standing"])
 
 
+def test_jobs_go_by_their_crosses(blender: Blender, blend: Path, stage: Path) -> None:
+    assert blender.window(blend, "crosses", stage, "clicking.py")["plate"] == "Camera_v002"
+
+
 def test_shots_have_a_storyboard_and_a_plate_each(blender: Blender, blend: Path, stage: Path) -> None:
     assert len(set(blender.window(blend, "shots", stage, "clicking.py")["plates"])) == 2
 
