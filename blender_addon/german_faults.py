@@ -56,6 +56,8 @@ FAULTS = {
     "Attention by {name} is not there: {why}": "Attention durch {name} fehlt hier: {why}",
     "The blocks cannot be compiled here: {why}": "Die Blöcke lassen sich hier nicht kompilieren: {why}",
     # Camera and prompt
+    "From frame {last} to {first}, between two windows, the camera jumps by {step} px.":
+        "Von Frame {last} zu {first}, zwischen zwei Fenstern des Modells, springt die Kamera um {step} px.",
     "A picture side of {pixels} pixels cannot be made.": "Eine Bildseite von {pixels} Pixeln ist nicht möglich.",
     "A plate of {size} pixels cannot be made.": "Eine Plate von {size} Pixeln ist nicht möglich.",
     "The camera changes at frame {frames}.": "In Einzelbild {frames} wechselt die Kamera.",
@@ -162,7 +164,7 @@ FAULTS = {
     "The request asked for other frames than those listed.":
         "Verlangt wurden andere Einzelbilder als die aufgeführten.",
     "plate.json is not what was written: what it says has changed.":
-        "plate.json ist nicht das Geschriebene: Was darin steht, ist anders.",
+        "plate.json ist nicht, wie es geschrieben wurde: Was darin steht, hat sich geändert.",
     "{name} is missing: the plate was signed once.": "{name} fehlt: Die Plate war einmal signiert.",
     "{plate} was made with a {thing}.": "{plate} wurde mit einem solchen erzeugt: {thing}.",
     "{name} is {wide}x{high} pixels, not {width}x{height} as it should be.":

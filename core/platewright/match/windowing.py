@@ -55,8 +55,8 @@ def seen(windows: Sequence[dict[str, Any]]) -> list[str]:
     for before, after in pairwise(windows):
         seam = after["seam"]
         if seam and seam["step_px"] > SEEN_PX and (seam["times"] or math.inf) > SEEN_TIMES:
-            where = f"From frame {before['frames'][1]} to {after['frames'][0]}"
-            found.append(f"{where}, where a window of the model's ends, the camera jumps by {seam['step_px']:.1f} px.")
+            last, first, step = before["frames"][1], after["frames"][0], f"{seam['step_px']:.1f}"
+            found.append(f"From frame {last} to {first}, between two windows, the camera jumps by {step} px.")
     return found
 
 
