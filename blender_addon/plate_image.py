@@ -13,7 +13,7 @@ import bpy
 from platewright.errors import PlateError
 
 from .plate_link import TAG, path_for_blend, remember
-from .plate_read import Plate
+from .plate_read import Plate, View
 
 SPACES = {                                         # interop id -> names in Blender's and in studios' configurations
     "lin_rec709_scene": ("Linear Rec.709", "Linear Rec.709 (sRGB)", "lin_rec709", "scene_linear"),
@@ -93,13 +93,21 @@ def discard_unused(images: set[bpy.types.Image]) -> None:
             bpy.data.images.remove(image)
 
 
-def scale_behind(plate: Plate, fit: str) -> float:
+def scale_behind(view: View | None, fit: str) -> float:
     """A camera background's scale at which a plate with overscan lies on the render, pixel on pixel.
 
     At 1 `CROP` makes the shorter side of the picture as long as the camera's, `STRETCH` both.
     """
-    across, down = plate.larger
+    across, down = view.larger if view else (1.0, 1.0)
     return min(across, down) if fit == "CROP" else across
+
+
+def show_view(texture: bpy.types.Node, plate: Plate) -> None:
+    """Let a shader's image node spread the camera's own picture over 0..1: what frames show around it lies outside."""
+    across, down = plate.view.larger if plate.view else (1.0, 1.0)
+    mapping = texture.texture_mapping
+    mapping.scale = 1.0 / across, 1.0 / down, 1.0
+    mapping.translation = 0.5 - 0.5 / across, 0.5 - 0.5 / down, 0.0
 
 
 def fit_for_pixels(scene: bpy.types.Scene) -> str:

@@ -27,7 +27,9 @@ LOST = "platewright_lost"                          # custom property: the folder
 def remember(image: bpy.types.Image, plate: Plate) -> None:
     """Mark the image as ours and note what it shows."""
     image[TAG] = plate.name
-    image[RECORD] = json.dumps({"folder": str(plate.folder), "start": plate.start, **plate.told.to_dict()})
+    view = plate.view._asdict() if plate.view else {}
+    told = {"folder": str(plate.folder), "start": plate.start, "view": view, **plate.told.to_dict()}
+    image[RECORD] = json.dumps(told)
 
 
 def told_of(folder: str) -> Told | None:

@@ -9,13 +9,34 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from platewright.errors import PlateError
 
 from .plate_told import Told, told_by
 
 SPACE_OF_SUFFIX = {".exr": "lin_rec709_scene", ".png": "srgb_rec709_scene"}
+
+
+class View(NamedTuple):
+    """Where the camera's own picture lies in frames that may show more around it: pixels, as many on either side."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @classmethod
+    def told(cls, told: dict[str, Any]) -> View | None:
+        """What a record says; None where it says nothing, or what cannot be true."""
+        left, top, width, height = (each if type(each) is int else -1 for each in map(told.get, cls._fields))
+        can_be = width > 0 and height > 0 and 0 <= 2 * left <= width and 0 <= 2 * top <= height
+        return cls(left, top, width, height) if can_be else None
+
+    @property
+    def larger(self) -> tuple[float, float]:
+        """How many times as wide and as high the frames are."""
+        return 1.0 + 2 * self.left / self.width, 1.0 + 2 * self.top / self.height
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +49,7 @@ class Plate:
     files: tuple[str, ...]                         # file names inside the folder, one per frame
     space: str                                     # interop id of the pixels, or a name of a studio's configuration
     frame_offset: int = 0                          # what the scene's frame numbers were raised by
-    larger: tuple[float, float] = (1.0, 1.0)       # than the camera's own picture, across and down: overscan
+    view: View | None = None                       # the camera's own picture; None for old plates, without overscan
     camera: str                                    # name of the camera it was made for, "" if the manifest has none
     told: Told = field(default_factory=Told)       # what it says of its match, its warnings and its siblings
 
@@ -66,7 +87,7 @@ def read_plate(folder: str | Path) -> Plate:
         files=files,
         space=space,
         frame_offset=frame_offset(manifest),
-        larger=larger(manifest),
+        view=View.told(dict_in(dict_in(picture, "delivery"), "view")),
         camera=str(manifest["camera"].get("camera", "")) if isinstance(manifest.get("camera"), dict) else "",
         told=told_by(folder, manifest),
     )
@@ -76,17 +97,6 @@ def frame_offset(manifest: dict[str, Any]) -> int:
     """What the scene's frame numbers were raised by."""
     raised = dict_in(dict_in(manifest, "picture"), "delivery").get("frame_offset")
     return raised if type(raised) is int else 0
-
-
-def larger(manifest: dict[str, Any]) -> tuple[float, float]:
-    """How many times as wide and as high as the camera's own picture the frames are; as much shows on either side."""
-    view = dict_in(dict_in(dict_in(manifest, "picture"), "delivery"), "view")
-    sides = ((view.get("left"), view.get("width")), (view.get("top"), view.get("height")))
-    across, down = (
-        1.0 + 2 * rim / size if type(rim) is int and type(size) is int and 0 <= 2 * rim <= size and size else 1.0
-        for rim, size in sides
-    )
-    return across, down
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -210,6 +210,7 @@ def plate_picture(
     set_frames(picture, plate, frame_start)
     scale = group.nodes.new("CompositorNodeScale")
     fitted = follow(group, picture.outputs["Image"], scale)
+    crop_to_view(picture, plate)
     fit = fit_for_pixels(scene)
     if not hasattr(scale, "space"):                              # from 5.0
         choices = {"Type": "Render Size", "Frame Type": fit.title(), "Extension X": "Extend", "Extension Y": "Extend"}
@@ -222,6 +223,29 @@ def plate_picture(
     opaque = group.nodes.new("CompositorNodeSetAlpha")
     opaque.mode = "REPLACE_ALPHA"
     return follow(group, follow(group, fitted, straight), opaque)
+
+
+def crop_to_view(picture: bpy.types.Node, plate: Plate) -> None:
+    """Between an image and what it feeds: the camera's own picture alone, where frames show more around it."""
+    tree, shown = picture.id_data, picture.outputs["Image"]
+    for old in [link.to_node for link in shown.links if link.to_node.bl_idname == "CompositorNodeCrop"]:
+        bypass(tree, old)
+        tree.nodes.remove(old)
+    if plate.view is None or plate.view.larger == (1.0, 1.0):
+        return
+    followers = [link.to_socket for link in shown.links]
+    crop = tree.nodes.new("CompositorNodeCrop")
+    cropped = follow(tree, shown, crop)
+    for follower in followers:
+        tree.links.new(cropped, follower)
+    left, top, width, height = plate.view          # as much shows on either side: up or down is no matter
+    if "Width" in crop.inputs:                     # from 4.5
+        for name, value in zip(("X", "Y", "Width", "Height"), plate.view, strict=True):
+            crop.inputs[name].default_value = value
+        crop.inputs["Alpha Crop"].default_value = False
+    else:
+        crop.min_x, crop.max_x, crop.min_y, crop.max_y = left, left + width, top + height, top
+        crop.use_crop_size = True
 
 
 def take_straight(over: bpy.types.Node) -> None:

@@ -115,7 +115,7 @@ def show_behind_camera(
     background.alpha = 1.0
     background.display_depth = "BACK"
     background.frame_method = fit_for_pixels(scene)
-    background.scale = scale_behind(plate, background.frame_method)
+    background.scale = scale_behind(plate.view, background.frame_method)
     background.rotation, background.offset = 0.0, (0.0, 0.0)
     background.show_background_image = True
     set_frames(background.image_user, plate, frame_start)

@@ -14,7 +14,7 @@ import bpy
 from platewright.camera import CameraPath
 from platewright.errors import CameraError, PlateError
 
-from .plate_image import discard_unused, load_sequence, set_frames
+from .plate_image import discard_unused, load_sequence, set_frames, show_view
 from .plate_link import TAG
 from .plate_read import Plate
 from .scene_composite import check_compositor, composite_behind, compositor_tree
@@ -151,6 +151,7 @@ def plate_texture(tree: bpy.types.NodeTree, plate: Plate, frame_start: int | Non
     texture.name = texture.label = "Plate"
     texture.extension = "EXTEND"
     texture.image = load_sequence(plate)
+    show_view(texture, plate)
     set_frames(texture.image_user, plate, frame_start)
     return texture
 

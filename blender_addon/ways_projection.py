@@ -22,7 +22,7 @@ from platewright.errors import RequestError
 
 from . import scene_light, ways_depth
 from . import ways_lens as lens
-from .plate_image import discard_unused, set_space
+from .plate_image import discard_unused, set_space, show_view
 from .plate_link import TAG, path_for_blend, remember
 from .plate_read import Plate
 from .scene_composite import bake_view_alone
@@ -252,7 +252,10 @@ def lay(group: bpy.types.NodeTree, inside: bpy.types.NodeSocket, colour: bpy.typ
 
 def load_frame(group: bpy.types.NodeTree, throw: Throw, frame: int) -> None:
     """The picture of a frame and the lens it was seen through."""
-    group.nodes["Plate"].image = still(throw.plate, frame)
+    texture, view = group.nodes["Plate"], throw.plate.view
+    texture.image = still(throw.plate, frame)
+    if view and throw.path.width == view.width:    # the path of what the camera sees, not of all that frames show
+        show_view(texture, throw.plate)
     _, optics = pose_and_lens(throw.path, frame)
     lens.set_lens(group.nodes["Across"], group.nodes["Up"], optics, throw.path.width, throw.path.height)
 

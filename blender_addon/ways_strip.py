@@ -13,6 +13,7 @@ from .scene_composite import bake_view_alone
 from .ways_marks import check_colour, check_scene, is_bent, view_notes
 
 CHANNELS = 128
+WIDTH = "platewright_width"                        # custom property of a strip: pixels of the camera's own picture
 BEFORE = "platewright_use_sequencer"               # custom property of a strip: what the first one of ours has changed
 
 
@@ -45,6 +46,7 @@ def lay_strip(
     for file in plate.files[1:]:
         strip.elements.append(file)
     strip[TAG] = plate.name
+    enlarge(strip, max(plate.view.larger) if plate.view else 1.0, plate)
     set_space(strip, plate.space)
     notes = [f"{plate.folder.name} lies on channel {strip.channel} of the sequencer.", *window_notes(scene)]
     if is_first and scene.render.use_sequencer:
@@ -107,7 +109,17 @@ def play(strip: bpy.types.bpy_struct, plate: Plate) -> None:
         strip.elements.append(file)
     set_directory(strip, plate.folder)
     strip.name = plate.folder.name
+    if plate.view:
+        enlarge(strip, strip.get(WIDTH, plate.view.width) / plate.view.width, plate)
     set_space(strip, plate.space)
+
+
+def enlarge(strip: bpy.types.bpy_struct, times: float, plate: Plate) -> None:
+    """The camera's own picture fills the render, whatever shows around it; what an artist has scaled stays so."""
+    strip.transform.scale_x *= times
+    strip.transform.scale_y *= times
+    if plate.view:
+        strip[WIDTH] = plate.view.width
 
 
 def withdraw_strips(scene: bpy.types.Scene, strips: Iterable[bpy.types.bpy_struct] | None = None) -> None:

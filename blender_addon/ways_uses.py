@@ -16,10 +16,18 @@ from pathlib import Path
 import bpy
 
 from . import ways_projection, ways_strip
-from .plate_image import absolute_folder, discard_unused, load_sequence, range_notes, scale_behind, set_frames
+from .plate_image import (
+    absolute_folder,
+    discard_unused,
+    load_sequence,
+    range_notes,
+    scale_behind,
+    set_frames,
+    show_view,
+)
 from .plate_link import TAG, own_images, recorded
-from .plate_read import Plate, read_plate
-from .scene_composite import compositor_tree
+from .plate_read import Plate, View, dict_in, read_plate
+from .scene_composite import compositor_tree, crop_to_view
 from .ways_marks import check_scene, start_again
 from .words import file_of
 
@@ -42,12 +50,18 @@ class Use:
 
     def show(self, plate: Plate) -> None:
         """Play another version where this one was played: what was moved in time stays moved by as much."""
-        known = recorded(self.owner.image).get("start")
+        record = recorded(self.owner.image)
+        known, view = record.get("start"), View.told(dict_in(record, "view"))
         shift = self.user.frame_start - (known if type(known) is int else self.user.frame_offset + 1)
         self.owner.image = load_sequence(plate)
         set_frames(self.user, plate, plate.start + shift)
         if isinstance(self.owner, bpy.types.CameraBackgroundImage):
-            self.owner.scale = scale_behind(plate, self.owner.frame_method)
+            fit = self.owner.frame_method
+            self.owner.scale *= scale_behind(plate.view, fit) / scale_behind(view, fit)
+        if self.owner.bl_rna.identifier == "ShaderNodeTexImage":
+            show_view(self.owner, plate)
+        if self.owner.bl_rna.identifier == "CompositorNodeImage":
+            crop_to_view(self.owner, plate)
         if isinstance(self.owner, bpy.types.Node):
             start_again(self.owner.id_data, self.user.frame_start)
 

@@ -127,7 +127,7 @@ def test_a_plate_with_overscan_lies_pixel_on_pixel(
     scene.render.pixel_aspect_x = aspect
     first = scene_write.import_plate(scene, write_plate(tmp_path, PICTURES))
     plain = drawn_at(backgrounds(scene)[0], size, size, (10.5, 20.5))
-    assert plain == pytest.approx((10.5, 20.5)) and first.plate.larger == (1.0, 1.0)
+    assert plain == pytest.approx((10.5, 20.5)) and first.plate.view is None
     folder = with_rim(write_plate(tmp_path, PICTURES, version=2), size, left, top)
     picture = size[0] + 2 * left, size[1] + 2 * top
     ways_uses.use_version(scene, folder)
@@ -146,7 +146,7 @@ def test_a_plate_with_overscan_lies_pixel_on_pixel(
 def test_an_overscan_that_cannot_be_is_none(tmp_path: Path, view: object) -> None:
     folder = write_plate(tmp_path, PICTURES)
     write_manifest(folder, {**read_manifest(folder), "picture": {"delivery": {"view": view}}})
-    assert plate_read.read_plate(folder).larger == (1.0, 1.0)
+    assert plate_read.read_plate(folder).view is None
 
 
 # Whose work is whose
