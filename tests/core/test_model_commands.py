@@ -79,4 +79,5 @@ def test_the_list_says_what_people_ask() -> None:
     for card in (*answer["models"], *answer["stills"]):
         assert card["terms"] in told and f"commercial use: {card['commercial']}" in told
         assert all(source in told for source in card["sources"])
+        assert len(set(card["sources"])) == len(card["sources"])
     assert "recorded at first use" in told and "10 million dollars" in told and "GB on disk" in told

@@ -117,7 +117,7 @@ def told(card: ModelCard, folder: Path | None = None) -> ModelCard:
         terms=known.terms,
         territory=known.territory,
         disk_gb=known.disk_gb,
-        sources=tuple(source.repository for source in sources),
+        sources=tuple(dict.fromkeys(source.repository for source in sources)),
         revision=card.revision or " ".join(records.commits(card.name, folder) or pinned),
     )
 
