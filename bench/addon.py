@@ -46,8 +46,9 @@ def enabling(repeats: int) -> tuple[float, float]:
     code = ENABLE.format(paths=sys.path[:2])
     with tempfile.TemporaryDirectory() as byte_code:
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        words = {"capture_output": True, "check": True, "env": {**kept, "PYTHONPYCACHEPREFIX": byte_code}}
-        runs = [subprocess.run([sys.executable, "-c", code], **words) for _ in range(repeats + 1)]
+        kept["PYTHONPYCACHEPREFIX"] = byte_code
+        command = [sys.executable, "-c", code]
+        runs = [subprocess.run(command, capture_output=True, check=True, env=kept) for _ in range(repeats + 1)]
     pairs = [tuple(map(float, run.stdout.split()[-2:])) for run in runs[1:]]       # the first has written it
     return statistics.median(empty for empty, _ in pairs), statistics.median(own for _, own in pairs)
 
