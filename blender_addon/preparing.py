@@ -1,10 +1,11 @@
 """From the button to a job that can be sent: a window stays alive while a long camera and a large scene are read.
 
-Looking needs Blender and is done a few milliseconds at a time: ten, or as long as the window itself was busy since, but
-never so long that somebody feels it. One frame is the least: where evaluating it takes longer, that is the scene's own
-time. Every helping has Blender sort its scene anew, which a scene of thousands of objects feels more than the looking:
-a window that stands still for that takes helpings as long as its own stillness. What follows is arithmetic and text,
-longer than the looking itself, and done in a thread that touches nothing of Blender.
+Looking needs Blender and is done a few milliseconds at a time: ten, or as long as the window was busy since, for a
+window that draws slowly would else take for ever, but never so long that somebody feels it. One frame is the least:
+where evaluating it takes longer, that is the scene's own time. Every helping has Blender sort its scene anew, which a
+scene of thousands of objects feels more than the looking: a window that stands still for that takes helpings as long as
+its own stillness. What follows is arithmetic and text, longer than the looking itself, and done in a thread that
+touches nothing of Blender.
 
     camera looked at -> path (thread) -> scene looked at along the path -> job and its text (thread)
 
@@ -60,8 +61,9 @@ class Preparation:
     is_over: bool = False                          # there is a job, or an error
     id: str = field(default_factory=lambda: os.urandom(6).hex())
     clock: Callable[[], float] = perf_counter
-    worked: Callable[[], float] = thread_time      # what others have of the processor meanwhile does not count
-    looked_at: float | None = None                 # when the last helping ended, by the window's own work
+    worked: Callable[[], float] = thread_time      # drawing in other threads and other programs do not count
+    looked_at: float = 0.0                         # when the last helping ended, by the window's own work
+    ended: float | None = None                     # and by the clock
     pause_seconds: ClassVar[float] = LOOK_PAUSE_SECONDS
     _deadline: float = 0.0
     _what: str = "the camera"
@@ -108,7 +110,7 @@ class Preparation:
             self.is_over = True
         except PlatewrightError as error:
             self.error, self.is_over = error, True
-        self.looked_at = self.worked()
+        self.looked_at, self.ended = self.worked(), self.clock()
 
     def finish(self) -> None:
         """Start the job, or raise why there is none."""
@@ -138,9 +140,12 @@ class Preparation:
         return self.clock() >= self._deadline
 
     def _end_of_helping(self) -> float:
-        busy = 0.0 if self.looked_at is None else self.worked() - self.looked_at
-        most = LOOK_SECONDS_MAX if busy < STILL_SECONDS else STILL_SECONDS_MAX
-        return self.clock() + min(max(LOOK_SECONDS, busy), most)
+        now = self.clock()
+        if self.ended is None:
+            return now + LOOK_SECONDS
+        busy, own = now - self.ended, self.worked() - self.looked_at
+        felt = min(max(LOOK_SECONDS, busy), LOOK_SECONDS_MAX)
+        return now + (felt if own < STILL_SECONDS else min(own, STILL_SECONDS_MAX))
 
     def _lay(self) -> None:
         self.path = self.reading.path()

@@ -70,7 +70,7 @@ class Clock:
         return self.now
 
 
-def helpings(busy: float) -> list[int]:
+def helpings(busy: float, draws_aside: bool = False) -> list[int]:
     """Frames in each helping of a camera of 600 frames, in a window that is busy for so long after each."""
     def make_job(camera: CameraPath) -> Job:
         return Job(request=PlateRequest(camera=camera, prompt="x"), name="n", out="/", id="1")
@@ -79,8 +79,9 @@ def helpings(busy: float) -> list[int]:
     sent: list[Job] = []
     reading = scene_read.Reading(scene)
     clock = Clock()
+    worked = (lambda: 0.0) if draws_aside else lambda: clock.now
     start = lambda job, text: sent.append(job)  # noqa: E731
-    preparation = preparing.Preparation(reading, make_job, start, clock=clock, worked=lambda: clock.now)
+    preparation = preparing.Preparation(reading, make_job, start, clock=clock, worked=worked)
     frames, before = [], 0
     while not preparation.is_over:
         preparation.advance()
@@ -102,6 +103,11 @@ def test_a_helping_takes_no_longer_than_the_window_did(busy: float, frames: int)
     """And is not felt, unless the window stands still by itself."""
     first, *others = helpings(busy)
     assert first == 10 and others[0] == pytest.approx(frames, abs=2)
+
+
+def test_a_window_that_draws_in_other_threads_is_read_in_helpings_that_nobody_feels() -> None:
+    first, *others = helpings(0.4, draws_aside=True)
+    assert first == 10 and others[0] == pytest.approx(30, abs=2)
 
 
 def test_a_long_camera_is_read_in_many_ticks_and_the_job_starts(
