@@ -24,7 +24,7 @@ def queue() -> Steps:
     yield 1.0
     look("ready with presets")
     scene.frame_end = 1080
-    scene.render.resolution_x, scene.render.resolution_y = 1920, 1080      # the first is not done when the last is read
+    scene.render.resolution_x, scene.render.resolution_y = 1280, 720       # the first is not done when the last is read
     runs = []
     for seed in range(3):
         settings.seed = seed
