@@ -121,12 +121,18 @@ def test_it_is_fetched_and_the_runtime_is_asked_again(addon: ModuleType, scene: 
     assert words.exists() and not paper.tab(addon).has("platewright.fetch_model")
 
 
-def test_it_is_followed_and_cancelled(addon: ModuleType, scene: bpy.types.Scene, play: Play) -> None:
+def under_way(addon: ModuleType, play: Play) -> Any:
+    """A download that has begun and does not end by itself."""
     play(WAITS)
     fetch = addon.model_fetch.Fetch("afar", "Afar")
     fetch.start(addon.preferences.own_runtime())
     addon.model_fetch.state.fetch = fetch
     until(lambda: fetch.done)
+    return fetch
+
+
+def test_it_is_followed_and_cancelled(addon: ModuleType, scene: bpy.types.Scene, play: Play) -> None:
+    fetch = under_way(addon, play)
     assert fetch.fraction == 0.4 and fetch.headline() == "downloading: 5.0 of 12.5 GB"
     assert paper.tab(addon).has("platewright.cancel_fetch")
     with pytest.raises(RuntimeError, match="E_BUSY"):
@@ -160,10 +166,6 @@ def test_the_real_command_line_is_understood(addon: ModuleType, scene: bpy.types
 
 
 def test_nothing_is_left_when_the_extension_goes(addon: ModuleType, scene: bpy.types.Scene, play: Play) -> None:
-    play(WAITS)
-    fetch = addon.model_fetch.Fetch("afar", "Afar")
-    fetch.start(addon.preferences.own_runtime())
-    addon.model_fetch.state.fetch = fetch
-    until(lambda: fetch.done)
+    fetch = under_way(addon, play)
     addon.model_fetch.unregister()
     assert not fetch.is_running and addon.model_fetch.state.fetch is None
