@@ -93,18 +93,23 @@ def discard_unused(images: set[bpy.types.Image]) -> None:
             bpy.data.images.remove(image)
 
 
+def larger(view: View | None) -> tuple[float, float]:
+    """How many times as large as the camera's own picture frames are."""
+    return view.larger if view else (1.0, 1.0)
+
+
 def scale_behind(view: View | None, fit: str) -> float:
     """A camera background's scale at which a plate with overscan lies on the render, pixel on pixel.
 
     At 1 `CROP` makes the shorter side of the picture as long as the camera's, `STRETCH` both.
     """
-    across, down = view.larger if view else (1.0, 1.0)
+    across, down = larger(view)
     return min(across, down) if fit == "CROP" else across
 
 
 def show_view(texture: bpy.types.Node, plate: Plate) -> None:
     """Let a shader's image node spread the camera's own picture over 0..1: what frames show around it lies outside."""
-    across, down = plate.view.larger if plate.view else (1.0, 1.0)
+    across, down = larger(plate.view)
     mapping = texture.texture_mapping
     mapping.scale = 1.0 / across, 1.0 / down, 1.0
     mapping.translation = 0.5 - 0.5 / across, 0.5 - 0.5 / down, 0.0

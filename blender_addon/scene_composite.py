@@ -14,12 +14,13 @@ import bpy
 from platewright.errors import PlateError
 
 from . import scene_light
-from .plate_image import discard_unused, fit_for_pixels, load_sequence, set_frames
+from .plate_image import discard_unused, fit_for_pixels, larger, load_sequence, set_frames
 from .plate_link import TAG
 from .plate_read import Plate
 from .scene_view import REMEMBERED, bake_view, follow, remember_view, restore_view
 
 GROUP = "Platewright plate"
+CROP = "platewright_crop"                          # custom property of a crop of ours: an artist's own stays
 FILM = "platewright_film"                          # custom property on our node: was the film transparent before
 
 
@@ -228,13 +229,14 @@ def plate_picture(
 def crop_to_view(picture: bpy.types.Node, plate: Plate) -> None:
     """Between an image and what it feeds: the camera's own picture alone, where frames show more around it."""
     tree, shown = picture.id_data, picture.outputs["Image"]
-    for old in [link.to_node for link in shown.links if link.to_node.bl_idname == "CompositorNodeCrop"]:
+    for old in [link.to_node for link in shown.links if CROP in link.to_node]:
         bypass(tree, old)
         tree.nodes.remove(old)
-    if plate.view is None or plate.view.larger == (1.0, 1.0):
+    if plate.view is None or larger(plate.view) == (1.0, 1.0):
         return
     followers = [link.to_socket for link in shown.links]
     crop = tree.nodes.new("CompositorNodeCrop")
+    crop[CROP] = True
     cropped = follow(tree, shown, crop)
     for follower in followers:
         tree.links.new(cropped, follower)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import bpy
 
-from .plate_image import set_space
+from .plate_image import larger, set_space
 from .plate_link import TAG, path_for_blend, set_directory
 from .plate_read import Plate
 from .scene_composite import bake_view_alone
@@ -46,7 +46,7 @@ def lay_strip(
     for file in plate.files[1:]:
         strip.elements.append(file)
     strip[TAG] = plate.name
-    enlarge(strip, max(plate.view.larger) if plate.view else 1.0, plate)
+    enlarge(strip, max(larger(plate.view)), plate)
     set_space(strip, plate.space)
     notes = [f"{plate.folder.name} lies on channel {strip.channel} of the sequencer.", *window_notes(scene)]
     if is_first and scene.render.use_sequencer:
@@ -110,7 +110,8 @@ def play(strip: bpy.types.bpy_struct, plate: Plate) -> None:
     set_directory(strip, plate.folder)
     strip.name = plate.folder.name
     if plate.view:
-        enlarge(strip, strip.get(WIDTH, plate.view.width) / plate.view.width, plate)
+        before = strip.get(WIDTH)
+        enlarge(strip, before / plate.view.width if type(before) is int and before > 0 else 1.0, plate)
     set_space(strip, plate.space)
 
 

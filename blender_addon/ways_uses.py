@@ -19,6 +19,7 @@ from . import ways_projection, ways_strip
 from .plate_image import (
     absolute_folder,
     discard_unused,
+    larger,
     load_sequence,
     range_notes,
     scale_behind,
@@ -58,7 +59,7 @@ class Use:
         if isinstance(self.owner, bpy.types.CameraBackgroundImage):
             fit = self.owner.frame_method
             self.owner.scale *= scale_behind(plate.view, fit) / scale_behind(view, fit)
-        if self.owner.bl_rna.identifier == "ShaderNodeTexImage":
+        if self.owner.bl_rna.identifier == "ShaderNodeTexImage" and larger(plate.view) != larger(view):
             show_view(self.owner, plate)
         if self.owner.bl_rna.identifier == "CompositorNodeImage":
             crop_to_view(self.owner, plate)

@@ -78,6 +78,21 @@ def test_versions_with_and_without_take_each_others_place(tmp_path: Path, way: s
         assert abs(ways_shots.blue_of(got) - 60 * version) <= 1
 
 
+def test_what_an_artist_cropped_and_mapped_stays(tmp_path: Path) -> None:
+    scene = ways_shots.shot()
+    first, second = (plate_of(scene, tmp_path, version=version, rim=0) for version in (1, 2))
+    ways_plane.stand_plane(scene, read_plate(first))
+    scene_composite.composite_behind(scene, read_plate(first))
+    by_way = {use.way: use.owner for use in ways_uses.uses(scene)}
+    tree = by_way["compositor"].id_data
+    crop = tree.nodes.new("CompositorNodeCrop")
+    tree.links.new(by_way["compositor"].outputs["Image"], crop.inputs[0])
+    by_way["shader"].texture_mapping.scale = 2.0, 2.0, 1.0
+    ways_uses.use_version(scene, second)
+    assert [node for node in tree.nodes if node.bl_idname == "CompositorNodeCrop"] == [crop]
+    assert tuple(by_way["shader"].texture_mapping.scale) == (2.0, 2.0, 1.0)
+
+
 def test_a_frame_is_thrown_from_the_larger_view_where_that_is_the_plates_camera(tmp_path: Path) -> None:
     scene = ways_shots.shot()
     folder = plate_of(scene, tmp_path)
