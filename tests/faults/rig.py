@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -156,3 +158,14 @@ def lives(pid: int) -> bool:
 def pump_until(worker: Worker, is_so: Callable[[], object], seconds: float = PATIENCE) -> bool:
     """The same while the worker is polled."""
     return eventually(lambda: worker.poll() is not None and is_so(), seconds)
+
+
+@contextmanager
+def holding(script: str, *words: object) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has said `held`, and is killed in the end."""
+    with subprocess.Popen([sys.executable, "-c", script, *map(str, words)], stdout=subprocess.PIPE) as process:
+        assert process.stdout and process.stdout.readline() == b"held\n"
+        try:
+            yield process
+        finally:
+            process.kill()

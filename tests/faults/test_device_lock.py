@@ -6,9 +6,8 @@ import errno
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from platewright.errors import Cancelled
 from platewright.models import grid
 from platewright.protocol import Event, Progress, Stage, Warned
 
-from .rig import CORE, PATIENCE, eventually, job, lives, pump_until, real
+from .rig import CORE, PATIENCE, eventually, holding, job, lives, pump_until, real
 
 GPU = "GPU-6a3c"
 HOLDER = """
@@ -55,16 +54,9 @@ def worker(tmp_path: Path) -> Iterator[Worker]:
     worker.close()
 
 
-@contextmanager
-def holder(device: str = GPU) -> Iterator[subprocess.Popen[bytes]]:
+def holder(device: str = GPU) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """Another process that has the device."""
-    command = [sys.executable, "-c", HOLDER, str(CORE), device]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout and process.stdout.readline() == b"held\n"
-        try:
-            yield process
-        finally:
-            process.kill()
+    return holding(HOLDER, CORE, device)
 
 
 def heard_while_held(device: str = GPU) -> list[Event]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
 
@@ -18,7 +17,7 @@ from platewright.protocol import Event, Stage, Warned
 from tests.conftest import ROOT
 
 from . import fake_msvcrt
-from .rig import CORE, eventually
+from .rig import CORE, eventually, holding
 
 GPU = "GPU-6a3c"
 HOLDER = """
@@ -56,16 +55,9 @@ def windows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return there
 
 
-@contextmanager
-def holder(device: str = GPU) -> Iterator[subprocess.Popen[bytes]]:
+def holder(device: str = GPU) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """Another process that has the device."""
-    words = [sys.executable, "-c", HOLDER, str(CORE), str(ROOT), device]
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
-        assert process.stdout and process.stdout.readline() == b"held\n"
-        try:
-            yield process
-        finally:
-            process.kill()
+    return holding(HOLDER, CORE, ROOT, device)
 
 
 def waits_for(seen: list[Event]) -> Callable[[Event], None]:
