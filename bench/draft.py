@@ -3,8 +3,8 @@
     PYTHONPATH=core .venv/bin/python bench/draft.py --clips clips --recogniser recogniser.safetensors
         [--weights FOLDER] [--count 24] [--keep MADE.safetensors] [--beside OTHER.safetensors] [--docs]
 
-CLIPS holds the shards that `python -m training.dataset` renders: held-out ones to measure by, and others to train the
-recogniser on where RECOGNISER is not there yet. The model makes a clip for each held-out prompt and camera through its
+CLIPS holds the shards that `python -m training.dataset` renders: held-out ones to measure by. RECOGNISER is the judge
+that `python -m training.recogniser` trains. The model makes a clip for each held-out prompt and camera through its
 back-end; its raw pictures are measured, nothing is locked. KEEP writes these down (`--made` measures such a file, not a
 model), BESIDE is what another model made of the same clips: it is then said which of the two is better.
 """
@@ -67,7 +67,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     clips = evaluate.held_out(options.clips, options.count)
     shards = sorted(options.clips.glob("train_*.safetensors"))
-    yardstick = Yardstick(clips, recogniser.learned(options.recogniser, shards))
+    yardstick = Yardstick(clips, recogniser.load_judge(options.recogniser))
     made = _made(options, clips)
     columns = _columns(yardstick, made, options.beside)
     table = _table(columns)

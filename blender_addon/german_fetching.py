@@ -109,4 +109,10 @@ FETCHING = {
         "{path} wurde nicht mit `models pull` abgelegt: Niemand kennt es.",
     "{host}: {path} has {size} bytes, and {whole} were announced.":
         "{host}: {path} hat {size} Bytes, und {whole} waren angekündigt.",
+    "We ship no hash of {fresh} of {ours} files of {model}: what {shelf} gives today is recorded, and anything else is "
+    "an error from now on.":
+        "Für {fresh} von {ours} Dateien von {model} liefern wir keinen Hash mit: Was {shelf} heute gibt, ist "
+        "verzeichnet, und alles andere ist von nun an ein Fehler.",
+    "{words} The connection was open to whoever stands on it.":
+        "{words} Die Verbindung war für jeden offen, der an ihr sitzt.",
 }

@@ -22,7 +22,8 @@ from platewright.protocol import Event, PlateRequest
 
 from .captions import caption
 from .following import Bytes, Floats, Followed, camera_path, flicker, flow_error, followed, true_flows
-from .recogniser import Recogniser, Seen, frechet, light_of, recognised
+from .looks import light_of
+from .recogniser import Recogniser, Seen, frechet, recognised
 
 NEAR_DEG = 1.5  # mean rotation error of a clip that follows its camera
 FIRST_SEED = 1000  # of the generated clips: never the seed of the world they are held against

@@ -1,6 +1,6 @@
-"""Who looks at a clip and says what it shows: a small network trained on rendered clips, the judge of generated ones.
+"""Who looks at a clip and says what it shows: a small network trained on rendered worlds, the judge of generated clips.
 
-    python -m training.recogniser --clips clips --out recogniser.safetensors
+    python -m training.recogniser --looks looks --worlds 5000 --processes 2 --out recogniser.safetensors
 
 It sees two frames that follow each other at half size, names the value of each attribute, and says where the light
 comes from. Its features are the space in which Frechet distances are measured.
@@ -17,21 +17,18 @@ from pathlib import Path
 
 import numpy
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional
 
-from platewright.conditioning import heading_of
 from platewright.layout.worlds import ATTRIBUTES
 
-SIZE = (72, 128)  # pixels down and across that it sees
+from .looks import SIZE, Looks, looks_of, make_looks, read_looks
+
 FEATURES = 48
-LOOKS = (0, 5, 11, 17, 23)  # frames of a clip of 25 that are looked at, each with the next one
 EPOCHS = 24
 BATCH = 64
 SUN_WEIGHT = 0.5
-Clips = dict[str, Tensor]  # looks (N, 6, H, W) uint8, kinds (N, attributes), light (N, 2)
 
 
 class Recogniser(nn.Module):
@@ -71,51 +68,18 @@ class Seen:
     light_rad: Tensor  # (N,) azimuth of the light, 0 ahead of the camera, towards the right
 
 
-def looks_of(frames: Tensor) -> Tensor:
-    """(F, H, W, 3) uint8 to (looks, 6, *SIZE) uint8: a frame and the next one, half size, at LOOKS."""
-    last = len(frames) - 2
-    at = [min(last, round(look * last / 23)) for look in LOOKS]
-    chosen = torch.cat([frames[at], frames[[n + 1 for n in at]]], 3).permute(0, 3, 1, 2).float()
-    small = functional.interpolate(chosen, SIZE, mode="area")
-    return small.round().to(torch.uint8)
-
-
-def light_of(sun: Tensor, poses: Tensor) -> Tensor:
-    """(2,) right and ahead: where the light is, level, for the clip's middle camera; zeros where there is none."""
-    heading = heading_of(poses[len(poses) // 2 : len(poses) // 2 + 1, :3, :3])[0]
-    right, ahead = torch.stack([heading.sin(), -heading.cos()]), torch.stack([heading.cos(), heading.sin()])
-    flat = sun[:2].double()
-    found = torch.stack([flat @ right, flat @ ahead])
-    return (found / found.norm().clamp_min(1e-6) if float(found.norm()) > 1e-3 else torch.zeros(2)).float()
-
-
-def read_looks(paths: list[Path]) -> Clips:
-    """What it looks at in shards of clips, look by look."""
-    rows: list[tuple[Tensor, Tensor, Tensor]] = []
-    for path in paths:
-        with safe_open(path, "pt") as shard:
-            kinds, sun, poses = (shard.get_tensor(name) for name in ("kinds", "sun", "poses"))
-            frames = shard.get_slice("frames")
-            for n in range(len(kinds)):
-                looks = looks_of(frames[n : n + 1][0])
-                light = light_of(sun[n], poses[n]).expand(len(looks), 2)
-                rows.append((looks, kinds[n].expand(len(looks), -1), light))
-    looks, kinds, light = (torch.cat(parts) for parts in zip(*rows, strict=True))
-    return {"looks": looks, "kinds": kinds, "light": light}
-
-
-def trained(clips: Clips, epochs: int = EPOCHS, seed: int = 0) -> Recogniser:
+def trained(taught: Looks, epochs: int = EPOCHS, seed: int = 0) -> Recogniser:
     """A recogniser trained on looks, from a seed."""
     torch.manual_seed(seed)
     judge = Recogniser()
     learner = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=0.05)
-    steps = epochs * math.ceil(len(clips["looks"]) / BATCH)
+    steps = epochs * math.ceil(len(taught["looks"]) / BATCH)
     pace = torch.optim.lr_scheduler.OneCycleLR(learner, 2e-3, steps, pct_start=0.1)
     for _ in range(steps):
-        chosen = torch.randint(len(clips["looks"]), (BATCH,))
-        looks, light = disturbed(clips["looks"][chosen].float() / 255, clips["light"][chosen])
+        chosen = torch.randint(len(taught["looks"]), (BATCH,))
+        looks, light = disturbed(taught["looks"][chosen].float() / 255, taught["light"][chosen])
         _, named, seen = judge(looks)
-        kinds = clips["kinds"][chosen].T
+        kinds = taught["kinds"][chosen].T
         losses = [
             functional.cross_entropy(logits, kind, label_smoothing=0.05)
             for logits, kind in zip(named, kinds, strict=True)
@@ -165,31 +129,42 @@ def frechet(one: Tensor, other: Tensor) -> float:
     return float(((a.mean(0) - b.mean(0)) ** 2).sum() + numpy.trace(first) + numpy.trace(second) - 2 * cross)
 
 
-def learned(path: Path, shards: list[Path]) -> Recogniser:
-    """The recogniser from a file; trained on the shards and written there first where there is none."""
-    if not path.is_file():
-        judge = trained(read_looks(shards))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".part-{os.getpid()}")
-        part.write_bytes(save(dict(judge.state_dict()), {"trained_on": f"{len(shards)} shards"}))
-        part.replace(path)
+def save_judge(path: Path, judge: Recogniser) -> None:
+    """Keep a recogniser; a file under its final name is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".part-{os.getpid()}")
+    part.write_bytes(save(dict(judge.state_dict())))
+    part.replace(path)
+
+
+def load_judge(path: Path) -> Recogniser:
+    """The recogniser that `save_judge` kept."""
     judge = Recogniser()
     judge.load_state_dict(load_file(path))
     return judge.eval().requires_grad_(False)
 
 
+@torch.no_grad()
+def shares_right(judge: Recogniser, looks: Looks) -> dict[str, float]:
+    """How often it names each attribute of single looks as it is."""
+    _, named, _ = judge(looks["looks"].float() / 255)
+    right = [(logits.argmax(1) == kinds).float().mean() for logits, kinds in zip(named, looks["kinds"].T, strict=True)]
+    return {name: float(share) for name, share in zip(ATTRIBUTES, right, strict=True)}
+
+
 def main() -> None:
-    """Train one and print how often it is right on clips it has not seen."""
+    """Train one and print how often it is right on worlds it has not seen."""
     parser = argparse.ArgumentParser(description="Train the judge of pictures.")
-    parser.add_argument("--clips", type=Path, required=True)
+    parser.add_argument("--looks", type=Path, required=True, help="folder of looks, drawn where they are missing")
+    parser.add_argument("--worlds", type=int, default=5000)
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    judge = learned(given.out, sorted(given.clips.glob("train_*.safetensors")))
-    looks = read_looks(sorted(given.clips.glob("held_out_*.safetensors")))
-    _, named, _ = judge(looks["looks"].float() / 255)
-    for place, name in enumerate(ATTRIBUTES):
-        right = (named[place].argmax(1) == looks["kinds"][:, place]).float().mean()
-        print(f"{name:10} {100 * right:.0f} % of single looks")
+    taught, kept_back = make_looks(given.looks, given.worlds, given.processes)
+    judge = trained(read_looks(taught))
+    save_judge(given.out, judge)
+    for name, share in shares_right(judge, read_looks(kept_back)).items():
+        print(f"{name:10} {100 * share:.0f} % of single looks")
 
 
 if __name__ == "__main__":

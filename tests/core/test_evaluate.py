@@ -13,7 +13,7 @@ from torch import Tensor
 
 from platewright import models
 from platewright.layout.worlds import ATTRIBUTES, HELD_OUT_SEED
-from training import evaluate, following, recogniser
+from training import dataset, evaluate, following, looks, recogniser
 from training.dataset import Order, make_clip
 from training.evaluate import HeldOut, Yardstick
 
@@ -138,21 +138,21 @@ def test_the_light_is_seen_from_the_camera() -> None:
     ahead = torch.eye(4, dtype=torch.float64).repeat(3, 1, 1)
     ahead[:, :3, :3] = torch.tensor([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # looks along +X, +Y is on the left
     for sun, seen in (([1.0, 0, 0.3], [0.0, 1.0]), ([0.0, -1, 0.3], [1.0, 0.0]), ([0.0, 0, 0], [0.0, 0.0])):
-        torch.testing.assert_close(recogniser.light_of(torch.tensor(sun), ahead), torch.tensor(seen))
+        torch.testing.assert_close(looks.light_of(torch.tensor(sun), ahead), torch.tensor(seen))
 
 
-def painted(count: int) -> recogniser.Clips:
+def painted(count: int) -> looks.Looks:
     """Looks whose time of day is their brightness, and whose light is on their bright side."""
     generator = torch.Generator().manual_seed(1)
     time = torch.randint(2, (count,), generator=generator)
     side = torch.randint(2, (count,), generator=generator)
-    ramp = torch.linspace(0.5, 1.0, recogniser.SIZE[1])
+    ramp = torch.linspace(0.5, 1.0, looks.SIZE[1])
     rows = torch.where(side[:, None] == 1, ramp, ramp.flip(0))[:, None, None]
-    looks = (rows * (60 + 150 * time)[:, None, None, None]).expand(count, 6, *recogniser.SIZE).to(torch.uint8)
+    pictures = (rows * (60 + 150 * time)[:, None, None, None]).expand(count, 6, *looks.SIZE).to(torch.uint8)
     kinds = torch.zeros(count, len(ATTRIBUTES), dtype=torch.int64)
     kinds[:, 1] = time
     light = torch.stack([2.0 * side - 1, torch.zeros(count)], 1)
-    return {"looks": looks, "kinds": kinds, "light": light}
+    return {"looks": pictures, "kinds": kinds, "light": light}
 
 
 def test_it_learns_what_there_is_to_see() -> None:
@@ -165,25 +165,58 @@ def test_it_learns_what_there_is_to_see() -> None:
 
 def test_mirrored_looks_have_mirrored_light(monkeypatch: pytest.MonkeyPatch) -> None:
     taught = painted(8)
-    looks, light = taught["looks"].float() / 255, taught["light"]
-    brighter = looks[:, :, :, 64:].mean((1, 2, 3)) - looks[:, :, :, :64].mean((1, 2, 3))
+    pictures, light = taught["looks"].float() / 255, taught["light"]
+    brighter = pictures[:, :, :, 64:].mean((1, 2, 3)) - pictures[:, :, :, :64].mean((1, 2, 3))
     assert torch.equal(brighter.sign(), light[:, 0])
     for seed in range(4):
         torch.manual_seed(seed)
-        seen, shone = recogniser.disturbed(looks, light)
+        seen, shone = recogniser.disturbed(pictures, light)
         brighter = seen[:, :, :, 64:].mean((1, 2, 3)) - seen[:, :, :, :64].mean((1, 2, 3))
         assert torch.equal(brighter.sign(), shone[:, 0])
 
 
-def test_it_is_kept_and_found_again(shard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recogniser, "EPOCHS", 1)
-    shards = [shard / "train_0000.safetensors"]
-    made = recogniser.learned(tmp_path / "judge.safetensors", shards)
-    again = recogniser.learned(tmp_path / "judge.safetensors", [])
-    looks = recogniser.read_looks(shards)["looks"]
-    assert looks.shape == (2 * len(recogniser.LOOKS), 6, *recogniser.SIZE)
-    assert torch.equal(made(looks.float())[0], again(looks.float())[0])
+def test_it_is_kept_and_found_again(tmp_path: Path) -> None:
+    made = recogniser.trained(painted(8), epochs=1)
+    recogniser.save_judge(tmp_path / "judge.safetensors", made)
+    again = recogniser.load_judge(tmp_path / "judge.safetensors")
+    taught = painted(8)["looks"].float() / 255
+    assert torch.equal(made(taught)[0], again(taught)[0])
     assert [path.name for path in tmp_path.iterdir()] == ["judge.safetensors"]
+
+
+def test_how_often_it_is_right_is_counted_look_by_look() -> None:
+    taught = painted(16)
+    judge = recogniser.trained(taught, epochs=30)
+    all_right = recogniser.shares_right(judge, taught)
+    mistaken = {**taught, "kinds": taught["kinds"].clone()}
+    mistaken["kinds"][:4, 1] = 1 - mistaken["kinds"][:4, 1]
+    assert all_right["time"] - recogniser.shares_right(judge, mistaken)["time"] == pytest.approx(0.25)
+
+
+@pytest.mark.slow
+def test_a_glance_at_a_world_is_what_its_clip_shows() -> None:
+    seed = looks.FIRST_SEED
+    drawn, clip = looks.draw_looks(seed), dataset.make_clip(seed, dataset.Order())
+    whole = looks.looks_of(clip["frames"])
+    chosen = whole[[looks.LOOKS.index(glance) for glance in looks.GLANCES]]
+    assert torch.equal(drawn["looks"], chosen)
+    assert torch.equal(drawn["kinds"][0], clip["kinds"])
+    assert torch.equal(drawn["light"][1], looks.light_of(clip["sun"], clip["poses"]))
+
+
+@pytest.mark.slow
+def test_shards_of_looks_that_are_missing_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looks, "WORLDS", 1)
+    monkeypatch.setattr(looks, "KEPT_BACK", 1)
+    taught, kept_back = looks.make_looks(tmp_path, worlds=2)
+    assert [path.name for path in (*kept_back, *taught)] == sorted(path.name for path in tmp_path.iterdir())
+    read = looks.read_looks([*taught, *kept_back])
+    assert read["looks"].shape == (3 * len(looks.GLANCES), 6, *looks.SIZE)
+    assert torch.equal(read["looks"][2:4], looks.draw_looks(looks.FIRST_SEED + 1)["looks"])
+    before = taught[0].stat().st_mtime_ns
+    kept_back[0].unlink()
+    assert looks.make_looks(tmp_path, worlds=2) == (taught, kept_back)
+    assert kept_back[0].exists() and taught[0].stat().st_mtime_ns == before
 
 
 # The whole ----------------------------------------------------------------------------------------

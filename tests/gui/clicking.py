@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -12,11 +13,13 @@ import bpy
 sys.path.insert(0, str(Path(__file__).parent))     # Blender does not look beside a script
 
 from hands import ADDON, Steps, generate, has_plate, jobs, look, noted, perform, prepare, until, view
-from mouse import DOWN, click, scroll, unfold
+from mouse import DOWN, click, hand, open_folder, scroll, unfold
 
 PLATE_FRAMES = 6
 LONG_FRAMES = 800
+HIDDEN_FRAMES = 60
 CROSS = 0.83                                       # of the sidebar's width: where the crosses stand below each other
+ACCEPT = 0.9                                       # of a file browser's width
 WAYS = {                                           # the button, and what then stands in the scene
     "image_plane": "plane",
     "world_background": "world",
@@ -68,7 +71,7 @@ def ways() -> Steps:
 
 
 def crosses() -> Steps:
-    """A job under way, what was said of it, one that is done: each goes by the cross beside it."""
+    """A job under way, what was said of it, one that is done, an image plane: each goes by the cross beside it."""
     yield from large()
     scene = bpy.context.scene
     last, scene.frame_end = scene.frame_end, scene.frame_start + LONG_FRAMES - 1
@@ -86,6 +89,16 @@ def crosses() -> Steps:
     look("crossed out")
     assert has_plate() and Path(run.folder).is_dir(), "the row is gone, not the plate"
     noted["plate"] = Path(run.folder).name
+    yield from fold_out("ways_panel", "WaysPanel")
+    yield from click(sidebar(), "platewright.image_plane")
+    yield from until(lambda: "plane" in standing())
+    yield 1.0
+    look("cross of a way")
+    yield from click(sidebar(), "way='plane'", CROSS)
+    yield from until(lambda: "plane" not in standing())
+    yield 1.0
+    look("way crossed out")
+    noted.update(standing=sorted(standing()))
 
 
 def cross_out(run: Any) -> Steps:
@@ -147,6 +160,87 @@ def standing() -> set[str]:
     from importlib import import_module
 
     return import_module(f"{ADDON}.ways_removal").standing(bpy.context.scene)
+
+
+def versions() -> Steps:
+    """A plane shows version 1, a second one is made: Use v002 switches the plane; version 1 is brought back."""
+    yield from large()
+    first = yield from made()
+    jobs().dismiss(first)
+    yield from fold_out("ways_panel", "WaysPanel")
+    yield from click(sidebar(), "platewright.image_plane")
+    yield from until(lambda: "plane" in standing())
+    second = yield from made()
+    jobs().dismiss(second)
+    assert seen() == {first.folder, second.folder}
+    yield 1.0
+    look("two versions")
+    yield from click(sidebar(), "platewright.use_version")
+    yield from until(lambda: seen() == {second.folder}, 10.0)
+    yield 1.0
+    look("one version")
+    yield from click(sidebar(), "platewright.bring_back")
+    yield from until(browser, 10.0)
+    yield 1.0
+    opened = browser()
+    assert opened
+    window, area = opened
+    yield from open_folder(window, area, Path(first.folder).name)
+    look("bring back")
+    accept = next(region for region in area.regions if region.type == "EXECUTE")
+    yield from click(accept, "file.execute", ACCEPT)
+    yield from until(lambda: bpy.context.scene.platewright.plate == first.folder, 10.0)
+    assert first.folder in seen()
+    yield 1.0
+    look("brought back")
+    noted.update(first=Path(first.folder).name, second=Path(second.folder).name)
+
+
+def seen() -> set[str]:
+    """Folders of the plates that the scene shows."""
+    from importlib import import_module
+
+    uses = import_module(f"{ADDON}.ways_uses")
+    return set(uses.shown_folders(uses.versionless(bpy.context.scene.platewright.plate)))
+
+
+def hidden() -> Steps:
+    """A job in a session of two windows, both of which are taken off the screen: it goes on, and its plate arrives."""
+    yield from prepare()
+    with bpy.context.temp_override(**view()):
+        bpy.ops.wm.window_new()
+    yield 1.0
+    assert len(bpy.context.window_manager.windows) == 2
+    bpy.context.scene.frame_end = bpy.context.scene.frame_start + HIDDEN_FRAMES - 1
+    run = yield from generate()
+    yield from until(lambda: run.handle.frames)
+    look("two windows")
+    own = on_screen()
+    yield from hand("search", "--onlyvisible", "--class", "blender", "windowunmap", "%@")
+    yield 1.0
+    assert len(own) == 2 and not on_screen() and not run.is_over
+    yield from until(lambda: run.is_over)
+    assert run.error is None and run.is_shown and has_plate(), run.error
+    noted["frames"] = len(run.handle.frames)
+    for each in own:
+        yield from hand("windowmap", each)
+    yield 2.0
+    assert on_screen() == own
+    look("two windows again")
+
+
+def on_screen() -> list[str]:
+    """Blender's windows, as the screen numbers them."""
+    told = subprocess.run(
+        ["xdotool", "search", "--onlyvisible", "--class", "blender"], capture_output=True, check=False, text=True
+    )
+    return sorted(told.stdout.split())
+
+
+def browser() -> tuple[bpy.types.Window, bpy.types.Area] | None:
+    """The file browser that stands open."""
+    areas = ((window, area) for window in bpy.context.window_manager.windows for area in window.screen.areas)
+    return next((pair for pair in areas if pair[1].type == "FILE_BROWSER"), None)
 
 
 if __name__ == "__main__":

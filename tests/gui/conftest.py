@@ -35,6 +35,7 @@ class Blender:
     home: Path
     zip: Path
     options: tuple[str, ...] = ()                  # of every start
+    settings: tuple[tuple[str, str], ...] = ()     # in its environment
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
         """Start it in its own process group, so that a test can end all of it."""
@@ -45,7 +46,7 @@ class Blender:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return subprocess.Popen(
             [self.program, *self.options, *map(str, words)],
-            env={**kept, **mine},
+            env={**kept, **mine, **dict(self.settings)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -73,6 +74,7 @@ class Blender:
         answer = json.loads(noted.read_text(encoding="utf-8"))
         assert "failure" not in answer, answer["failure"]
         assert child.returncode == 0, err[-3000:]
+        assert "Traceback" not in out + err, out[-3000:] + err[-3000:]
         return answer
 
 

@@ -10,7 +10,21 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))     # Blender does not look beside a script
 
-from hands import ADDON, Steps, generate, has_plate, look, noted, perform, prepare, until
+from hands import (
+    ADDON,
+    Steps,
+    generate,
+    has_plate,
+    jobs,
+    look,
+    noted,
+    open_tab,
+    perform,
+    prepare,
+    press,
+    until,
+    worker_pid,
+)  # fmt: skip
 
 
 def is_enabled(module: str) -> bool:
@@ -67,6 +81,30 @@ def first_plate() -> Steps:
     run = yield from generate()
     yield from until(lambda: run.is_over)
     assert has_plate(), run.error
+
+
+def replaced() -> Steps:
+    """The next release is installed in the middle of a job: the worker goes first, and what it left is offered."""
+    yield from prepare()
+    bpy.context.scene.frame_end = 1800
+    bpy.ops.wm.save_mainfile()
+    run = yield from generate()
+    yield from until(lambda: run.handle.frames)
+    pid, job, old = worker_pid(), run.handle.id, jobs()
+    bpy.ops.extensions.package_install_files(
+        repo="user_default", filepath=os.environ["PW_GUI_ZIP"], enable_on_install=True
+    )
+    yield from until(lambda: is_enabled(ADDON) and jobs() is not old)
+    assert not Path(f"/proc/{pid}").exists(), "the worker is gone"
+    assert not bpy.app.timers.is_registered(old.tick)
+    noted["version"] = version(ADDON)
+    yield from open_tab()
+    yield from until(lambda: [left.id for left in jobs().state.past.left] == [job])
+    yield 1.0
+    look("updated in the middle of a job")
+    press("platewright.collect", job=job)
+    yield from until(lambda: jobs().latest() and jobs().latest().handle.frames)
+    assert jobs().latest().error is None and worker_pid() != pid
 
 
 def subscribe() -> Steps:

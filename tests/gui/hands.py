@@ -99,6 +99,14 @@ def worker_pid() -> int:
     return jobs().state.worker._service.child.pid
 
 
+def own_classes(kind: type) -> Iterator[type]:
+    """All classes of ours that Blender calls."""
+    for each in kind.__subclasses__():
+        yield from own_classes(each)
+        if each.__module__.startswith(ADDON):
+            yield each
+
+
 # The stage ---------------------------------------------------------------------------------------
 
 

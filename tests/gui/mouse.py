@@ -76,3 +76,17 @@ def unfold(region: bpy.types.Region, is_drawn: Callable[[], object]) -> Moves:
         if is_drawn():
             return
     raise AssertionError("the panel was not found")
+
+
+def open_folder(window: bpy.types.Window, area: bpy.types.Area, name: str) -> Moves:
+    """Press on the names in a file browser from the top down until the folder is chosen; then twice on that one."""
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    for y in range(region.height - LINE_PIXELS, 0, -LINE_PIXELS):
+        yield from hand("mousemove", *place(region, HEADER_SHARE, y), "sleep", SEEN_SECONDS, "click", 1)
+        with bpy.context.temp_override(window=window, area=area):
+            chosen = bpy.context.active_file
+        if chosen and chosen.relative_path == name:
+            yield from hand("sleep", 1.0, "click", "--repeat", 2, "--delay", 80, 1)
+            yield 5 * SEEN_SECONDS
+            return
+    raise AssertionError(f"the browser does not show {name}")

@@ -69,6 +69,14 @@ def test_installed_by_hand(fresh: Blender, blend: Path, stage: Path, monkeypatch
     assert noted["version"] in fresh.zip.name
 
 
+def test_the_next_release_comes_in_the_middle_of_a_job(
+    blender: Blender, blend: Path, stage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PW_GUI_ZIP", str(next_release(blender.zip, stage)))
+    noted = blender.copied(stage / "home").window(blend, "replaced", stage, "getting.py")
+    assert noted["version"] == NEXT
+
+
 @pytest.mark.parametrize("kind", ["server", "share"])
 def test_a_subscriber_gets_it_and_then_the_next_one(
     kind: str, fresh: Blender, repository: Path, blend: Path, stage: Path, monkeypatch: pytest.MonkeyPatch

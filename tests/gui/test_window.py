@@ -60,8 +60,27 @@ def test_ways_in_under_a_real_pointer(blender: Blender, blend: Path, stage: Path
     assert {"background", "plane", "world", "strip", "projection", "compositor"} == set(noted["standing"])
 
 
-def test_jobs_go_by_their_crosses(blender: Blender, blend: Path, stage: Path) -> None:
-    assert blender.window(blend, "crosses", stage, "clicking.py")["plate"] == "Camera_v002"
+def test_jobs_and_ways_go_by_their_crosses(blender: Blender, blend: Path, stage: Path) -> None:
+    noted = blender.window(blend, "crosses", stage, "clicking.py")
+    assert (noted["plate"], noted["standing"]) == ("Camera_v002", ["background"])
+
+
+def test_a_version_is_used_and_one_is_brought_back_by_hand(blender: Blender, blend: Path, stage: Path) -> None:
+    noted = blender.window(blend, "versions", stage, "clicking.py")
+    assert (noted["first"], noted["second"]) == ("Camera_v001", "Camera_v002")
+
+
+def test_a_job_goes_on_while_no_window_is_on_the_screen(blender: Blender, blend: Path, stage: Path) -> None:
+    assert blender.window(blend, "hidden", stage, "clicking.py")["frames"] == 60
+
+
+def test_no_button_breaks(blender: Blender, blend: Path, stage: Path) -> None:
+    noted = blender.window(blend, "buttons", stage, "pressing.py")
+    for state in ("shot", "plate", "bare"):
+        print(json.dumps(noted[state], indent=1))
+        assert len(noted[state]) > 30
+        assert not [name for name, said in noted[state].items() if "Traceback" in said]
+    assert noted["bare"]["generate"] == "greyed" != noted["shot"]["generate"]
 
 
 def test_shots_have_a_storyboard_and_a_plate_each(blender: Blender, blend: Path, stage: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,38 @@ def test_the_operator_waits_in_a_script(blender: Blender, blend: Path, tmp_path:
     code, out, err = blender.run("-b", blend, "--python-exit-code", "1", "--python", script)
     assert code == 0, out + err
     assert (tmp_path / "plates/Camera_v001/plate.json").is_file()
+
+
+@pytest.mark.parametrize("option", ["--factory-startup", "--offline-mode"])
+def test_works_however_blender_is_started(blender: Blender, blend: Path, tmp_path: Path, option: str) -> None:
+    """A factory startup knows no extension as enabled: a farm's script enables it."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import addon_utils, bpy\n"
+        "assert addon_utils.enable('bl_ext.user_default.platewright', default_set=False)\n"
+        "settings = bpy.context.scene.platewright\n"
+        f"settings.prompt, settings.model, settings.out = 'x', 'grid', {str(tmp_path / 'plates')!r}\n"
+        "bpy.context.scene.frame_end = 1002\n"
+        "bpy.ops.platewright.generate()\n"
+        "assert bpy.context.scene.camera.data.background_images[0].image\n",
+        encoding="utf-8",
+    )
+    code, out, err = replace(blender, options=(option,)).run("-b", blend, "--python-exit-code", "1", "--python", script)
+    assert code == 0, out + err
+    assert (tmp_path / "plates/Camera_v001/plate.json").is_file()
+
+
+def test_a_portable_blender_keeps_it_beside_itself(blender: Blender, blend: Path, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    own = (("BLENDER_USER_RESOURCES", str(tmp_path / "portable")),)
+    portable = replace(blender, home=tmp_path / "home", settings=own)
+    code, out, err = portable.run("--command", "extension", "install-file", "-r", "user_default", "-e", blender.zip)
+    assert code == 0, out + err
+    words = ("generate", "--prompt", "a moor", "--model", "grid", "--frames", "1001-1002", "--out", tmp_path, "--json")
+    code, out, err = portable.run("-b", blend, "--command", "platewright", *words)
+    assert code == 0 and json.loads(last_line(out))["frames"] == 2, out + err
+    assert list((tmp_path / "portable").glob("**/user_default/platewright/__init__.py"))
+    assert not list((tmp_path / "home").glob("**/user_default/platewright"))
 
 
 def test_a_newer_one_takes_over_without_a_restart(blender: Blender, blend: Path, tmp_path: Path) -> None:

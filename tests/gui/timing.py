@@ -10,7 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))     # Blender does not look beside a script
 
-from hands import ADDON, Steps, generate, jobs, noted, perform, prepare, until
+from hands import ADDON, Steps, generate, jobs, noted, own_classes, perform, prepare, until
 
 BEAT_SECONDS = 0.01
 BEATS = 300
@@ -59,14 +59,6 @@ def held_method(own: type, name: str) -> Callable[..., Any]:
     if name == "invoke":
         return lambda self, context, event: call(self, context, event)
     return lambda self, context: call(self, context)
-
-
-def own_classes(kind: type) -> Iterator[type]:
-    """All classes of ours that Blender calls."""
-    for each in kind.__subclasses__():
-        yield from own_classes(each)
-        if each.__module__.startswith(ADDON):
-            yield each
 
 
 def hold_everything() -> None:

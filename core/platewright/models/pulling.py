@@ -291,10 +291,12 @@ class _Pull:
         ours = [item for item in items if not item.is_legal]
         fresh = [item for item in ours if self._shipped(item) is None and item.file.path not in known]
         if fresh:
-            words = f"We ship no hash of {len(fresh)} of {len(ours)} files of {self.lock.name}: what "
-            words += f"{self.shelf.words} gives today is recorded, and anything else is an error from now on."
-            road = "" if self.shelf.is_private else " The connection was open to whoever stands on it."
-            self.emit(Warned(JOB, "W_MODEL_UNPINNED", words + road))
+            words = (
+                f"We ship no hash of {len(fresh)} of {len(ours)} files of {self.lock.name}: what {self.shelf.words} "
+                "gives today is recorded, and anything else is an error from now on."
+            )
+            told = words if self.shelf.is_private else f"{words} The connection was open to whoever stands on it."
+            self.emit(Warned(JOB, "W_MODEL_UNPINNED", told))
 
     def _published(self, items: list[Item], accepted: dict[str, str]) -> dict[str, Any]:
         """Look through the whole tree, leave the record in it, give it its name."""
