@@ -64,6 +64,7 @@ SHOTS = {
     "No shot is ticked.": "Kein Shot ist angekreuzt.",
     "Tick those that are to be made.": "Die ankreuzen, die erzeugt werden sollen.",
     "Press Storyboard.": "Storyboard drücken.",
+    "There is no storyboard yet.": "Es gibt noch kein Storyboard.",
     "A storyboard is being drawn already.": "Ein Storyboard wird schon gezeichnet.",
     "Several shots cannot begin with one picture.": "Mehrere Shots können nicht mit einem Bild beginnen.",
     "Choose another kind of first frame, or one shot alone.":

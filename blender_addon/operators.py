@@ -32,6 +32,7 @@ if TYPE_CHECKING:                                  # what only a press needs is 
     from .scene_geometry import SceneGeometry
 
 Outcome = set[str]
+PLATE = {"name": "Plate", "subtype": "DIR_PATH", "options": PATH_OPTIONS}
 
 
 class PLATEWRIGHT_OT_generate(bpy.types.Operator):
@@ -65,13 +66,13 @@ class PLATEWRIGHT_OT_show_plate(bpy.types.Operator):
     bl_label = "Show Behind Camera"
     bl_options = {"REGISTER", "UNDO"}
 
-    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH", options=PATH_OPTIONS)
+    plate: StringProperty(description="The plate's folder; empty takes the one that this scene shows", **PLATE)
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         from . import scene_write
 
         try:
-            imported = scene_write.import_plate(context.scene, self.plate)
+            imported = scene_write.import_plate(context.scene, chosen_plate(self.plate, context.scene))
         except PlatewrightError as error:
             return refuse(self, error)
         tell(self, imported.notes)
@@ -87,13 +88,14 @@ class PLATEWRIGHT_OT_composite_plate(bpy.types.Operator):
     bl_label = "Composite Behind Render"
     bl_options = {"REGISTER", "UNDO"}
 
-    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH", options=PATH_OPTIONS)
+    plate: StringProperty(description="The plate's folder; empty takes the one that this scene shows", **PLATE)
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         from . import scene_write
 
         try:
-            imported = scene_write.import_plate(context.scene, self.plate, background=False, compositor=True)
+            folder = chosen_plate(self.plate, context.scene)
+            imported = scene_write.import_plate(context.scene, folder, background=False, compositor=True)
         except PlatewrightError as error:
             return refuse(self, error)
         tell(self, imported.notes)
@@ -107,14 +109,15 @@ class PLATEWRIGHT_OT_import_solve(bpy.types.Operator):
     bl_label = "Import Solved Camera"
     bl_options = {"REGISTER", "UNDO"}
 
-    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH", options=PATH_OPTIONS)
+    plate: StringProperty(description="The plate's folder; empty takes the one that this scene shows", **PLATE)
     use_points: BoolProperty(name="Points", description="Bring the points along, as a mesh of vertices", default=True)
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         from . import scene_write, solve_read, solve_write
 
         try:
-            solve = solve_read.read_solve(scene_write.absolute_folder(self.plate))
+            folder = chosen_plate(self.plate, context.scene)
+            solve = solve_read.read_solve(scene_write.absolute_folder(folder))
         except PlatewrightError as error:
             return refuse(self, error)
         wanted = solve if self.use_points else replace(solve, points=None)
@@ -128,18 +131,21 @@ class PLATEWRIGHT_OT_open_folder(bpy.types.Operator):
     bl_idname = "platewright.open_folder"
     bl_label = "Open Folder"
 
-    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH", options=PATH_OPTIONS)
+    plate: StringProperty(description="The plate's folder; empty takes the one that this scene shows", **PLATE)
     file: StringProperty(name="File", description="A file in it, for the system's viewer; empty for the folder itself")
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
         return say_tip("Open {file} in the viewer of the system", file=properties.file) if properties.file else ""
 
-    def execute(self, _context: bpy.types.Context) -> Outcome:
-        path = os.path.join(self.plate, self.file) if self.file else self.plate
-        if not os.path.exists(path):
-            gone = RequestError("E_FILE_MISSING", f"{path} is not there any more.", "Make the plate again.")
-            return refuse(self, gone)
+    def execute(self, context: bpy.types.Context) -> Outcome:
+        try:
+            folder = bpy.path.abspath(chosen_plate(self.plate, context.scene))
+            path = os.path.join(folder, self.file) if self.file else folder
+            if not os.path.exists(path):
+                raise RequestError("E_FILE_MISSING", f"{path} is not there any more.", "Make the plate again.")
+        except PlatewrightError as error:
+            return refuse(self, error)
         return bpy.ops.wm.path_open(filepath=path)
 
 
@@ -179,6 +185,14 @@ def wait_for(operator: bpy.types.Operator, run: jobs.Run) -> Outcome:
     """In background mode no timer fires, and a script wants the plate when the call returns."""
     jobs.wait(run)
     return refuse(operator, run.error) if run.error else {"FINISHED"}
+
+
+def chosen_plate(folder: str, scene: bpy.types.Scene) -> str:
+    """The folder that an operator names, else of the plate that this scene shows. Raises RequestError E_NO_PLATE."""
+    chosen = folder or str(scene.platewright.plate)
+    if not chosen:
+        raise RequestError("E_NO_PLATE", "No plate is chosen.", "Generate one, or bring one back from disk.")
+    return chosen
 
 
 def refuse(operator: bpy.types.Operator, error: PlatewrightError) -> Outcome:

@@ -134,6 +134,17 @@ def bypass(tree: bpy.types.NodeTree, node: bpy.types.Node) -> None:
             tree.links.new(source, follower)
 
 
+def own_nodes(scene: bpy.types.Scene) -> list[bpy.types.Node]:
+    """Our group nodes in the scene's compositor."""
+    tree = compositor_tree(scene)
+    return [node for node in tree.nodes if TAG in node and node.node_tree] if tree is not None else []
+
+
+def shows_picture(node: bpy.types.Node) -> bool:
+    """This group of ours stands a plate behind the render; else it only gives the view to the render."""
+    return any(each.bl_idname == "CompositorNodeImage" for each in node.node_tree.nodes)
+
+
 def compositor_tree(scene: bpy.types.Scene) -> bpy.types.NodeTree | None:
     return scene.compositing_node_group if hasattr(scene, "compositing_node_group") else scene.node_tree
 

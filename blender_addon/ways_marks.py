@@ -17,12 +17,13 @@ from platewright.errors import CameraError, PlateError
 from .plate_image import discard_unused, load_sequence, set_frames, show_view
 from .plate_link import TAG
 from .plate_read import Plate
-from .scene_composite import check_compositor, composite_behind, compositor_tree
+from .scene_composite import check_compositor, composite_behind, compositor_tree, own_nodes, shows_picture
 from .scene_view import NEUTRAL, REMEMBERED, is_neutral
 from .scene_write import camera_of
 
 WAY = "platewright_way"                            # custom property: "way/name we gave"
 DEPTH = "platewright_depth"                        # custom property of an image: a map of ours, see `ways_depth`
+STANDS_IN = "platewright_stands_in"                # custom property of our compositor's node: see `keep_codes`
 COLLECTION = "Platewright ways"
 PLANE, WORLD, STRIP, PROJECTION = "plane", "world", "strip", "projection"
 NODES_ARE_OPTIONAL = "compositing_node_group" not in bpy.types.Scene.bl_rna.properties      # before 5.0
@@ -199,8 +200,18 @@ def check_colour(scene: bpy.types.Scene, keeps_codes: bool) -> None:
 
 
 def keep_codes(scene: bpy.types.Scene, plate: Plate, frame_start: int | None) -> list[str]:
-    """Let the compositor show the plate's own codes where the scene shows it; notes."""
-    return composite_behind(scene, plate, frame_start=frame_start) if is_bent(scene) else []
+    """Let the compositor show the plate's own codes where the scene shows it; notes.
+
+    A branch that nobody has asked for is marked, and goes with the last plane or world that it stands in for.
+    """
+    if not is_bent(scene):
+        return []
+    is_asked_for = any(shows_picture(node) and STANDS_IN not in node for node in own_nodes(scene))
+    notes = composite_behind(scene, plate, frame_start=frame_start)
+    if not is_asked_for:
+        for node in own_nodes(scene):
+            node[STANDS_IN] = True
+    return notes
 
 
 def view_notes(scene: bpy.types.Scene) -> list[str]:

@@ -9,11 +9,9 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 from platewright.errors import PlatewrightError, RequestError
 
 from . import jobs
-from .operators import Outcome, refuse, tell
-from .properties import PATH_OPTIONS
+from .operators import PLATE, Outcome, chosen_plate, refuse, tell
 from .translations import OWN, say, say_report, say_tip
 
-PLATE = {"name": "Plate", "subtype": "DIR_PATH", "options": PATH_OPTIONS}
 FRAMES_TEXT = re.compile(r"\s*(-?\d+)(?:\s*-\s*(-?\d+))?\s*", re.ASCII)
 FRAMES_MOST = 1000
 FOUND = "{count} places that had lost {plate} show it again."
@@ -44,12 +42,8 @@ class Way:
     plate: StringProperty(description="The plate's folder; empty takes the one that this scene shows", **PLATE)
 
     def execute(self, context: bpy.types.Context) -> Outcome:
-        folder = self.plate or context.scene.platewright.plate
         try:
-            if not folder:
-                why = "No plate is chosen."
-                raise RequestError("E_NO_PLATE", why, "Generate one, or bring one back from disk.")
-            shown, notes = self.write(context, folder)
+            shown, notes = self.write(context, chosen_plate(self.plate, context.scene))
         except PlatewrightError as error:
             return refuse(self, error)
         tell(self, tuple(dict.fromkeys(notes)))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import bpy
 
-from . import scene_light, ways_projection, ways_strip, ways_wipe, ways_world
+from . import scene_light, ways_projection, ways_strip, ways_world
 from .plate_image import discard_unused
 from .plate_link import TAG
-from .scene_composite import withdraw_composite
+from .scene_composite import own_nodes, shows_picture, withdraw_composite
 from .ways_marks import (
     PLANE,
     PROJECTION,
+    STANDS_IN,
     WAY,
     check_scene,
     found_collection,
@@ -35,24 +36,25 @@ def remove(scene: bpy.types.Scene, way: str) -> list[str]:
         "background": lambda: withdraw_backgrounds(scene),
     }
     removals[way]()
-    if way in ("projection", "strip"):
+    if way in ("projection", "strip", "plane", "world"):
         give_view_back(scene)
     return [*open_planes(scene), *light_again(scene)] if way == "compositor" else []
 
 
 def give_view_back(scene: bpy.types.Scene) -> None:
-    """A branch that only gave the view to the render has nothing to do once no projection and no strip is left."""
+    """A branch that nobody asked for goes with the last of what it was there for."""
     is_projected = bool(own_objects(scene, PROJECTION) or ways_projection.dressed(scene))
     if not is_projected:
         scene_light.remove_passes(scene)
-    if not is_projected and not ways_strip.own_strips(scene) and not shows_pictures(scene):
+    is_kept = is_projected or ways_strip.own_strips(scene) or any(is_wanted(scene, each) for each in own_nodes(scene))
+    if not is_kept:
         withdraw_composite(scene)
 
 
-def shows_pictures(scene: bpy.types.Scene) -> bool:
-    """Our branch of the compositor stands a plate behind the render."""
-    nodes = (node for each in ways_wipe.own_nodes(scene) for node in each.node_tree.nodes)
-    return any(node.bl_idname == "CompositorNodeImage" for node in nodes)
+def is_wanted(scene: bpy.types.Scene, node: bpy.types.Node) -> bool:
+    """Our branch stands a plate behind the render: one that was asked for, or that a plane or a world is a hole for."""
+    stands_in_for_some = STANDS_IN not in node or own_objects(scene, PLANE) or ways_world.own_nodes(scene)
+    return shows_picture(node) and bool(stands_in_for_some)
 
 
 def light_again(scene: bpy.types.Scene) -> list[str]:
@@ -91,7 +93,7 @@ def standing(scene: bpy.types.Scene) -> set[str]:
         for way, is_there in (
             ("world", ways_world.own_nodes(scene)),
             ("strip", ways_strip.own_strips(scene)),
-            ("compositor", ways_wipe.own_nodes(scene)),
+            ("compositor", own_nodes(scene)),
             ("background", shown),
         )
         if is_there

@@ -13,9 +13,8 @@ import bpy
 from platewright.errors import PlateError
 
 from .plate_image import absolute_folder
-from .plate_link import TAG
 from .plate_read import Plate, read_plate
-from .scene_composite import check_compositor, composite_behind, compositor_tree, plate_picture
+from .scene_composite import check_compositor, composite_behind, own_nodes, plate_picture
 from .ways_marks import check_scene
 from .ways_uses import OTHER, versions_on_disk
 
@@ -48,12 +47,6 @@ def newest_other(plate: Plate) -> Path:
         why = f"There is no other version of {plate.name} beside {plate.folder.name}."
         raise PlateError("E_ONE_VERSION", why, "Generate another one, or choose the folder of another plate.")
     return others[0]
-
-
-def own_nodes(scene: bpy.types.Scene) -> list[bpy.types.Node]:
-    """Our group nodes in the scene's compositor."""
-    tree = compositor_tree(scene)
-    return [node for node in tree.nodes if TAG in node and node.node_tree] if tree is not None else []
 
 
 def put_beside(scene: bpy.types.Scene, group: bpy.types.NodeTree, far: Plate) -> None:

@@ -94,11 +94,36 @@ def test_it_goes_without_a_trace(addon: ModuleType, tmp_path: Path, name: str, w
     press(name, first, **(WAYS[name] if name != "bring_back" else {}))
     assert way in ways_removal.standing(scene)
     assert bpy.ops.platewright.remove_way(way=way) == {"FINISHED"}
-    if way in ("plane", "world"):                  # their colours are the compositor's
-        bpy.ops.platewright.remove_way(way="compositor")
     assert ways_removal.standing(scene) == set() and counts() == before
     assert scene.view_settings.view_transform == "AgX" and scene.render.use_sequencer
     assert not scene.render.film_transparent
+
+
+@pytest.mark.parametrize("asked", ["composite_plate", "wipe"])
+def test_a_branch_that_was_asked_for_stays_when_a_plane_goes(addon: ModuleType, tmp_path: Path, asked: str) -> None:
+    scene = shot()
+    scene.view_settings.view_transform = "AgX"
+    first, second = two_versions(scene, tmp_path)
+    press("image_plane", first)
+    getattr(bpy.ops.platewright, asked)(plate=str(first))
+    press("image_plane", second)
+    bpy.ops.platewright.remove_way(way="plane")
+    assert "compositor" in ways_removal.standing(scene) and scene.render.film_transparent
+    bpy.ops.platewright.remove_way(way="compositor")
+    assert scene.view_settings.view_transform == "AgX" and not scene.render.film_transparent
+
+
+def test_a_branch_goes_with_the_last_that_it_stands_in_for(addon: ModuleType, tmp_path: Path) -> None:
+    scene = shot()
+    scene.view_settings.view_transform = "AgX"
+    first, second = two_versions(scene, tmp_path)
+    press("image_plane", first)
+    press("world_background", first)
+    press("use_version", second)
+    bpy.ops.platewright.remove_way(way="plane")
+    assert ways_removal.standing(scene) == {"world", "compositor"}
+    bpy.ops.platewright.remove_way(way="world")
+    assert ways_removal.standing(scene) == set() and scene.view_settings.view_transform == "AgX"
 
 
 def test_a_plane_without_its_compositor_is_seen_again(addon: ModuleType, tmp_path: Path) -> None:
@@ -111,10 +136,26 @@ def test_a_plane_without_its_compositor_is_seen_again(addon: ModuleType, tmp_pat
     assert not plane.is_holdout
 
 
-def test_without_a_plate_it_says_what_to_do(addon: ModuleType) -> None:
+@pytest.mark.parametrize("name", ["image_plane", "show_plate", "composite_plate", "import_solve", "open_folder"])
+def test_without_a_plate_it_says_what_to_do(addon: ModuleType, name: str) -> None:
     shot()
     with pytest.raises(RuntimeError, match=r"E_NO_PLATE.*bring one back"):
-        bpy.ops.platewright.image_plane()
+        getattr(bpy.ops.platewright, name)()
+
+
+def test_without_a_storyboard_it_says_what_to_do(addon: ModuleType) -> None:
+    shot()
+    with pytest.raises(RuntimeError, match=r"E_NO_STORYBOARD.*Press Storyboard"):
+        bpy.ops.platewright.show_storyboard()
+
+
+@pytest.mark.parametrize("name", ["show_plate", "composite_plate"])
+def test_without_a_name_it_is_the_plate_that_the_scene_shows(addon: ModuleType, tmp_path: Path, name: str) -> None:
+    scene = shot()
+    first, _ = two_versions(scene, tmp_path)
+    press("image_plane", first)
+    assert getattr(bpy.ops.platewright, name)() == {"FINISHED"}
+    assert {"show_plate": "background", "composite_plate": "compositor"}[name] in ways_removal.standing(scene)
 
 
 def test_it_takes_the_plate_that_the_scene_shows(addon: ModuleType, tmp_path: Path) -> None:
