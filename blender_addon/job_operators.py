@@ -63,6 +63,7 @@ class PLATEWRIGHT_OT_collect(bpy.types.Operator):
 
     bl_idname = "platewright.collect"
     bl_label = "Go On"
+    bl_options = {"INTERNAL"}                      # a search would not know the job
 
     job: StringProperty(name="Job", description="Which job of another session", options={"SKIP_SAVE"})
 
@@ -82,7 +83,7 @@ class PLATEWRIGHT_OT_show_at_home(bpy.types.Operator):
 
     bl_idname = "platewright.show_at_home"
     bl_label = "Show in Its Shot"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}  # a search would not know the plate
 
     plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH", options=PATH_OPTIONS)
 

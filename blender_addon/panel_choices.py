@@ -28,6 +28,8 @@ class PLATEWRIGHT_OT_choose_model(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         settings = context.scene.platewright
+        if not self.model:
+            return {"CANCELLED"}
         if settings.model != self.model:
             settings.steps = 0                     # another model's number means nothing to this one
         settings.model = self.model

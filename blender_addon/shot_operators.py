@@ -142,6 +142,7 @@ class PLATEWRIGHT_OT_go_to_shot(bpy.types.Operator):
 
     bl_idname = "platewright.go_to_shot"
     bl_label = "Go to Shot"
+    bl_options = {"INTERNAL"}                      # a search would not know the frame
 
     frame: IntProperty(name="Frame", description="The shot's first frame")
 
@@ -155,7 +156,7 @@ class PLATEWRIGHT_OT_show_shot(bpy.types.Operator):
 
     bl_idname = "platewright.show_shot"
     bl_label = "Show Behind Camera"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}  # a search would not know the shot
 
     shot: StringProperty(name="Shot", description="The name of the shot")
 

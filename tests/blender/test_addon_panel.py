@@ -116,6 +116,13 @@ def test_the_models_of_the_runtime_are_known_without_a_press(addon: ModuleType, 
     assert "Commercial use: yes" in paper.tab(addon).text
 
 
+def test_an_empty_name_chooses_no_model(addon: ModuleType) -> None:
+    settings = bpy.context.scene.platewright
+    settings.model, settings.steps = "grid", 7
+    assert bpy.ops.platewright.choose_model() == {"CANCELLED"}
+    assert (settings.model, settings.steps) == ("grid", 7)
+
+
 def test_a_layout_needs_no_words(addon: ModuleType, scene: bpy.types.Scene) -> None:
     scene.platewright.prompt, scene.platewright.model = "", "grid"
     assert paper.tab(addon).button("platewright.generate").is_enabled, "before anybody was asked"
