@@ -19,13 +19,14 @@ from torch.nn import functional
 
 from platewright.nets.draft_text import LINKING, TextConfig, TextEncoder
 
-from .captions import ATTRIBUTES, wording
+from .captions import ATTRIBUTES, held_out_wording, wording
 from .phrases import HELD_OUT, TERRAIN, TRAINED, scenery_words
 from .unseen import PROMPTS
 from .vectors import TABLE
 
 CAPTIONS = 20_000
 STEPS = 1_800
+WHOLE = 400  # captions that it is tried on
 BATCH = 128
 RATE = 2e-3
 DECAY = 0.1
@@ -155,6 +156,19 @@ def held_out_shares(encoder: TextEncoder) -> dict[str, float]:
     return shares
 
 
+def caption_shares(encoder: TextEncoder, count: int = WHOLE) -> dict[str, float]:
+    """Per attribute: the share of whole captions, of kept-back words in kept-back forms, that are read as meant."""
+    draw = random.Random(0)
+    right = dict.fromkeys(ATTRIBUTES, 0)
+    for number in range(count):
+        values = {name: draw.choice(all_of) for name, all_of in ATTRIBUTES.items()}
+        text = held_out_wording(values, torch.Generator().manual_seed(number))
+        said = encoder.understood(encoder.read([text])[0])
+        for name in ATTRIBUTES:
+            right[name] += said.get(name) == values[name]
+    return {name: number / count for name, number in right.items()}
+
+
 def prompt_shares(encoder: TextEncoder) -> dict[str, float]:
     """Per attribute: the share of the unseen prompts that speak of it and are read as meant."""
     asked = [(name, _said(encoder, text, name) in meant) for text, told in PROMPTS for name, meant in told.items()]
@@ -170,7 +184,12 @@ def report(encoder: TextEncoder) -> list[str]:
         right = sum(said.get(name) in meant for name, meant in told.items())
         lines.append(f"| {text} | {', '.join(said.values()) or 'nothing'} | {right} of {len(told)} |")
     lines += ["", "| as meant | " + " | ".join(ATTRIBUTES) + " |", "|---|" + "---|" * len(ATTRIBUTES)]
-    for what, shares in (("kept-back words", held_out_shares(encoder)), ("unseen prompts", prompt_shares(encoder))):
+    told = {
+        "kept-back words": held_out_shares(encoder),
+        "whole captions of them": caption_shares(encoder),
+        "unseen prompts": prompt_shares(encoder),
+    }
+    for what, shares in told.items():
         lines.append(f"| {what} | " + " | ".join(f"{100 * shares[name]:.0f} %" for name in ATTRIBUTES) + " |")
     chances = " | ".join(f"{100 / (1 + len(values)):.0f} %" for values in ATTRIBUTES.values())
     return [*lines, f"| chance | {chances} |"]
