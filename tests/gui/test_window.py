@@ -46,7 +46,8 @@ def test_another_try_is_picked_and_its_own_figures_are_seen(blender: Blender, bl
     shutil.copy(opened, SHOTS / "contact sheet of tries.png")
 
 
-FINE = re.compile(r"greyed|\{'(FINISHED|RUNNING_MODAL)'\}|Error: E_[A-Z_]+: [^ ].*\. \S.*\.\n$")    # a hint at the end
+OUTCOME = r"\{'(FINISHED|CANCELLED|RUNNING_MODAL)'\}"
+FINE = re.compile(rf"greyed|{OUTCOME}|Error: E_[A-Z_]+: [^ ].*\. \S.*\.\n$")     # what is wrong, then what to do
 ENDS_WELL = (
     "cancel", "undo_and_load", "other_file", "kill_worker", "long_camera", "render", "no_camera_no_runtime", "disable",
 )  # fmt: skip
