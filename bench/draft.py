@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "core")]
 
 from platewright import models  # noqa: E402
+from platewright.models import draft  # noqa: E402
 from training import evaluate, recogniser  # noqa: E402
 from training.evaluate import NEAR_DEG, Bytes, Figures, HeldOut, Made, Yardstick  # noqa: E402
 from training.recogniser import frechet  # noqa: E402
@@ -71,7 +72,7 @@ def main() -> None:
     made = _made(options, clips)
     columns = _columns(yardstick, made, options.beside)
     table = _table(columns)
-    facts = _facts(yardstick, made, shards)
+    facts = [*_facts(yardstick, made, shards), *_as_read(options.model, yardstick, made)]
     print("\n".join([*table, "", *facts]))
     if options.beside:
         print(_better(columns["model"], columns["beside"]))
@@ -145,6 +146,17 @@ def _facts(yardstick: Yardstick, made: Made, shards: Sequence[Path]) -> list[str
         f"Frechet distance of baselines to the true clips: {', '.join(away)}.",
         f"Seconds for a clip: {numpy.median(made.seconds):.1f} (median), {torch.get_num_threads()} threads.",
     ]
+
+
+def _as_read(model: str, yardstick: Yardstick, made: Made) -> list[str]:
+    """What the pictures show of what was read, apart from what was not read as it was meant."""
+    if model != draft.NAME:
+        return []
+    reader = draft.open("cpu").loaded.text
+    read = [reader.understood(vector) for vector in reader.read([clip.prompt for clip in yardstick.clips])]
+    shown = yardstick.shown_as_read(made.clips, read).items()
+    counts = ", ".join(f"{name} {right} of {asked}" for name, (right, asked) in shown)
+    return [f"Recognised of what the reader read out of the prompts, right or wrong: {counts}."]
 
 
 def _better(one: Figures, other: Figures) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -179,6 +179,15 @@ class Yardstick:
         asked = torch.tensor([clip.kinds for clip in self.clips])
         right = (seen.kinds == asked).float().mean(0)
         return {name: float(share) for name, share in zip(ATTRIBUTES, right, strict=True)}
+
+    def shown_as_read(self, clips: Sequence[Bytes], read: Sequence[Mapping[str, str]]) -> dict[str, tuple[int, int]]:
+        """Per attribute: how many clips show what a reader read out of their prompts, of those it read something of."""
+        seen = self.seen(clips).kinds.tolist()
+        pairs = {
+            name: [(said[name], values[kinds[place]]) for said, kinds in zip(read, seen, strict=True) if name in said]
+            for place, (name, values) in enumerate(ATTRIBUTES.items())
+        }
+        return {name: (sum(said == shown for said, shown in told), len(told)) for name, told in pairs.items()}
 
     def _light(self, seen: Seen) -> float:
         """Median error in degrees over clips that have a light; 90 is chance."""

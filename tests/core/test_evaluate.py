@@ -266,6 +266,11 @@ def test_adherence_counts_what_is_recognised(clips: list[HeldOut], monkeypatch: 
     monkeypatch.setattr(evaluate, "recognised", all_seeing)
     monkeypatch.setattr(evaluate, "followed", lambda frames, camera: following.Followed(None, None))
     yardstick = Yardstick(clips, recogniser.Recogniser())
+    meant = [{name: list(all_of)[kind] for (name, all_of), kind in zip(ATTRIBUTES.items(), clip.kinds, strict=True)}
+             for clip in clips]  # fmt: skip
+    del meant[0]["sky"]
+    counts = {"terrain": (1, 2), "time": (2, 2), "sky": (1, 1), "weather": (2, 2)}
+    assert yardstick.shown_as_read(yardstick.truth, meant) == counts
     figures = yardstick.figures(yardstick.truth)
     assert figures.adherence == {"terrain": 0.5, "time": 1.0, "sky": 1.0, "weather": 1.0}
     assert figures.light_deg == pytest.approx(0.0, abs=0.01) and figures.near_share == 0.0
