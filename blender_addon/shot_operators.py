@@ -100,9 +100,9 @@ class PLATEWRIGHT_OT_show_storyboard(bpy.types.Operator):
         from . import shot_board
 
         drawn = context.scene.platewright_board.sheet
-        sheet = Path(bpy.path.abspath(drawn))
         if not drawn:
             return refuse(self, RequestError("E_NO_STORYBOARD", "There is no storyboard yet.", "Press Storyboard."))
+        sheet = Path(bpy.path.abspath(drawn))
         if not sheet.is_file():
             gone = RequestError("E_FILE_MISSING", f"{sheet} is not there any more.", "Press Storyboard.")
             return refuse(self, gone)

@@ -24,7 +24,7 @@ from hands import (
     press,
     until,
     worker_pid,
-)  # fmt: skip
+)
 
 
 def is_enabled(module: str) -> bool:
