@@ -6,9 +6,8 @@ from bpy.props import BoolProperty, StringProperty
 from platewright.errors import PlatewrightError, RequestError
 
 from . import job_details, job_end, jobs, preferences
-from .operators import Outcome, refuse
+from .operators import PLATE, Outcome, refuse
 from .panel_jobs import CHECK
-from .properties import PATH_OPTIONS
 
 
 class PLATEWRIGHT_OT_cancel(bpy.types.Operator):
@@ -85,7 +84,7 @@ class PLATEWRIGHT_OT_show_at_home(bpy.types.Operator):
     bl_label = "Show in Its Shot"
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}  # a search would not know the plate
 
-    plate: StringProperty(name="Plate", description="The plate's folder", subtype="DIR_PATH", options=PATH_OPTIONS)
+    plate: StringProperty(**{**PLATE, "description": "The plate's folder"})
 
     def execute(self, _context: bpy.types.Context) -> Outcome:
         from .plate_read import read_plate

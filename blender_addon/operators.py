@@ -32,7 +32,12 @@ if TYPE_CHECKING:                                  # what only a press needs is 
     from .scene_geometry import SceneGeometry
 
 Outcome = set[str]
-PLATE = {"name": "Plate", "subtype": "DIR_PATH", "options": PATH_OPTIONS}
+PLATE = {
+    "name": "Plate",
+    "description": "The plate's folder; empty takes the one that this scene shows",
+    "subtype": "DIR_PATH",
+    "options": PATH_OPTIONS,
+}
 
 
 class PLATEWRIGHT_OT_generate(bpy.types.Operator):
@@ -66,7 +71,7 @@ class PLATEWRIGHT_OT_show_plate(bpy.types.Operator):
     bl_label = "Show Behind Camera"
     bl_options = {"REGISTER", "UNDO"}
 
-    plate: StringProperty(description="The plate's folder; empty takes the one that this scene shows", **PLATE)
+    plate: StringProperty(**PLATE)
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         from . import scene_write
@@ -88,7 +93,7 @@ class PLATEWRIGHT_OT_composite_plate(bpy.types.Operator):
     bl_label = "Composite Behind Render"
     bl_options = {"REGISTER", "UNDO"}
 
-    plate: StringProperty(description="The plate's folder; empty takes the one that this scene shows", **PLATE)
+    plate: StringProperty(**PLATE)
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         from . import scene_write
@@ -109,7 +114,7 @@ class PLATEWRIGHT_OT_import_solve(bpy.types.Operator):
     bl_label = "Import Solved Camera"
     bl_options = {"REGISTER", "UNDO"}
 
-    plate: StringProperty(description="The plate's folder; empty takes the one that this scene shows", **PLATE)
+    plate: StringProperty(**PLATE)
     use_points: BoolProperty(name="Points", description="Bring the points along, as a mesh of vertices", default=True)
 
     def execute(self, context: bpy.types.Context) -> Outcome:
@@ -131,7 +136,7 @@ class PLATEWRIGHT_OT_open_folder(bpy.types.Operator):
     bl_idname = "platewright.open_folder"
     bl_label = "Open Folder"
 
-    plate: StringProperty(description="The plate's folder; empty takes the one that this scene shows", **PLATE)
+    plate: StringProperty(**PLATE)
     file: StringProperty(name="File", description="A file in it, for the system's viewer; empty for the folder itself")
 
     @classmethod

@@ -51,11 +51,11 @@ def composite_behind(scene: bpy.types.Scene, plate: Plate, *, frame_start: int |
     return [f"{plate.folder.name} is composited behind the render; the film is transparent.", *view_notes]
 
 
-def bake_view_alone(scene: bpy.types.Scene, plate: Plate) -> list[str]:
+def bake_view_alone(scene: bpy.types.Scene, name: str) -> list[str]:
     """Give the scene's view to the render inside the compositor, so that projections and strips keep their codes.
 
-    A branch that does so already goes on, with what is projected taken into account. Raises PlateError
-    E_COMPOSITOR_LINKED. Returns notes for the panel; none for a view that bends nothing.
+    A branch that does so already goes on, with what is projected taken into account; a new one is for the plate `name`.
+    Raises PlateError E_COMPOSITOR_LINKED. Returns notes for the panel; none for a view that bends nothing.
     """
     check_compositor(scene)
     tree = compositor_tree(scene)
@@ -68,8 +68,8 @@ def bake_view_alone(scene: bpy.types.Scene, plate: Plate) -> list[str]:
         discard_groups([group])
         return []
     withdraw_composite(scene)
-    node, _ = stand_before_output(scene, f"View for {plate.folder.name}", group, notes)
-    node[TAG] = plate.name
+    node, _ = stand_before_output(scene, f"View for {name}", group, notes)
+    node[TAG] = name
     return notes
 
 

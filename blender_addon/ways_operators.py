@@ -39,7 +39,7 @@ class Way:
 
     bl_idname: str
     bl_options = {"REGISTER", "UNDO"}
-    plate: StringProperty(description="The plate's folder; empty takes the one that this scene shows", **PLATE)
+    plate: StringProperty(**PLATE)
 
     def execute(self, context: bpy.types.Context) -> Outcome:
         try:
@@ -76,7 +76,7 @@ class PLATEWRIGHT_OT_list_versions(bpy.types.Operator):
     bl_idname = "platewright.list_versions"
     bl_label = "Versions on Disk"
 
-    plate: StringProperty(description="The plate's folder; empty takes the one that this scene shows", **PLATE)
+    plate: StringProperty(**PLATE)
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Outcome:
         from . import ways_uses
@@ -113,7 +113,7 @@ class PLATEWRIGHT_OT_bring_back(bpy.types.Operator):
     bl_label = "Bring Back Plate..."
     bl_options = {"REGISTER", "UNDO"}
 
-    directory: StringProperty(description="The plate's folder", **{**PLATE, "name": "Folder"})
+    directory: StringProperty(**{**PLATE, "name": "Folder", "description": "The plate's folder"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN"}, description="Folders are listed")
     background: BoolProperty(
         name="Behind Camera", description="Show it as the background of its camera", default=True
@@ -212,8 +212,11 @@ class PLATEWRIGHT_OT_wipe(Way, bpy.types.Operator):
     bl_label = "Wipe A/B"
 
     other: StringProperty(
-        description="Folder of the plate right of the line; empty takes the newest other version on disk",
-        **{**PLATE, "name": "Other"},
+        **{
+            **PLATE,
+            "name": "Other",
+            "description": "Folder of the plate right of the line; empty takes the newest other version on disk",
+        }
     )
     share: FloatProperty(
         name="Line", description="Where the line is: 0 is the picture's left side, 1 its right side", default=0.5,

@@ -114,7 +114,7 @@ def keep_light(scene: bpy.types.Scene, plate: Plate) -> list[str]:
     if not is_bent(scene):
         return []
     scene_light.add_passes(scene)
-    return bake_view_alone(scene, plate)
+    return bake_view_alone(scene, plate.name)
 
 
 def check_frames(throw: Throw) -> None:

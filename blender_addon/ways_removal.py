@@ -7,7 +7,7 @@ import bpy
 from . import scene_light, ways_projection, ways_strip, ways_world
 from .plate_image import discard_unused
 from .plate_link import TAG
-from .scene_composite import own_nodes, shows_picture, withdraw_composite
+from .scene_composite import bake_view_alone, own_nodes, shows_picture, withdraw_composite
 from .ways_marks import (
     PLANE,
     PROJECTION,
@@ -46,9 +46,13 @@ def give_view_back(scene: bpy.types.Scene) -> None:
     is_projected = bool(own_objects(scene, PROJECTION) or ways_projection.dressed(scene))
     if not is_projected:
         scene_light.remove_passes(scene)
-    is_kept = is_projected or ways_strip.own_strips(scene) or any(is_wanted(scene, each) for each in own_nodes(scene))
-    if not is_kept:
+    needs_view = is_projected or bool(ways_strip.own_strips(scene))
+    left = [each for each in own_nodes(scene) if shows_picture(each) or not needs_view]
+    unwanted = [str(each[TAG]) for each in left if not is_wanted(scene, each)]
+    if unwanted:
         withdraw_composite(scene)
+    if unwanted and needs_view:
+        bake_view_alone(scene, unwanted[0])
 
 
 def is_wanted(scene: bpy.types.Scene, node: bpy.types.Node) -> bool:

@@ -53,7 +53,7 @@ def lay_strip(
         strip[BEFORE] = True
         scene.render.use_sequencer = False
         notes.append("Renders go on showing the scene: Sequencer is switched off under Post Processing.")
-    return notes + (bake_view_alone(scene, plate) if keeps_codes and is_bent(scene) else view_notes(scene))
+    return notes + (bake_view_alone(scene, plate.name) if keeps_codes and is_bent(scene) else view_notes(scene))
 
 
 def strips_of(owner: bpy.types.bpy_struct) -> bpy.types.bpy_prop_collection:

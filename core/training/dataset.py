@@ -82,10 +82,15 @@ def clear_path(stage: Stage, seed: int, order: Order) -> CameraPath:
 
 
 def make_shard(path: Path, first_seed: int, order: Order) -> None:
-    """Write one shard; a file under its final name is whole."""
+    """Write one shard."""
     made = [make_clip(first_seed + n, order) for n in range(order.clips)]
+    save_shard(path, {name: torch.stack([clip[name] for clip in made]) for name in made[0]})
+
+
+def save_shard(path: Path, tensors: dict[str, Tensor]) -> None:
+    """A file under its final name is whole."""
     partial = path.with_suffix(f".part-{os.getpid()}")
-    save_file({name: torch.stack([clip[name] for clip in made]) for name in made[0]}, partial)
+    save_file(tensors, partial)
     os.replace(partial, path)
 
 
@@ -99,11 +104,15 @@ def make_dataset(
     wanted = [(path, seed) for path, seed in _wanted(folder, shards, held_out, order) if not path.exists()]
     if processes == 1:
         return _make_shards(wanted, order, until)
-    context = get_context("spawn")
-    with ProcessPoolExecutor(processes, context, torch.set_num_threads, (1,)) as pool:
+    with workers(processes) as pool:
         for job in [pool.submit(_make_shards, wanted[n::processes], order, until) for n in range(processes)]:
             job.result()
     return None
+
+
+def workers(processes: int) -> ProcessPoolExecutor:
+    """Processes of one thread each."""
+    return ProcessPoolExecutor(processes, get_context("spawn"), torch.set_num_threads, (1,))
 
 
 def _make_shards(wanted: list[tuple[Path, int]], order: Order, until: float) -> None:

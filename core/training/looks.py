@@ -6,13 +6,9 @@ a world can teach is in two glances at it, so that a judge may see many worlds f
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
@@ -20,7 +16,7 @@ from platewright.conditioning import heading_of, poses_and_lenses
 from platewright.layout.worlds import HELD_OUT_SEED, draw_world
 
 from .dataset import SIZE as RENDERED
-from .dataset import Order, clear_path
+from .dataset import Order, clear_path, load_shard, save_shard, shard_path, workers
 from .moves import FPS
 from .rendering import Stage
 
@@ -74,29 +70,27 @@ def draw_looks(seed: int) -> Looks:
 def make_looks(folder: Path, worlds: int, processes: int = 1) -> tuple[list[Path], list[Path]]:
     """Draw the shards that are missing; those of so many worlds to learn from, and those it is tried on."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept_back = [(folder / f"held_out_{n:04d}.safetensors", HELD_OUT_SEED + FIRST_SEED) for n in range(KEPT_BACK)]
-    taught = [(folder / f"train_{n:04d}.safetensors", FIRST_SEED) for n in range(-(-worlds // WORLDS))]
+    kept_back = [(shard_path(folder, "held_out", n), HELD_OUT_SEED + FIRST_SEED) for n in range(KEPT_BACK)]
+    taught = [(shard_path(folder, "train", n), FIRST_SEED) for n in range(-(-worlds // WORLDS))]
     wanted = [
         (path, first + n * WORLDS)
         for shards in (kept_back, taught)
         for n, (path, first) in enumerate(shards)
         if not path.exists()
     ]
-    with ProcessPoolExecutor(processes, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+    with workers(processes) as pool:
         for job in [pool.submit(make_shard, *each, WORLDS) for each in wanted]:
             job.result()
     return [path for path, _ in taught], [path for path, _ in kept_back]
 
 
 def make_shard(path: Path, first_seed: int, worlds: int) -> None:
-    """Write one shard; a file under its final name is whole."""
+    """Write one shard."""
     drawn = [draw_looks(first_seed + n) for n in range(worlds)]
-    partial = path.with_suffix(f".part-{os.getpid()}")
-    save_file({name: torch.cat([each[name] for each in drawn]) for name in drawn[0]}, partial)
-    os.replace(partial, path)
+    save_shard(path, {name: torch.cat([each[name] for each in drawn]) for name in drawn[0]})
 
 
 def read_looks(paths: list[Path]) -> Looks:
     """The looks of these shards, one after the other."""
-    shards = [load_file(path) for path in paths]
+    shards = [load_shard(path) for path in paths]
     return {name: torch.cat([shard[name] for shard in shards]) for name in shards[0]}

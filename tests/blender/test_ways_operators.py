@@ -9,7 +9,16 @@ from typing import Any
 import bpy
 import pytest
 
-from blender_addon import plate_link, ways_operators, ways_projection, ways_removal, ways_strip, ways_uses, ways_world
+from blender_addon import (
+    plate_link,
+    scene_composite,
+    ways_operators,
+    ways_projection,
+    ways_removal,
+    ways_strip,
+    ways_uses,
+    ways_world,
+)
 from platewright.errors import RequestError
 from tests.blender import ways_shots
 from tests.blender.ways_shots import FIRST, plate_of, shot, slope, slopes
@@ -123,6 +132,20 @@ def test_a_branch_goes_with_the_last_that_it_stands_in_for(addon: ModuleType, tm
     bpy.ops.platewright.remove_way(way="plane")
     assert ways_removal.standing(scene) == {"world", "compositor"}
     bpy.ops.platewright.remove_way(way="world")
+    assert ways_removal.standing(scene) == set() and scene.view_settings.view_transform == "AgX"
+
+
+def test_a_strip_keeps_the_view_and_not_the_plate_of_a_plane_that_goes(addon: ModuleType, tmp_path: Path) -> None:
+    scene = shot()
+    scene.view_settings.view_transform = "AgX"
+    first, _ = two_versions(scene, tmp_path)
+    press("image_plane", first)
+    press("sequencer_strip", first)
+    bpy.ops.platewright.remove_way(way="plane")
+    (node,) = scene_composite.own_nodes(scene)
+    assert not scene_composite.shows_picture(node) and not scene.render.film_transparent
+    assert scene.view_settings.view_transform == "Standard", "the strip has its own codes still"
+    bpy.ops.platewright.remove_way(way="strip")
     assert ways_removal.standing(scene) == set() and scene.view_settings.view_transform == "AgX"
 
 

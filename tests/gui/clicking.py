@@ -12,7 +12,7 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))     # Blender does not look beside a script
 
-from hands import ADDON, Steps, generate, has_plate, jobs, look, noted, perform, prepare, until, view
+from hands import ADDON, Steps, browser, generate, has_plate, jobs, look, noted, perform, prepare, until, view
 from mouse import DOWN, click, hand, open_folder, scroll, unfold
 
 PLATE_FRAMES = 6
@@ -235,12 +235,6 @@ def on_screen() -> list[str]:
         ["xdotool", "search", "--onlyvisible", "--class", "blender"], capture_output=True, check=False, text=True
     )
     return sorted(told.stdout.split())
-
-
-def browser() -> tuple[bpy.types.Window, bpy.types.Area] | None:
-    """The file browser that stands open."""
-    areas = ((window, area) for window in bpy.context.window_manager.windows for area in window.screen.areas)
-    return next((pair for pair in areas if pair[1].type == "FILE_BROWSER"), None)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))     # Blender does not look besid
 from hands import (
     ADDON,
     Steps,
+    browser,
     generate,
     has_plate,
     jobs,
@@ -53,12 +54,10 @@ def by_hand() -> Steps:
     manager = bpy.context.window_manager
     with bpy.context.temp_override(window=manager.windows[-1]):
         bpy.ops.extensions.package_install_files("INVOKE_DEFAULT")
-    browser = None
-    while browser is None:
-        yield 0.2
-        areas = [(window, area) for window in manager.windows for area in window.screen.areas]
-        browser = next((pair for pair in areas if pair[1].type == "FILE_BROWSER"), None)
-    window, area = browser
+    yield from until(browser)
+    opened = browser()
+    assert opened
+    window, area = opened
     yield 1.0
     chosen = Path(os.environ["PW_GUI_ZIP"])
     area.spaces.active.params.directory = os.fsencode(chosen.parent)

@@ -107,6 +107,12 @@ def own_classes(kind: type) -> Iterator[type]:
             yield each
 
 
+def browser() -> tuple[bpy.types.Window, bpy.types.Area] | None:
+    """The file browser that stands open."""
+    areas = ((window, area) for window in bpy.context.window_manager.windows for area in window.screen.areas)
+    return next((pair for pair in areas if pair[1].type == "FILE_BROWSER"), None)
+
+
 # The stage ---------------------------------------------------------------------------------------
 
 

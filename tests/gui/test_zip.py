@@ -57,12 +57,13 @@ def test_an_exception_is_never_success(blender: Blender, blend: Path) -> None:
     assert code == 1 and "ZeroDivisionError" in err
 
 
-def test_the_operator_waits_in_a_script(blender: Blender, blend: Path, tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
+def make_plate(blender: Blender, blend: Path, folder: Path, first: str = "") -> None:
+    """Have a script press Generate, which waits for the plate and shows it; `first` stands before that."""
+    script = folder / "script.py"
     script.write_text(
-        "import bpy\n"
+        f"import addon_utils, bpy\n{first}\n"
         "settings = bpy.context.scene.platewright\n"
-        f"settings.prompt, settings.model, settings.out = 'x', 'grid', {str(tmp_path / 'plates')!r}\n"
+        f"settings.prompt, settings.model, settings.out = 'x', 'grid', {str(folder / 'plates')!r}\n"
         "bpy.context.scene.frame_end = 1003\n"
         "bpy.ops.platewright.generate()\n"
         "assert bpy.context.scene.camera.data.background_images[0].image\n",
@@ -70,26 +71,18 @@ def test_the_operator_waits_in_a_script(blender: Blender, blend: Path, tmp_path:
     )
     code, out, err = blender.run("-b", blend, "--python-exit-code", "1", "--python", script)
     assert code == 0, out + err
-    assert (tmp_path / "plates/Camera_v001/plate.json").is_file()
+    assert (folder / "plates/Camera_v001/plate.json").is_file()
+
+
+def test_the_operator_waits_in_a_script(blender: Blender, blend: Path, tmp_path: Path) -> None:
+    make_plate(blender, blend, tmp_path)
 
 
 @pytest.mark.parametrize("option", ["--factory-startup", "--offline-mode"])
 def test_works_however_blender_is_started(blender: Blender, blend: Path, tmp_path: Path, option: str) -> None:
     """A factory startup knows no extension as enabled: a farm's script enables it."""
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import addon_utils, bpy\n"
-        "assert addon_utils.enable('bl_ext.user_default.platewright', default_set=False)\n"
-        "settings = bpy.context.scene.platewright\n"
-        f"settings.prompt, settings.model, settings.out = 'x', 'grid', {str(tmp_path / 'plates')!r}\n"
-        "bpy.context.scene.frame_end = 1002\n"
-        "bpy.ops.platewright.generate()\n"
-        "assert bpy.context.scene.camera.data.background_images[0].image\n",
-        encoding="utf-8",
-    )
-    code, out, err = replace(blender, options=(option,)).run("-b", blend, "--python-exit-code", "1", "--python", script)
-    assert code == 0, out + err
-    assert (tmp_path / "plates/Camera_v001/plate.json").is_file()
+    enable = "assert addon_utils.enable('bl_ext.user_default.platewright', default_set=False)"
+    make_plate(replace(blender, options=(option,)), blend, tmp_path, enable)
 
 
 def test_a_portable_blender_keeps_it_beside_itself(blender: Blender, blend: Path, tmp_path: Path) -> None:
